@@ -1,0 +1,1 @@
+"""A stand-in for Amazon Bedrock's InvokeModel, for the laptop stack and for tests."""

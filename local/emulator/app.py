@@ -1,0 +1,150 @@
+"""The emulator as a web application: InvokeModel and the control endpoint."""
+
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+
+from local.emulator import control, iam
+from local.emulator.bedrock import Bedrock, Invocation
+from local.emulator.errors import Refusal
+
+BODY_LIMIT = 25_000_000  # Bedrock's own
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    iam_url: str | None = None
+    profiles: Mapping[str, str] = field(default_factory=dict)
+
+
+BEDROCK: web.AppKey[Bedrock] = web.AppKey("bedrock", Bedrock)
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
+SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.ClientSession)
+
+
+def create_app(settings: Settings) -> web.Application:
+    app = web.Application(client_max_size=BODY_LIMIT + 1, middlewares=[_refusals])
+    app[SETTINGS] = settings
+    app.cleanup_ctx.append(_resources)
+    app.add_routes(
+        [
+            web.post("/model/{model}/invoke", invoke),
+            web.post("/_control", configure),
+            web.get("/_control", show_configuration),
+            web.get("/_control/calls", show_calls),
+            web.delete("/_control/calls", forget_calls),
+        ]
+    )
+    return app
+
+
+async def _resources(app: web.Application) -> AsyncIterator[None]:
+    skipped = {"Accept", "Accept-Encoding", "Content-Type", "User-Agent"}
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as painters:
+        app[BEDROCK] = Bedrock(app[SETTINGS].profiles, painters)
+        async with aiohttp.ClientSession(skip_auto_headers=skipped, auto_decompress=False) as session:
+            app[SESSION] = session
+            yield
+
+
+@web.middleware
+async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return _exception(refusal.name, refusal.status, refusal.body(request.match_info.get("model", "")))
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        message = f"There is no {request.method} {request.path} in this emulator of InvokeModel."
+        return _exception("UnknownOperationException", 404, {"message": message})
+
+
+def _exception(name: str, status: int, body: dict[str, object]) -> web.Response:
+    headers = {"x-amzn-ErrorType": name, "x-amzn-RequestId": str(uuid.uuid4())}
+    return _json(body, status, headers)
+
+
+def _json(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer as Bedrock does: the content type carries no charset."""
+    text = json.dumps(body).encode("ascii")
+    return web.Response(body=text, status=status, headers=headers, content_type="application/json")
+
+
+async def invoke(request: web.Request) -> web.StreamResponse:
+    invocation = await _read(request)
+    refused = await _refused_by_iam(request)
+    if refused:
+        request.app[BEDROCK].note(invocation.model, refused.status)
+        return refused
+    body = await request.app[BEDROCK].invoke(invocation)
+    return _hang_up(request) if body is None else _success(body)
+
+
+async def _read(request: web.Request) -> Invocation:
+    return Invocation(
+        model=request.match_info["model"],
+        body=await request.read(),
+        region=iam.signed_region(request.headers.get("Authorization")),
+        content_type=request.headers.get("Content-Type"),
+        accept=request.headers.get("Accept"),
+    )
+
+
+async def _refused_by_iam(request: web.Request) -> web.Response | None:
+    url = request.app[SETTINGS].iam_url
+    if url is None or not iam.is_signed(request.headers.get("Authorization")):
+        return None
+    return await iam.refusal(request.app[SESSION], url, request)
+
+
+def _hang_up(request: web.Request) -> web.StreamResponse:
+    if request.transport:
+        request.transport.close()
+    return web.Response()
+
+
+def _success(body: dict[str, object]) -> web.Response:
+    return _json(body, headers={"x-amzn-RequestId": str(uuid.uuid4())})
+
+
+async def configure(request: web.Request) -> web.Response:
+    bedrock = request.app[BEDROCK]
+    try:
+        configuration = control.read(await request.read(), bedrock.model_names)
+    except ValueError as error:
+        return _json({"message": str(error)}, status=400)
+    bedrock.configure(configuration)
+    return _json(configuration.told())
+
+
+async def show_configuration(request: web.Request) -> web.Response:
+    return _json(request.app[BEDROCK].configuration.told())
+
+
+async def show_calls(request: web.Request) -> web.Response:
+    return _json(request.app[BEDROCK].record())
+
+
+async def forget_calls(request: web.Request) -> web.Response:
+    request.app[BEDROCK].calls.clear()
+    return web.Response(status=204)
+
+
+@asynccontextmanager
+async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str]:
+    """Serve while the context is open and yield the base URL; port 0 takes a free one."""
+    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
