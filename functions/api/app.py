@@ -1,0 +1,48 @@
+"""The HTTP door, and the door for direct invocations: an event without `httpMethod` is the request itself."""
+
+from typing import Any, Never
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from api import direct, problems
+from api.address import route
+from api.routes import generation, health
+from api.serialise import parse_json, to_json
+from observability import logger, metrics
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_json)
+problems.handle(app)
+app.include_router(generation.router)
+app.include_router(health.router)
+
+
+def _refuse_other_methods(path: str, *allowed: str) -> None:
+    others = [method for method in METHODS if method not in allowed]
+
+    @app.route(path, method=others, include_in_schema=False)
+    def refuse() -> Never:
+        raise problems.MethodNotAllowed(allowed)
+
+
+_refuse_other_methods("/generate", "POST")
+_refuse_other_methods("/health", "GET")
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
+    if isinstance(event, dict) and "httpMethod" in event:
+        return _answer_http(event, context)
+    return direct.generate(event, context)
+
+
+def _answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request_id = event["requestContext"].get("requestId") or context.aws_request_id
+    app.append_context(request_id=request_id)
+    answer = app.resolve({**event, "path": route(event)}, context)
+    answer["multiValueHeaders"]["x-request-id"] = [request_id]
+    return answer

@@ -1,0 +1,20 @@
+"""JSON in and out."""
+
+from typing import Any
+
+from pydantic_core import from_json
+from pydantic_core import to_json as _to_json
+
+from imaging.errors import InvalidRequest
+
+
+def parse_json(text: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """The value of a JSON text. Raises InvalidRequest, also for nesting, numbers and characters beyond reason."""
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise InvalidRequest(f"The body is not JSON that can be read: {error}.") from None
+
+
+def to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    return _to_json(value).decode()

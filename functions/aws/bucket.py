@@ -1,0 +1,63 @@
+"""Keeps PNGs in the bucket and makes links to them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aws import clients
+
+PREFIX = "generated_images"
+
+
+class BucketError(Exception):
+    """The bucket refused or could not be reached; `code` is AWS's exception name."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Link:
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The image bucket by its name; links from it work for `link_minutes`."""
+
+    name: str
+    link_minutes: int
+
+    def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
+        """Stores a PNG under its image's id. Raises BucketError."""
+        try:
+            clients.s3().put_object(
+                Bucket=self.name, Key=_key(image_id), Body=png, ContentType="image/png", Metadata=metadata
+            )
+        except ClientError as error:
+            raise BucketError(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise BucketError(type(error).__name__) from error
+
+    def link(self, image_id: str) -> Link:
+        """A presigned URL, and when it stops working: with its own time, or with the credentials that signed it."""
+        lifetime = timedelta(minutes=self.link_minutes)
+        url = clients.s3().generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self.name, "Key": _key(image_id)},
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
+        expires_at = datetime.now(UTC) + lifetime
+        return Link(url, min(expires_at, _credentials_expire_at() or expires_at))
+
+
+def _key(image_id: str) -> str:
+    return f"{PREFIX}/{image_id}.png"
+
+
+def _credentials_expire_at() -> datetime | None:
+    # botocore keeps the time only there; credentials from Lambda's environment carry none.
+    return getattr(clients.session().get_credentials(), "_expiry_time", None)

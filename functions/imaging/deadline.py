@@ -1,0 +1,22 @@
+"""How long is left."""
+
+import time
+from dataclasses import dataclass
+
+SECONDS_TO_FINISH = 10
+"""What a model call leaves of the function's time, to store, record and answer."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When the function's time is up, on the monotonic clock."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        return cls(time.monotonic() + seconds)
+
+    def for_model(self) -> float:
+        """Seconds that a model call may still take."""
+        return self.at - time.monotonic() - SECONDS_TO_FINISH

@@ -1,0 +1,113 @@
+"""What can go wrong, drawn by whose turn it is.
+
+ImagingError
+├── CallerMustChange        the same request will be refused again
+│   ├── InvalidRequest      a value breaks a rule of ours or of the model's
+│   ├── ContentBlocked      the model's filter refused every image
+│   └── NotFound            there is no such thing, or it belongs to somebody else
+├── MayPass                 the same request may succeed later
+│   ├── Throttled           Bedrock's rate or quota is used up
+│   ├── ModelError          the model failed, or answered without a usable picture
+│   ├── TimedOut            the model, or the time that is left here, was too slow
+│   └── StorageFailed       the images were made, and could not be kept
+└── OperatorMustAct         the deployment or the account must change
+    ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
+    └── ModelUnavailable    no listed model answers: retired, not ready, or Bedrock is out of capacity
+
+A class's name is part of the contract: a state machine catches by it. `code` is what clients match on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One broken rule: the field's path in the request, and the rule in words."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A model that was asked, and the code of the error that it ended with."""
+
+    model: str
+    code: str
+
+
+class ImagingError(Exception):
+    """`detail` says what happened and what to do; `aws_error` is the AWS exception's name, where there was one."""
+
+    code: ClassVar[str]
+    may_pass: bool = False
+    retry_after_seconds: int | None = None
+
+    def __init__(self, detail: str, *, aws_error: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.aws_error = aws_error
+        self.attempts: Sequence[Attempt] = ()
+
+
+class CallerMustChange(ImagingError):
+    pass
+
+
+class InvalidRequest(CallerMustChange):
+    code = "invalid_request"
+
+    def __init__(self, detail: str, *, fields: Sequence[FieldError] = (), aws_error: str | None = None) -> None:
+        super().__init__(detail, aws_error=aws_error)
+        self.fields = fields
+
+
+class ContentBlocked(CallerMustChange):
+    code = "content_blocked"
+
+
+class NotFound(CallerMustChange):
+    code = "not_found"
+
+
+class MayPass(ImagingError):
+    may_pass = True
+
+
+class Throttled(MayPass):
+    code = "throttled"
+    retry_after_seconds = 10
+
+
+class ModelError(MayPass):
+    code = "model_error"
+
+
+class TimedOut(MayPass):
+    code = "timed_out"
+
+
+class StorageFailed(MayPass):
+    code = "storage_failed"
+    retry_after_seconds = 10
+
+
+class OperatorMustAct(ImagingError):
+    pass
+
+
+class ModelAccessDenied(OperatorMustAct):
+    code = "model_access_denied"
+
+
+class ModelUnavailable(OperatorMustAct):
+    """`may_pass` is true where Bedrock itself calls the condition temporary."""
+
+    code = "model_unavailable"
+
+    def __init__(self, detail: str, *, may_pass: bool = False, aws_error: str | None = None) -> None:
+        super().__init__(detail, aws_error=aws_error)
+        self.may_pass = may_pass
+        self.retry_after_seconds = 10 if may_pass else None

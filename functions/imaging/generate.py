@@ -1,0 +1,114 @@
+"""The use case: ask the models in order until one makes images, and tell the truth about each of them."""
+
+import secrets
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from imaging import routing
+from imaging.deadline import Deadline
+from imaging.errors import ContentBlocked, ImagingError, StorageFailed
+from imaging.making import ImageStore, Invoke, Made, Maker, slots
+from imaging.models.catalog import Model
+from imaging.planning import Plan, Slot, plan
+from imaging.request import MAX_SEED, GenerationRequest
+from imaging.result import Generation, GenerationWarning, ImageFacts, MissingImage, StoredImage
+from imaging.routing import Route, Router
+from observability import logger, metrics
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Makes images with what it is given: a way to call models, a place to keep PNGs, and the lists of models."""
+
+    invoke: Invoke
+    store: ImageStore
+    router: Router
+    home_region: str
+
+    def generate(self, request: GenerationRequest, deadline: Deadline) -> Generation:
+        """Makes a request's images, at least one of them. Raises an ImagingError where there would be none."""
+        seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
+        maker = Maker(self.invoke, self.store, self.home_region, uuid.uuid4(), deadline)
+        passed_over: list[tuple[Model, ImagingError]] = []
+        for route in self._worth_asking(request, passed_over):
+            attempt = plan(route.model, request, seed)
+            made = maker.make(route, attempt)
+            if error := _why_nothing(made):
+                self._pass_over(route.model, error)
+                passed_over.append((route.model, error))
+                continue
+            self.router.forget(route.model)
+            return _generation(maker.generation_id, attempt, made, passed_over)
+        raise routing.exhausted(passed_over)
+
+    def _worth_asking(
+        self, request: GenerationRequest, passed_over: list[tuple[Model, ImagingError]]
+    ) -> Iterator[Route]:
+        """The routes for a request, without those known to refuse, unless all are: then any may have come back."""
+        routes = self.router.routes(request)
+        refusals = [self.router.known_refusal(route.model) for route in routes]
+        for route, refusal in zip(routes, refusals, strict=True):
+            if refusal and not all(refusals):
+                passed_over.append((route.model, refusal))
+            else:
+                yield route
+
+    def _pass_over(self, model: Model, error: ImagingError) -> None:
+        if not routing.falls_through(error):
+            raise error
+        self.router.remember(model, error)
+        metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
+        logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
+
+
+def _why_nothing(made: Sequence[Made]) -> ImagingError | None:
+    """Why there is no image at all: the first cause after which no other model may be asked, else the first."""
+    errors = [result for result in made if isinstance(result, ImagingError)]
+    if len(errors) < len(made):
+        return None
+    return next((error for error in errors if not routing.falls_through(error)), errors[0])
+
+
+def _generation(
+    generation_id: uuid.UUID,
+    attempt: Plan,
+    made: Sequence[Made],
+    passed_over: Sequence[tuple[Model, ImagingError]],
+) -> Generation:
+    return Generation(
+        id=str(generation_id),
+        model=attempt.model.id,
+        cost_micros=attempt.price_micros * sum(_was_made(result) for result in made),
+        images=[_facts(slot, result) for slot, result in zip(slots(attempt), made, strict=True)],
+        warnings=[
+            *(routing.fell_through(model, error) for model, error in passed_over),
+            *attempt.warnings,
+            *_enlarged(made),
+        ],
+    )
+
+
+def _was_made(result: Made) -> bool:
+    return isinstance(result, StoredImage | StorageFailed)
+
+
+def _facts(slot: Slot, result: Made) -> ImageFacts:
+    if isinstance(result, StoredImage):
+        return result
+    status = "blocked" if isinstance(result, ContentBlocked) else "failed"
+    return MissingImage(status=status, reason=result.detail, seed=slot.seed, seed_index=slot.seed_index)
+
+
+def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
+    for image in made:
+        if isinstance(image, StoredImage) and (image.native_width < image.width or image.native_height < image.height):
+            yield GenerationWarning(
+                code="enlarged",
+                field="width" if image.native_width < image.width else "height",
+                detail=f"The model made {image.native_width}x{image.native_height} pixels, which were enlarged to "
+                f"{image.width}x{image.height}.",
+            )
+            return

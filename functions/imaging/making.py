@@ -1,0 +1,107 @@
+"""One model's attempt at a request: its calls side by side, and each picture checked, fitted and stored."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws.bedrock import BedrockError, SecondsLeft
+from aws.bucket import BucketError
+from imaging import png
+from imaging.deadline import Deadline
+from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
+from imaging.models import refusals
+from imaging.models.schema import NoPicture, Outcome, Picture
+from imaging.planning import Call, Plan, Slot
+from imaging.result import StoredImage
+from imaging.routing import Route
+from imaging.sizing import Size, fit
+
+Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Mapping[str, Any]]
+
+
+class ImageStore(Protocol):
+    def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
+        """Keeps a PNG under its image's id. Raises BucketError."""
+
+
+Made = StoredImage | ImagingError
+"""What came of one image: it lies in the bucket, or this is why not."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes what a plan asks for. `generation_id` names the images, so that a repeat overwrites them."""
+
+    invoke: Invoke
+    store: ImageStore
+    home_region: str
+    generation_id: uuid.UUID
+    deadline: Deadline
+
+    def make(self, route: Route, plan: Plan) -> list[Made]:
+        """What came of each image asked for, in their order."""
+        with ThreadPoolExecutor(max_workers=len(plan.calls)) as pool:
+            runs = [pool.submit(copy_context().run, self._run, route, plan, call) for call in plan.calls]
+        return [made for run in runs for made in run.result()]
+
+    def _run(self, route: Route, plan: Plan, call: Call) -> list[Made]:
+        try:
+            answer = self._ask(route, call)
+        except ImagingError as error:
+            return [error] * len(call.slots)
+        outcomes = route.model.schema.read(answer, len(call.slots))
+        return [self._keep(plan, slot, outcome) for slot, outcome in zip(call.slots, outcomes, strict=True)]
+
+    def _ask(self, route: Route, call: Call) -> Mapping[str, Any]:
+        if self.deadline.for_model() <= 0:
+            raise TimedOut("The function's time ran out before the model was asked. Send the request again.")
+        body = route.model.schema.body(call.ask)
+        try:
+            return self.invoke(route.invoke_as, route.region(self.home_region), body, self.deadline.for_model)
+        except BedrockError as error:
+            raise refusals.explain(error, route.model) from error
+
+    def _keep(self, plan: Plan, slot: Slot, outcome: Outcome) -> Made:
+        if isinstance(outcome, NoPicture):
+            return _missing(outcome)
+        try:
+            return self._store(plan, slot, outcome)
+        except png.NotAWholePng as error:
+            return ModelError(f"The model's image was not usable: {error}. Send the request again.")
+        except BucketError as error:
+            return StorageFailed(
+                "The image was made, but the bucket refused it. Send the request again; if it keeps failing, the "
+                "operator must check the bucket and the function's role.",
+                aws_error=error.code,
+            )
+
+    def _store(self, plan: Plan, slot: Slot, picture: Picture) -> StoredImage:
+        native = Size(*png.dimensions(picture.data))
+        data = fit(picture.data, native, plan.wanted)
+        image_id = str(uuid.uuid5(self.generation_id, str(slot.index)))
+        seed = slot.seed if picture.seed is None else picture.seed
+        self.store.put(image_id, data, {"model": plan.model.id, "seed": str(seed)})
+        return StoredImage(
+            id=image_id,
+            seed=seed,
+            seed_index=slot.seed_index,
+            width=plan.wanted.width,
+            height=plan.wanted.height,
+            native_width=native.width,
+            native_height=native.height,
+            bytes=len(data),
+        )
+
+
+def _missing(outcome: NoPicture) -> ImagingError:
+    sentence = f"{outcome.reason[0].upper()}{outcome.reason[1:]}."
+    if outcome.status == "blocked":
+        return ContentBlocked(f"{sentence} {refusals.CONTENT_REMEDY}")
+    return ModelError(f"{sentence} Send the request again.")
+
+
+def slots(plan: Plan) -> Iterator[Slot]:
+    return (slot for call in plan.calls for slot in call.slots)

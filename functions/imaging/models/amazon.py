@@ -1,0 +1,43 @@
+"""The request schema of Titan Image Generator and Nova Canvas: pixels, and several images in one call.
+
+Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-image.html,
+https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from imaging.models.schema import Answer, Ask, NoPicture, Outcome, decoded
+
+
+def body(ask: Ask) -> dict[str, Any]:
+    texts = {"text": ask.text} | ({"negativeText": ask.negative_text} if ask.negative_text else {})
+    return {
+        "taskType": "TEXT_IMAGE",
+        "textToImageParams": texts,
+        "imageGenerationConfig": {
+            "quality": ask.quality,
+            "numberOfImages": ask.images,
+            "cfgScale": ask.cfg_scale,
+            "seed": ask.seed,
+            "width": ask.size.width,
+            "height": ask.size.height,
+        },
+    }
+
+
+def read(answer: Answer, images: int) -> Sequence[Outcome]:
+    """Only images that passed the filter are delivered, in order; which ones are missing is not told."""
+    made = [decoded(image) for image in answer.get("images") or ()][:images]
+    return [*made, *[_missing(answer.get("error"))] * (images - len(made))]
+
+
+def _missing(error: object) -> NoPicture:
+    if error:
+        return NoPicture("blocked", "the content filter withheld the image")
+    return NoPicture("failed", "the model made fewer images than it was asked for")
+
+
+def blocked(message: str) -> bool:
+    # The filter has no exception of its own: its refusal is a ValidationException like any other.
+    return "content filters" in message

@@ -1,0 +1,178 @@
+"""Every model's facts, in one place. Nothing here is guessed: each entry names its source.
+
+Prices could not be verified against AWS's own page; they come from third-party catalogues (September 2026).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from imaging.models import amazon, stability
+from imaging.models.schema import Schema
+from imaging.sizing import NativeSize, Size
+
+_MEGAPIXEL = 1024 * 1024
+_USER_GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
+
+
+@dataclass(frozen=True)
+class Price:
+    """Micro-dollars for one image; `quality` None means any, `up_to_pixels` None means any size."""
+
+    usd_micros: int
+    quality: str | None = None
+    up_to_pixels: int | None = None
+
+    def covers(self, size: Size, quality: str) -> bool:
+        return self.quality in (None, quality) and (self.up_to_pixels is None or size.pixels <= self.up_to_pixels)
+
+
+@dataclass(frozen=True)
+class Model:
+    """`prices` are tried in order. `cfg_scale` and `qualities` are None where the model has no such control;
+    `random_seed` is the seed that means random, if there is one."""
+
+    id: str
+    name: str
+    schema: Schema
+    aliases: tuple[str, ...]
+    regions: tuple[str, ...]
+    native_sizes: Sequence[NativeSize]
+    images_per_call: int
+    cfg_scale: tuple[float, float] | None
+    qualities: tuple[str, ...] | None
+    prices: tuple[Price, ...]
+    source: str
+    price_verified: bool = False
+    legacy_since: date | None = None
+    end_of_life: date | None = None
+    from_marketplace: bool = False
+    random_seed: int | None = None
+
+    def price(self, size: Size, quality: str) -> int:
+        """Micro-dollars for one image of that native size. Raises LookupError where the catalog knows no price."""
+        for price in self.prices:
+            if price.covers(size, quality):
+                return price.usd_micros
+        raise LookupError(f"{self.id} has no price for {size.width}x{size.height} in quality {quality}")
+
+    def region_near(self, home: str) -> str:
+        """Where to call it: the stack's own region if the model lives there, else the first where it does."""
+        return home if home in self.regions else self.regions[0]
+
+
+def find(name: str) -> Model:
+    """The model with that id or alias. Raises KeyError."""
+    for model in MODELS.values():
+        if name in (model.id, *model.aliases):
+            return model
+    raise KeyError(name)
+
+
+def _pairs(text: str) -> tuple[NativeSize, ...]:
+    sides = (pair.split("x") for pair in text.split())
+    return tuple(NativeSize(int(width), int(height)) for width, height in sides)
+
+
+def _grid(step: int, shortest: int, longest: int) -> tuple[NativeSize, ...]:
+    sides = range(shortest, longest + 1, step)
+    return tuple(NativeSize(width, height) for width in sides for height in sides)
+
+
+def _ratios(pixels: float, longest: int | None = None) -> tuple[NativeSize, ...]:
+    """What each ratio is expected to yield. The exact pixels are not published, so this is the least to count on:
+    both sides rounded down to multiples of 64. What really came is read from the bytes."""
+    return tuple(_ratio(name, pixels, longest) for name in stability.ASPECT_RATIOS)
+
+
+def _ratio(name: str, pixels: float, longest: int | None) -> NativeSize:
+    across, down = map(int, name.split(":"))
+    scale = math.sqrt(pixels / (across * down))
+    if longest is not None:
+        scale = min(scale, longest / max(across, down))
+    return NativeSize(int(across * scale) // 64 * 64, int(down * scale) // 64 * 64, name)
+
+
+_TITAN_V2 = Model(
+    id="amazon.titan-image-generator-v2:0",
+    name="Amazon Titan Image Generator G1 v2",
+    schema=amazon,
+    aliases=("titan", "titan-v2"),
+    regions=("us-east-1", "us-west-2"),
+    native_sizes=_pairs(
+        "1024x1024 512x512 768x768 384x576 576x384 768x1152 1152x768 384x640 640x384 768x1280 1280x768 448x576 "
+        "576x448 896x1152 1152x896 384x704 704x384 768x1408 1408x768 320x704 704x320 640x1408 1408x640 1152x640 "
+        "1173x640"
+    ),
+    images_per_call=5,
+    cfg_scale=(1.1, 10.0),
+    qualities=("standard", "premium"),
+    # AWS's two pages disagree on 768x768; the dearer reading is counted, so that a cap is never passed.
+    prices=(
+        Price(8_000, "standard", 512 * 512),
+        Price(10_000, "standard"),
+        Price(10_000, "premium", 512 * 512),
+        Price(12_000, "premium"),
+    ),
+    end_of_life=date(2026, 6, 30),
+    source=f"{_USER_GUIDE}/model-parameters-titan-image.html",
+)
+
+_NOVA_CANVAS = Model(
+    id="amazon.nova-canvas-v1:0",
+    name="Amazon Nova Canvas",
+    schema=amazon,
+    aliases=("canvas", "nova-canvas"),
+    regions=("us-east-1", "eu-west-1", "ap-northeast-1"),
+    native_sizes=_grid(step=16, shortest=512, longest=1024),
+    images_per_call=5,
+    cfg_scale=(1.1, 10.0),
+    qualities=("standard", "premium"),
+    prices=(Price(40_000, "standard", _MEGAPIXEL), Price(60_000, "premium", _MEGAPIXEL)),
+    legacy_since=date(2026, 3, 30),
+    end_of_life=date(2026, 9, 30),
+    source="https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html",
+)
+
+
+_STABILITY = partial(
+    Model,
+    schema=stability,
+    regions=("us-west-2",),
+    images_per_call=1,
+    cfg_scale=None,
+    qualities=None,
+    from_marketplace=True,
+    random_seed=0,
+)
+
+_CORE = _STABILITY(
+    id="stability.stable-image-core-v1:1",
+    name="Stable Image Core 1.0",
+    aliases=("core", "stable-image-core"),
+    native_sizes=_ratios(1.5 * _MEGAPIXEL, longest=1536),
+    prices=(Price(40_000),),
+    source=f"{_USER_GUIDE}/model-parameters-diffusion-stable-image-core-text-image-request-response.html",
+)
+
+_ULTRA = _STABILITY(
+    id="stability.stable-image-ultra-v1:1",
+    name="Stable Image Ultra 1.0",
+    aliases=("ultra", "stable-image-ultra"),
+    native_sizes=_ratios(_MEGAPIXEL, longest=1536),
+    prices=(Price(140_000),),
+    source=f"{_USER_GUIDE}/model-parameters-diffusion-stable-ultra-text-image-request-response.html",
+)
+
+_SD35 = _STABILITY(
+    id="stability.sd3-5-large-v1:0",
+    name="Stable Diffusion 3.5 Large",
+    aliases=("sd3.5", "sd3-5-large"),
+    native_sizes=_ratios(_MEGAPIXEL),
+    prices=(Price(80_000),),
+    source=f"{_USER_GUIDE}/model-parameters-diffusion-3-5-large.html",
+)
+
+MODELS: dict[str, Model] = {model.id: model for model in (_TITAN_V2, _NOVA_CANVAS, _CORE, _ULTRA, _SD35)}

@@ -1,0 +1,42 @@
+"""The request schema of Stability AI's models: a ratio instead of pixels, and one image in each call.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from imaging.models.schema import Answer, Ask, NoPicture, Outcome, decoded
+
+ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21")
+
+_INFERENCE_ERROR = "Inference error"
+
+
+def body(ask: Ask) -> dict[str, Any]:
+    texts = {"prompt": ask.text} | ({"negative_prompt": ask.negative_text} if ask.negative_text else {})
+    return {**texts, "aspect_ratio": ask.size.aspect_ratio, "seed": ask.seed, "output_format": "png"}
+
+
+def read(answer: Answer, images: int) -> Sequence[Outcome]:
+    reasons = answer.get("finish_reasons") or [None]
+    if reasons[0]:
+        return [_missing(str(reasons[0]))] * images
+    made = [decoded(image, seed) for image, seed in _images_with_seeds(answer)][:images]
+    return [*made, *[NoPicture("failed", "the model's answer holds no image")] * (images - len(made))]
+
+
+def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
+    images, seeds = answer.get("images") or (), answer.get("seeds") or ()
+    return [(image, int(seeds[place]) if place < len(seeds) else None) for place, image in enumerate(images)]
+
+
+def _missing(reason: str) -> NoPicture:
+    if reason == _INFERENCE_ERROR:
+        return NoPicture("failed", "the model failed while it made the image")
+    refused = reason.removeprefix("Filter reason: ")
+    return NoPicture("blocked", f"the content filter refused the {refused}")
+
+
+def blocked(message: str) -> bool:  # noqa: ARG001 - these models refuse inside a 200
+    return False

@@ -1,0 +1,71 @@
+"""The validated request: every field, limit and default of the documented contract."""
+
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from imaging.models import catalog
+
+MAX_TEXT = 512
+MIN_SIDE, MAX_SIDE = 512, 1024
+MAX_IMAGES = 4
+MAX_SEED = 2_147_483_646
+
+_LINE_BREAKS_AND_TABS = str.maketrans("\n\r\t", "   ")
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """JSON does not tell 512.0 from 512; a float without a fraction is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _one_line(text: str) -> str:
+    text = text.translate(_LINE_BREAKS_AND_TABS)
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("control characters other than newline, return and tab are not allowed")
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def _listed(name: str) -> str:
+    try:
+        return catalog.find(name).id
+    except KeyError:
+        raise ValueError(f"there is no such model; there are {', '.join(catalog.MODELS)}") from None
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_one_line)]
+Side = Annotated[WholeNumber, Field(ge=MIN_SIDE, le=MAX_SIDE)]
+Quality = Literal["standard", "premium"]
+
+
+class GenerationRequest(BaseModel):
+    """What a caller asks for. `model_fields_set` tells what was asked explicitly from what is a default."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    text: Text = Field(
+        description="What the image shows, 1 to 512 characters; line breaks and tabs count as spaces.",
+        examples=["A beautiful sunset over the ocean with waves crashing on the shore"],
+    )
+    width: Side = Field(1024, description="Pixels, 512 to 1024.")
+    height: Side = Field(1024, description="Pixels, 512 to 1024.")
+    number_of_images: Annotated[WholeNumber, Field(ge=1, le=MAX_IMAGES)] = Field(1, description="1 to 4.")
+    cfg_scale: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] = Field(
+        8, description="How closely the image follows the text, 1 to 20, for models that know such a control."
+    )
+    seed: Annotated[WholeNumber, Field(ge=0, le=MAX_SEED)] | None = Field(
+        42, description="The same seed makes the same image; null means random. 0 to 2147483646."
+    )
+    quality: Quality = Field("standard", description="Which list of models is tried.")
+    negative_text: Text | None = Field(None, description="What the image must not show, 1 to 512 characters.")
+    model: Annotated[str, AfterValidator(_listed)] | None = Field(
+        None, description="A model's id or alias: exactly that model answers. Left out: the first that lives."
+    )
+
+    def asks_for(self, field: str) -> bool:
+        """Whether the caller gave this field a value, rather than leaving it to the default."""
+        return field in self.model_fields_set

@@ -1,0 +1,95 @@
+"""Which model is asked next, by what Bedrock answered and never by dates, and which are known to refuse."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+
+from imaging.errors import Attempt, ImagingError, ModelAccessDenied, ModelUnavailable, Throttled
+from imaging.models import catalog
+from imaging.models.catalog import Model
+from imaging.request import GenerationRequest
+from imaging.result import GenerationWarning
+
+SKIP_SECONDS = 3600
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A model, and what to call it by: its own id, or the ARN of an application inference profile that copies it."""
+
+    model: Model
+    invoke_as: str
+
+    @classmethod
+    def parse(cls, entry: str) -> "Route":
+        """A list entry, `<catalog id>` or `<catalog id>@<ARN>`. Raises ValueError."""
+        name, _, arn = entry.strip().partition("@")
+        try:
+            model = catalog.find(name)
+        except KeyError:
+            raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
+        return cls(model, arn or model.id)
+
+    def region(self, home: str) -> str:
+        """Where to call it: a profile where it was made, a model near home."""
+        return self.invoke_as.split(":")[3] if self.invoke_as.startswith("arn:") else self.model.region_near(home)
+
+
+@dataclass
+class Router:
+    """The ordered lists per quality, and this execution environment's memory of models that refused."""
+
+    lists: Mapping[str, Sequence[Route]]
+    clock: Clock = time.monotonic
+    _refused: dict[str, tuple[float, ImagingError]] = field(default_factory=dict)
+
+    def routes(self, request: GenerationRequest) -> Sequence[Route]:
+        """What to try, in order; a model asked for by name is the only one, called the way a list says, if one does."""
+        if request.model is None:
+            return self.lists[request.quality]
+        listed = (route for routes in self.lists.values() for route in routes)
+        return [next((route for route in listed if route.model.id == request.model), Route.parse(request.model))]
+
+    def known_refusal(self, model: Model) -> ImagingError | None:
+        """How the model refused within the last hour, if it did."""
+        until, error = self._refused.get(model.id, (0.0, None))
+        return error if self.clock() < until else None
+
+    def remember(self, model: Model, error: ImagingError) -> None:
+        """Notes a refusal that lasts: retired, or denied."""
+        if isinstance(error, ModelUnavailable | ModelAccessDenied) and not error.may_pass:
+            self._refused[model.id] = (self.clock() + SKIP_SECONDS, error)
+
+    def forget(self, model: Model) -> None:
+        self._refused.pop(model.id, None)
+
+
+def falls_through(error: ImagingError) -> bool:
+    """Whether the next model is asked: nothing was billed, and the cause lies with this model or the access to it."""
+    return isinstance(error, ModelUnavailable | ModelAccessDenied | Throttled)
+
+
+def exhausted(failures: Sequence[tuple[Model, ImagingError]]) -> ImagingError:
+    """The one error to answer with when no listed model made an image: a cause that may pass, else one that an
+    operator can mend, else the last."""
+    errors = [error for _, error in failures]
+    chosen = copy(next(_by_urgency(errors)))
+    chosen.attempts = [Attempt(model.id, error.code) for model, error in failures]
+    return chosen
+
+
+def _by_urgency(errors: Sequence[ImagingError]) -> Iterator[ImagingError]:
+    yield from (error for error in errors if error.may_pass)
+    yield from (error for error in errors if isinstance(error, ModelAccessDenied))
+    yield from reversed(errors)
+
+
+def fell_through(model: Model, error: ImagingError) -> GenerationWarning:
+    return GenerationWarning(
+        code="model_fell_through",
+        field="model",
+        detail=f"{model.id} was passed over ({error.code}): {error.detail}",
+    )
