@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from imaging.routing import Route
 
@@ -13,7 +13,7 @@ def _routes(entries: Any) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is va
     return tuple(Route.parse(entry) for entry in entries.split(","))
 
 
-Routes = Annotated[tuple[Route, ...], BeforeValidator(_routes)]
+Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
 
 
 class Settings(BaseModel):

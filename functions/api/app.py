@@ -1,6 +1,6 @@
 """The HTTP door, and the door for direct invocations: an event without `httpMethod` is the request itself."""
 
-from typing import Any, Never
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.logging import correlation_paths
@@ -9,12 +9,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from api import direct, problems
 from api.address import route
 from api.routes import generation, health
-from api.serialise import parse_json, to_json
+from api.serialise import parse_object, to_json
 from observability import logger, metrics
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_json)
+app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
 app.include_router(generation.router)
 app.include_router(health.router)
@@ -24,7 +24,7 @@ def _refuse_other_methods(path: str, *allowed: str) -> None:
     others = [method for method in METHODS if method not in allowed]
 
     @app.route(path, method=others, include_in_schema=False)
-    def refuse() -> Never:
+    def refuse() -> None:
         raise problems.MethodNotAllowed(allowed)
 
 
@@ -43,6 +43,11 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
 def _answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
     app.append_context(request_id=request_id)
-    answer = app.resolve({**event, "path": route(event)}, context)
+    answer = app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"])}, context)
     answer["multiValueHeaders"]["x-request-id"] = [request_id]
     return answer
+
+
+def _unlabelled(headers: dict[str, str]) -> dict[str, str]:
+    # A body is read as JSON whatever its label, because `curl -d` without a header calls it a form.
+    return {name: value for name, value in headers.items() if name.lower() != "content-type"}

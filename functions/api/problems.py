@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from imaging import errors
@@ -68,6 +68,8 @@ def _path(location: Sequence[str | int]) -> str:
 
 
 def _rule(error: Mapping[str, Any]) -> str:
+    if _path(error["loc"]) == "body":
+        return "Send a JSON object"
     if error["type"] == "extra_forbidden":
         return "There is no such field"
     return str(error["msg"]).removeprefix("Value error, ")
@@ -78,7 +80,6 @@ def handle(app: APIGatewayRestResolver) -> None:
     handlers: Mapping[type[Exception], Callable[..., Response[str]]] = {
         ImagingError: _imaging_error,
         RequestValidationError: _validation_error,
-        RequestUnsupportedContentType: _content_type_error,
         NotFoundError: _unknown_path,
         MethodNotAllowed: _wrong_method,
         Exception: _bug,
@@ -108,7 +109,8 @@ def _problem(
 
 
 def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response[str]:
-    logger.info("The request failed", code=error.code, aws_error=error.aws_error)
+    log = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
+    log("The request failed", code=error.code, aws_error=error.aws_error)
     return _problem(
         app,
         _STATUS[type(error)],
@@ -123,12 +125,6 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
 
 def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError) -> Response[str]:
     return _imaging_error(app, invalid_request(error.errors()))
-
-
-def _content_type_error(app: APIGatewayRestResolver, _: RequestUnsupportedContentType) -> Response[str]:
-    return _imaging_error(
-        app, InvalidRequest("Send a JSON object as the body, with the header content-type: application/json.")
-    )
 
 
 def _unknown_path(app: APIGatewayRestResolver, _: NotFoundError) -> Response[str]:
@@ -150,7 +146,7 @@ def _bug(app: APIGatewayRestResolver, error: Exception) -> Response[str]:
         app,
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
-        "This is a fault in the service. Send the request again; if it keeps failing, tell the operator the request id.",
+        "A fault in the service. Send the request again; if it keeps failing, tell the operator the request id.",
     )
 
 

@@ -8,12 +8,15 @@ from pydantic_core import to_json as _to_json
 from imaging.errors import InvalidRequest
 
 
-def parse_json(text: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """The value of a JSON text. Raises InvalidRequest, also for nesting, numbers and characters beyond reason."""
+def parse_object(text: str) -> dict[str, Any]:
+    """The object in a JSON text. Raises InvalidRequest, also for nesting, numbers and characters beyond reason."""
     try:
-        return from_json(text)
+        value = from_json(text)
     except ValueError as error:
-        raise InvalidRequest(f"The body is not JSON that can be read: {error}.") from None
+        raise InvalidRequest(f"The body is not JSON that can be read: {error}. Send a JSON object.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body is JSON, but no object. Send a JSON object.")
+    return value
 
 
 def to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold

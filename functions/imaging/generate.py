@@ -41,6 +41,7 @@ class Generator:
                 passed_over.append((route.model, error))
                 continue
             self.router.forget(route.model)
+            metrics.add_metric(name="ImagesStored", unit=MetricUnit.Count, value=_stored(made))
             return _generation(maker.generation_id, attempt, made, passed_over)
         raise routing.exhausted(passed_over)
 
@@ -89,6 +90,10 @@ def _generation(
             *_enlarged(made),
         ],
     )
+
+
+def _stored(made: Sequence[Made]) -> int:
+    return sum(isinstance(result, StoredImage) for result in made)
 
 
 def _was_made(result: Made) -> bool:

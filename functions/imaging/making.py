@@ -18,6 +18,7 @@ from imaging.planning import Call, Plan, Slot
 from imaging.result import StoredImage
 from imaging.routing import Route
 from imaging.sizing import Size, fit
+from observability import logger
 
 Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Mapping[str, Any]]
 
@@ -62,6 +63,7 @@ class Maker:
         try:
             return self.invoke(route.invoke_as, route.region(self.home_region), body, self.deadline.for_model)
         except BedrockError as error:
+            _log_refusal(route, error)
             raise refusals.explain(error, route.model) from error
 
     def _keep(self, plan: Plan, slot: Slot, outcome: Outcome) -> Made:
@@ -94,6 +96,12 @@ class Maker:
             native_height=native.height,
             bytes=len(data),
         )
+
+
+def _log_refusal(route: Route, error: BedrockError) -> None:
+    # What AWS says of an invalid request may quote the prompt; everything else it says helps whoever is on call.
+    said = {} if error.code == "ValidationException" else {"aws_message": error.message}
+    logger.warning("Bedrock brought no answer", model=route.model.id, aws_error=error.code, **said)
 
 
 def _missing(outcome: NoPicture) -> ImagingError:

@@ -50,8 +50,8 @@ def _access_remedy(error: BedrockError, model: Model) -> str:
         return "The function's credentials lack a permission: its role must allow bedrock:InvokeModel on this model."
     if "Marketplace" in error.message:
         return (
-            "The account's AWS Marketplace subscription for this model is missing or incomplete: an "
-            "administrator must invoke the model once, with aws-marketplace:Subscribe and ViewSubscriptions and a valid payment method."
+            "The account's AWS Marketplace subscription for this model is missing or incomplete: an administrator must "
+            "invoke the model once, with aws-marketplace:Subscribe and ViewSubscriptions and a valid payment method."
         )
     subscription = " and that its AWS Marketplace subscription is complete" if model.from_marketplace else ""
     return (

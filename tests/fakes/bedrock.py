@@ -1,0 +1,63 @@
+"""A model call that answers from a queue, and remembers what it was asked."""
+
+import base64
+import io
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from aws.bedrock import BedrockError, SecondsLeft
+
+_CORE_SIZES = {"1:1": (1216, 1216), "16:9": (1536, 832), "9:16": (832, 1536)}
+
+
+def png(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "navy").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def base64_png(width: int, height: int) -> str:
+    return base64.b64encode(png(width, height)).decode()
+
+
+@dataclass(frozen=True)
+class Call:
+    model: str
+    region: str
+    body: Mapping[str, Any]
+
+
+@dataclass
+class FakeBedrock:
+    """Answers each call with the next thing in its queue, or, when that is empty, the way a healthy model would."""
+
+    queue: deque[Mapping[str, Any] | BedrockError] = field(default_factory=deque)
+    calls: list[Call] = field(default_factory=list)
+
+    def enqueue(self, *answers: Mapping[str, Any] | BedrockError) -> None:
+        self.queue.extend(answers)
+
+    def refuse(self, code: str, message: str = "", times: int = 1) -> None:
+        self.enqueue(*[BedrockError(code, message)] * times)
+
+    def __call__(
+        self, model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft
+    ) -> Mapping[str, Any]:
+        assert seconds_left() > 0
+        self.calls.append(Call(model, region, body))
+        answer = self.queue.popleft() if self.queue else _healthy(body)
+        if isinstance(answer, BedrockError):
+            raise answer
+        return answer
+
+
+def _healthy(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    if config := body.get("imageGenerationConfig"):
+        image = base64_png(config["width"], config["height"])
+        return {"images": [image] * config["numberOfImages"], "error": None}
+    image = base64_png(*_CORE_SIZES[body["aspect_ratio"]])
+    return {"images": [image], "seeds": [body["seed"]], "finish_reasons": [None]}

@@ -1,0 +1,22 @@
+"""A bucket in memory."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aws.bucket import BucketError, Link
+
+
+@dataclass
+class FakeBucket:
+    objects: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
+
+    def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
+        if self.refusals:
+            raise BucketError(self.refusals.pop(0))
+        self.objects[image_id] = png
+        self.metadata[image_id] = metadata
+
+    def link(self, image_id: str) -> Link:
+        return Link(f"https://bucket.example/{image_id}", datetime.now(UTC) + timedelta(minutes=30))
