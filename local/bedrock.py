@@ -1,0 +1,36 @@
+"""Who answers model calls: our emulator, real Bedrock with the developer's own credentials, or another address."""
+
+import os
+import sys
+
+from local import net
+from local.places import Places
+from local.processes import Process
+
+EMULATOR = "emulator"
+AWS = "aws"
+
+
+def process(places: Places) -> Process:
+    return Process("bedrock", places)
+
+
+def start(places: Places, choice: str, ministack_url: str) -> str:
+    """The address for the functions' model calls."""
+    if choice not in (EMULATOR, AWS):
+        return choice
+    port = net.free_port()
+    process(places).start([sys.executable, "-m", *_module(choice, port, ministack_url)], os.environ)
+    return net.url(port)
+
+
+def wait(places: Places, choice: str, address: str) -> None:
+    if choice in (EMULATOR, AWS):
+        path = "_control/calls" if choice == EMULATOR else "health"
+        net.wait_until_answers(f"{address}/{path}", process(places))
+
+
+def _module(choice: str, port: int, ministack_url: str) -> list[str]:
+    if choice == AWS:
+        return ["local.forward", "--port", str(port)]
+    return ["local.emulator", "--port", str(port), "--iam", ministack_url]

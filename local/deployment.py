@@ -1,0 +1,145 @@
+"""The real template, built and deployed by the real tool; only the services behind it are MiniStack's."""
+
+import fcntl
+import hashlib
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import ministack
+from local.commands import run
+from local.places import PROJECT, VENVS, Places
+
+STACK_NAME = "text-to-image-api"
+BUILD = PROJECT / ".aws-sam" / "build"
+BUILT_FROM = PROJECT / ".aws-sam" / "built-from"
+SAM = VENVS / "sam" / "bin" / "sam"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What `sam deploy` made, by the names that the template gives it."""
+
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    functions: Mapping[str, str]
+    template: Mapping[str, Any]
+    api_key: str
+
+    @property
+    def api_id(self) -> str:
+        return self.resources["Api"]
+
+    @property
+    def definition(self) -> Mapping[str, Any]:
+        """The OpenAPI document that SAM wrote into the translated template."""
+        body: Mapping[str, Any] = self.template["Resources"]["Api"]["Properties"]["Body"]
+        return body
+
+    @property
+    def stage(self) -> str:
+        return self.resources["ApiapiStage"]
+
+
+def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
+    """All that is different from AWS, and limits that do not get in a developer's way."""
+    ours = {
+        "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
+        "BedrockEndpointUrl": bedrock_url,
+        "BucketTlsOnly": "false",
+        "BurstLimit": "1000",
+        "MonthlyQuota": "0",
+        "PythonRuntime": runtime,
+        "RateLimit": "1000",
+    }
+    return ours | dict(overrides)
+
+
+def build(places: Places, runtime: str) -> None:
+    with _alone():
+        source = _source(runtime)
+        if not _is_built_from(source):
+            BUILT_FROM.unlink(missing_ok=True)
+            _sam_build(places, runtime)
+            BUILT_FROM.write_text(source)
+
+
+def deploy(places: Places, endpoint: str, values: Mapping[str, str]) -> None:
+    command = [
+        *(str(SAM), "deploy", "--stack-name", STACK_NAME, "--region", ministack.REGION),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+        *("--parameter-overrides", *(f"{name}={value}" for name, value in values.items())),
+    ]
+    environment = ministack.developer_environment(endpoint) | _SAM_ENVIRONMENT
+    run(command, environment, places.logs / "deploy.log", "`sam deploy` failed.")
+
+
+def describe(endpoint: str) -> Deployed:
+    cloudformation = ministack.client("cloudformation", endpoint)
+    (stack,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    resources = cloudformation.describe_stack_resources(StackName=STACK_NAME)["StackResources"]
+    return Deployed(
+        outputs=outputs,
+        resources=_names(resources),
+        functions=_names(resource for resource in resources if resource["ResourceType"] == "AWS::Lambda::Function"),
+        template=cloudformation.get_template(StackName=STACK_NAME, TemplateStage="Processed")["TemplateBody"],
+        api_key=_api_key(endpoint, outputs["ApiKeyId"]),
+    )
+
+
+def source_digest() -> str:
+    """Changes with anything that a deployment is made of."""
+    digest = hashlib.sha256()
+    for path in sorted(_sources()):
+        digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+_SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
+
+
+def _sources() -> Iterator[Path]:
+    yield from (PROJECT / "template.yaml", PROJECT / "samconfig.toml")
+    for path in (PROJECT / "functions").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+def _source(runtime: str) -> str:
+    return f"{runtime} {source_digest()}"
+
+
+def _is_built_from(source: str) -> bool:
+    return (BUILD / "template.yaml").exists() and BUILT_FROM.exists() and BUILT_FROM.read_text() == source
+
+
+def _sam_build(places: Places, runtime: str) -> None:
+    command = [str(SAM), "build", "--parameter-overrides", f"PythonRuntime={runtime}"]
+    # SAM takes the interpreter of the runtime's version from the path.
+    interpreters = {"PATH": os.pathsep.join([str(ministack.PYTHON.parent), os.environ["PATH"]])}
+    environment = os.environ | _SAM_ENVIRONMENT | interpreters | {"AWS_DEFAULT_REGION": ministack.REGION}
+    run(command, environment, places.logs / "build.log", "`sam build` failed.")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Stacks share the build folder, where `sam local invoke` finds it too."""
+    BUILD.parent.mkdir(exist_ok=True)
+    with (BUILD.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _names(resources: Any) -> dict[str, str]:  # noqa: ANN401 - CloudFormation's untyped answer
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+
+def _api_key(endpoint: str, key_id: str) -> str:
+    apigateway = ministack.client("apigateway", endpoint)
+    key: str = apigateway.get_api_key(apiKey=key_id, includeValue=True)["value"]
+    return key

@@ -1,0 +1,181 @@
+"""The front address: stands for the API's custom domain, `python -m local.front <folder of the stack>`.
+
+It passes requests on to the deployed API in MiniStack and does what API Gateway would do and MiniStack does not: a
+key in `Authorization: Bearer` counts, a body has a limit, waiting has an end, and the template's own words answer.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from local import net
+from local.gateway import Answer, Gateway
+from local.mirror import Mirror
+from local.places import Places, read_json
+
+BODY_LIMIT = 10 * 1024 * 1024
+HOP_BY_HOP = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "upgrade"}
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """MiniStack's answer, read to its end."""
+
+    status: int
+    headers: CIMultiDict[str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Front:
+    ministack_url: str
+    api_id: str
+    gateway: Gateway
+    session: aiohttp.ClientSession
+    abandoned: set[asyncio.Task[Upstream]] = field(default_factory=set)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._own("REQUEST_TOO_LARGE", 413, "Request Too Long", request)
+        try:
+            return _passed_on(self._in_our_words(await self._ask(request, body), request))
+        except TimeoutError:
+            return self._own("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", request)
+        except aiohttp.ClientError as error:
+            return web.Response(status=502, text=f"MiniStack does not answer ({error}). Start again with `make up`.\n")
+
+    async def _ask(self, request: web.Request, body: bytes) -> Upstream:
+        """Waits as long as API Gateway would; the function goes on all the same."""
+        asking = asyncio.create_task(self._upstream(request, body))
+        self.abandoned.add(asking)
+        asking.add_done_callback(self.abandoned.discard)
+        seconds = self.gateway.seconds(request.method, _resource_path(request))
+        return await asyncio.wait_for(asyncio.shield(asking), seconds)
+
+    async def _upstream(self, request: web.Request, body: bytes) -> Upstream:
+        stage, _, rest = request.rel_url.raw_path.lstrip("/").partition("/")
+        path = f"/restapis/{self.api_id}/{stage}/_user_request_/{rest}"
+        query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
+        target = URL(f"{self.ministack_url}{path}{query}", encoded=True)
+        async with self.session.request(
+            request.method, target, headers=_sent_on(request), data=body, allow_redirects=False
+        ) as answer:
+            return Upstream(answer.status, answer.headers.copy(), await answer.read())
+
+    def _in_our_words(self, upstream: Upstream, request: web.Request) -> Upstream:
+        if _is_function_error(upstream):
+            answer = self.gateway.answer("DEFAULT_5XX", upstream.status, "Internal server error", request.path)
+            return Upstream(upstream.status, CIMultiDict(answer.headers), answer.body.encode())
+        # The one variable of the template's that MiniStack does not fill in.
+        path = json.dumps(request.path)[1:-1].encode()
+        body = upstream.body if upstream.status < 400 else upstream.body.replace(b"$context.path", path)  # noqa: PLR2004
+        return Upstream(upstream.status, upstream.headers, body)
+
+    def _own(self, kind: str, status: int, message: str, request: web.Request) -> web.Response:
+        return _written(self.gateway.answer(kind, status, message, request.path))
+
+
+def application(config: dict[str, Any], images: Path) -> web.Application:
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.cleanup_ctx.append(_front(config))
+    app.cleanup_ctx.append(_mirror(config, images))
+    return app
+
+
+def _front(config: dict[str, Any]) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        unlimited = aiohttp.ClientTimeout(total=None)
+        connections = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            timeout=unlimited, connector=connections, auto_decompress=False, skip_auto_headers=_NOTHING_ADDED
+        ) as session:
+            gateway = Gateway(config["definition"])
+            front = Front(config["ministack_url"], config["api_id"], gateway, session)
+            app.router.add_route("*", "/{path:.*}", front.handle)
+            yield
+
+    return context
+
+
+def _mirror(config: dict[str, Any], images: Path) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        mirror = Mirror(config["ministack_url"], config["bucket"], images)
+        task = asyncio.create_task(mirror.keep())
+        yield
+        await _ended(task)
+
+    return context
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+_NOTHING_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+def _resource_path(request: web.Request) -> str:
+    _, _, rest = request.path.lstrip("/").partition("/")
+    return f"/{rest}"
+
+
+def _sent_on(request: web.Request) -> CIMultiDict[str]:
+    headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP)
+    headers["X-Forwarded-For"] = request.remote or net.HOST
+    headers["X-Forwarded-Proto"] = request.scheme
+    headers["X-Forwarded-Port"] = str(request.url.port)
+    bearer = _bearer(request.headers.get("Authorization", ""))
+    # API Gateway takes the key from the authorizer; MiniStack only from this header.
+    if bearer and "x-api-key" not in headers:
+        headers["x-api-key"] = bearer
+    return headers
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_function_error(upstream: Upstream) -> bool:
+    """MiniStack shows what the function raised, where API Gateway is silent."""
+    if upstream.status != 502 or "problem" in upstream.headers.get("Content-Type", ""):  # noqa: PLR2004
+        return False
+    with suppress(ValueError):
+        body = json.loads(upstream.body)
+        return isinstance(body, dict) and body.keys() == {"message"}
+    return False
+
+
+def _passed_on(upstream: Upstream) -> web.Response:
+    headers = CIMultiDict((k, v) for k, v in upstream.headers.items() if k.lower() not in HOP_BY_HOP)
+    return web.Response(status=upstream.status, headers=headers, body=upstream.body)
+
+
+def _written(answer: Answer) -> web.Response:
+    return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
+
+
+def main(arguments: list[str]) -> None:
+    places = Places(Path(arguments[0]))
+    config = read_json(places.front)
+    if config is None:
+        sys.exit(f"{places.front} is missing: the front address is started by `make up`.")
+    web.run_app(application(config, places.images), host=net.HOST, port=config["port"], print=None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

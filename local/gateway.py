@@ -1,0 +1,104 @@
+"""What the translated template says about API Gateway and MiniStack does not do by itself."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+API_GATEWAYS_OWN_SECONDS = 29.0
+DEFAULT_TEMPLATE = '{"message":$context.error.messageString}'
+
+_HEADER = "gatewayresponse.header."
+_VARIABLE = re.compile(r"\$context\.([A-Za-z.]*[A-Za-z])")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A gateway response, filled in for one request."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
+class Gateway:
+    definition: Mapping[str, Any]
+
+    def install(self, apigateway: Any, api_id: str, stage: str) -> None:  # noqa: ANN401 - an untyped client
+        """MiniStack knows gateway responses but not where SAM writes them; a stage takes them with a deployment."""
+        for name, response in self._responses.items():
+            apigateway.put_gateway_response(restApiId=api_id, responseType=name, **response)
+        apigateway.create_deployment(restApiId=api_id, stageName=stage)
+
+    def seconds(self, method: str, path: str) -> float:
+        """How long API Gateway waits for the function behind this method and path."""
+        for resource, item in sorted(self._paths.items(), key=_plainest_first):
+            if method.lower() in item and _pattern(resource).fullmatch(path):
+                milliseconds = _integration(item[method.lower()]).get("timeoutInMillis")
+                return milliseconds / 1000 if milliseconds else API_GATEWAYS_OWN_SECONDS
+        return API_GATEWAYS_OWN_SECONDS
+
+    def answer(self, kind: str, status: int, message: str, path: str) -> Answer:
+        """The template's own words for what API Gateway answers by itself; `status` where it does not choose one."""
+        response = self._response(kind, status)
+        context = {
+            "error.message": message,
+            "error.messageString": json.dumps(message),
+            "error.responseType": kind,
+            "path": path,
+            "requestId": str(uuid.uuid4()),
+        }
+        template = response.get("responseTemplates", {}).get("application/json", DEFAULT_TEMPLATE)
+        return Answer(int(response.get("statusCode", status)), _headers(response, context), _filled(template, context))
+
+    def _response(self, kind: str, status: int) -> Mapping[str, Any]:
+        family = self._responses.get(f"DEFAULT_{status // 100}XX", {})
+        # A kind without a response of its own takes the family's words, but keeps its status.
+        inherited = {name: value for name, value in family.items() if name != "statusCode"}
+        response: Mapping[str, Any] = self._responses.get(kind, inherited)
+        return response
+
+    @property
+    def _responses(self) -> Mapping[str, Any]:
+        responses: Mapping[str, Any] = self.definition.get("x-amazon-apigateway-gateway-responses", {})
+        return responses
+
+    @property
+    def _paths(self) -> Mapping[str, Any]:
+        paths: Mapping[str, Any] = self.definition.get("paths", {})
+        return paths
+
+
+def _headers(response: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, str]:
+    sources: Mapping[str, str] = response.get("responseParameters", {})
+    headers = {"Content-Type": "application/json"}
+    return headers | dict(_mapped(sources, context))
+
+
+def _mapped(sources: Mapping[str, str], context: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, source in sources.items():
+        if name.startswith(_HEADER):
+            literal = source.startswith("'")
+            yield name.removeprefix(_HEADER), source.strip("'") if literal else context[source.removeprefix("context.")]
+
+
+def _filled(template: str, context: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: context.get(found[1], found[0]), template)
+
+
+def _integration(operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    integration: Mapping[str, Any] = operation.get("x-amazon-apigateway-integration", {})
+    return integration
+
+
+def _plainest_first(entry: tuple[str, object]) -> tuple[bool, bool, int]:
+    path, _ = entry
+    return "+}" in path, "{" in path, -len(path)
+
+
+def _pattern(resource: str) -> re.Pattern[str]:
+    escaped = re.sub(r"\\{[^/]*?\\\+\\}", "\N{NULL}", re.escape(resource))
+    return re.compile(re.sub(r"\\{[^/]*?\\}", "[^/]+", escaped).replace("\N{NULL}", ".+"))

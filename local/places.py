@@ -1,0 +1,65 @@
+"""Where things are: the project's own folders, and those of one running stack."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+VENVS = PROJECT / ".local" / "venvs"
+DEFAULT_STATE = PROJECT / ".local"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folder of one stack; two stacks with two folders do not meet."""
+
+    root: Path
+
+    @property
+    def description(self) -> Path:
+        return self.root / "stack.json"
+
+    @property
+    def order(self) -> Path:
+        return self.root / "order.json"
+
+    @property
+    def front(self) -> Path:
+        return self.root / "front.json"
+
+    @property
+    def processes(self) -> Path:
+        return self.root / "processes"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def images(self) -> Path:
+        folder = PROJECT if self.root == DEFAULT_STATE else self.root
+        return folder / "generated_images"
+
+    def make(self) -> None:
+        for folder in (self.processes, self.logs, self.scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Others may read at any moment: they see the old file or the new one, never half of it."""
+    half = path.with_name(f".{path.name}.half")
+    half.write_text(json.dumps(value, indent=2) + "\n")
+    half.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,181 @@
+"""The stack as a whole: up, again, down."""
+
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from local import bedrock, deployment, ministack, net
+from local.console import say, step
+from local.deployment import Deployed
+from local.errors import StackError
+from local.gateway import Gateway
+from local.places import Places, read_json, write_json
+from local.processes import Process
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the developer asked for."""
+
+    parameters: Mapping[str, str]
+    bedrock: str = bedrock.EMULATOR
+
+
+def up(places: Places, order: Order) -> dict[str, Any]:
+    places.make()
+    with _alone(places):
+        if not _runs(places):
+            return _start(places, order)
+        if read_json(places.order) == _record(order):
+            say("The stack is up already, and nothing has changed.")
+            return _described(places)
+        return _renew(places, order)
+
+
+def down(places: Places) -> None:
+    places.make()
+    with _alone(places):
+        say("The stack is down." if _stop(places) else "The stack is not up.")
+
+
+def _start(places: Places, order: Order) -> dict[str, Any]:
+    _stop(places)
+    try:
+        endpoint, model_calls = _start_services(places, order)
+        return _release(places, order, endpoint, model_calls, net.free_port())
+    except BaseException:
+        _stop(places)
+        raise
+
+
+def _renew(places: Places, order: Order) -> dict[str, Any]:
+    """Deploys onto the running stack, which keeps its addresses and its images."""
+    running = _described(places)
+    endpoint = running["aws_endpoint_url"]
+    model_calls = _changed_bedrock(places, order, running)
+    port = int(running["api_url"].removesuffix("/api").rpartition(":")[2])
+    _front(places).stop()
+    return _release(places, order, endpoint, model_calls, port)
+
+
+def _start_services(places: Places, order: Order) -> tuple[str, str]:
+    port = net.free_port()
+    endpoint = net.url(port)
+    with step("Starting MiniStack and building the functions"):
+        ministack.start(places, port)
+        model_calls = bedrock.start(places, order.bedrock, endpoint)
+        deployment.build(places, ministack.runtime())
+        ministack.wait(places, port)
+        bedrock.wait(places, order.bedrock, model_calls)
+    return endpoint, model_calls
+
+
+def _changed_bedrock(places: Places, order: Order, running: Mapping[str, Any]) -> str:
+    before = read_json(places.order) or {}
+    if before.get("bedrock") == order.bedrock:
+        return str(running["bedrock_url"])
+    bedrock.process(places).stop()
+    address = bedrock.start(places, order.bedrock, running["aws_endpoint_url"])
+    bedrock.wait(places, order.bedrock, address)
+    return address
+
+
+def _release(places: Places, order: Order, endpoint: str, model_calls: str, port: int) -> dict[str, Any]:
+    runtime = ministack.runtime()
+    deployment.build(places, runtime)
+    with step("Deploying the template"):
+        deployment.deploy(places, endpoint, deployment.parameters(runtime, model_calls, order.parameters))
+    deployed = deployment.describe(endpoint)
+    Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
+    _start_front(places, deployed, endpoint, port)
+    description = _description(deployed, endpoint, model_calls, port)
+    write_json(places.order, _record(order))
+    write_json(places.description, description)
+    return description
+
+
+def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int) -> None:
+    config = {
+        "port": port,
+        "ministack_url": endpoint,
+        "api_id": deployed.api_id,
+        "bucket": deployed.outputs["BucketName"],
+        "definition": deployed.definition,
+    }
+    write_json(places.front, config)
+    _front(places).start([sys.executable, "-m", "local.front", str(places.root)], os.environ)
+    net.wait_until_answers(f"{net.url(port)}/{deployed.stage}/health", _front(places))
+
+
+def _description(deployed: Deployed, endpoint: str, model_calls: str, port: int) -> dict[str, Any]:
+    return {
+        "api_url": f"{net.url(port)}/{deployed.stage}",
+        "api_key": deployed.api_key,
+        "bucket": deployed.outputs["BucketName"],
+        "table": deployed.outputs.get("TableName"),
+        "queue_url": deployed.outputs.get("QueueUrl"),
+        "dead_letter_queue_url": deployed.outputs.get("DeadLetterQueueUrl"),
+        "aws_endpoint_url": endpoint,
+        "aws_access_key_id": ministack.ACCESS_KEY,
+        "aws_secret_access_key": ministack.SECRET_KEY,
+        "bedrock_url": model_calls,
+        "region": ministack.REGION,
+        "stack_name": deployment.STACK_NAME,
+        "functions": dict(deployed.functions),
+        "studio_url": None,
+    }
+
+
+def _record(order: Order) -> dict[str, Any]:
+    return {**asdict(order), "source": deployment.source_digest()}
+
+
+def _described(places: Places) -> dict[str, Any]:
+    description = read_json(places.description)
+    if description is None:
+        raise StackError("The stack runs without a description; `make down` and start it again.")
+    return description
+
+
+def _runs(places: Places) -> bool:
+    order = read_json(places.order) or {}
+    needed = [ministack.process(places), _front(places)]
+    if order.get("bedrock") in (bedrock.EMULATOR, bedrock.AWS):
+        needed.append(bedrock.process(places))
+    return places.description.exists() and all(process.id() is not None for process in needed)
+
+
+def _stop(places: Places) -> bool:
+    processes = [_front(places), bedrock.process(places), ministack.process(places)]
+    anything = any(process.id() is not None for process in processes)
+    places.description.unlink(missing_ok=True)
+    places.order.unlink(missing_ok=True)
+    for process in processes:
+        process.stop()
+    _empty(places)
+    return anything
+
+
+def _empty(places: Places) -> None:
+    shutil.rmtree(places.scratch, ignore_errors=True)
+    places.make()
+
+
+def _front(places: Places) -> Process:
+    return Process("front", places)
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """One command at a time works on a stack."""
+    with (places.root / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError("Another command is starting or stopping this stack; wait for it.") from error
+        yield
