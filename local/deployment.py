@@ -100,7 +100,7 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-_SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
+_SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0"}
 
 
 def _sources() -> Iterator[Path]:

@@ -1,0 +1,83 @@
+# Everything is set up below this folder; the only things needed are make and Python 3.11 or newer.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+TOOLS := .local/venvs
+PYTHON := $(BIN)/python -m
+LOCAL := $(PYTHON) local
+COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
+
+# For `make up` and `make run`.
+PARAMETERS ?=
+BEDROCK ?= emulator
+ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)'
+
+.PHONY: help
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: run
+run: setup  ## Start everything, generate the first image, stay until Ctrl-C
+	@$(LOCAL) run $(ORDER)
+
+.PHONY: up
+up: setup  ## Start the laptop stack in the background; PARAMETERS='Name=Value …', BEDROCK=aws or BEDROCK=http://…
+	@$(LOCAL) up $(ORDER)
+
+.PHONY: down
+down: .venv/.done  ## Stop the laptop stack and leave nothing running
+	@$(LOCAL) down
+
+.PHONY: test
+test: setup  ## Run every test, and list at the end what was skipped and why
+	@$(PYTHON) pytest
+
+.PHONY: lint
+lint: setup  ## Check style, types and the template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
+
+.PHONY: requirements
+requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first
+	$(COMPILE) requirements/functions.in -o functions/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
+	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+
+.PHONY: setup
+setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done
+
+.venv/.done: requirements/dev.txt
+	@echo "Setting up the development environment …"
+	@$(call virtual_environment,.venv,)
+	@mkdir -p $(TOOLS)
+	@awk '/^uv==/ { found = 1 } found { print; if (!/\\$$/) exit }' $< > $(TOOLS)/uv.txt
+	@$(PYTHON) pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(TOOLS)/uv.txt
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python $<
+	@touch $@
+
+# SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each lives by itself.
+$(TOOLS)/sam/.done: requirements/sam.txt .venv/.done
+	@echo "Setting up SAM CLI …"
+	@$(call virtual_environment,$(@D),)
+	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+
+# Functions run in MiniStack's interpreter, so it is the one of Lambda if this machine has it.
+$(TOOLS)/ministack/.done: requirements/ministack.txt .venv/.done
+	@echo "Setting up MiniStack …"
+	@$(call virtual_environment,$(@D),3.13)
+	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+
+define virtual_environment
+python=$$(local/find-python $(2)) && "$$python" -m venv $(1) || { \
+	echo "The virtual environment $(1) could not be made; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+endef
