@@ -36,13 +36,15 @@ class Generator:
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
             made = maker.make(route, attempt)
-            if error := _why_nothing(made):
-                self._pass_over(route.model, error)
-                passed_over.append((route.model, error))
-                continue
-            self.router.forget(route.model)
-            metrics.add_metric(name="ImagesStored", unit=MetricUnit.Count, value=_stored(made))
-            return _generation(maker.generation_id, attempt, made, passed_over)
+            error = _why_nothing(made)
+            if error is None:
+                self.router.forget(route.model)
+                _count(made, passed_over)
+                return _generation(maker.generation_id, attempt, made, passed_over)
+            if not routing.falls_through(error):
+                raise error
+            self.router.remember(route.model, error)
+            passed_over.append((route.model, error))
         raise routing.exhausted(passed_over)
 
     def _worth_asking(
@@ -56,13 +58,6 @@ class Generator:
                 passed_over.append((route.model, refusal))
             else:
                 yield route
-
-    def _pass_over(self, model: Model, error: ImagingError) -> None:
-        if not routing.falls_through(error):
-            raise error
-        self.router.remember(model, error)
-        metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
-        logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
 def _why_nothing(made: Sequence[Made]) -> ImagingError | None:
@@ -92,8 +87,12 @@ def _generation(
     )
 
 
-def _stored(made: Sequence[Made]) -> int:
-    return sum(isinstance(result, StoredImage) for result in made)
+def _count(made: Sequence[Made], passed_over: Sequence[tuple[Model, ImagingError]]) -> None:
+    stored = sum(isinstance(result, StoredImage) for result in made)
+    metrics.add_metric(name="ImagesStored", unit=MetricUnit.Count, value=stored)
+    for model, error in passed_over:
+        metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
+        logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
 def _was_made(result: Made) -> bool:

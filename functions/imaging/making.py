@@ -100,8 +100,8 @@ class Maker:
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
     # What AWS says of an invalid request may quote the prompt; everything else it says helps whoever is on call.
-    said = {} if error.code == "ValidationException" else {"aws_message": error.message}
-    logger.warning("Bedrock brought no answer", model=route.model.id, aws_error=error.code, **said)
+    said = None if error.code == "ValidationException" else error.message
+    logger.warning("Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=said)
 
 
 def _missing(outcome: NoPicture) -> ImagingError:

@@ -33,9 +33,11 @@ class Call:
 
 @dataclass
 class FakeBedrock:
-    """Answers each call with the next thing in its queue, or, when that is empty, the way a healthy model would."""
+    """Answers each call with the next thing in its queue; when that is empty, with what is set for a one-image
+    call's seed, or the way a healthy model would."""
 
     queue: deque[Mapping[str, Any] | BedrockError] = field(default_factory=deque)
+    by_seed: dict[int, Mapping[str, Any] | BedrockError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
 
     def enqueue(self, *answers: Mapping[str, Any] | BedrockError) -> None:
@@ -49,7 +51,7 @@ class FakeBedrock:
     ) -> Mapping[str, Any]:
         assert seconds_left() > 0
         self.calls.append(Call(model, region, body))
-        answer = self.queue.popleft() if self.queue else _healthy(body)
+        answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or _healthy(body)
         if isinstance(answer, BedrockError):
             raise answer
         return answer

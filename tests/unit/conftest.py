@@ -1,5 +1,6 @@
 """Doors and use case on fakes: no socket is opened, no AWS client made."""
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import bootstrap
 from api.app import lambda_handler
 from imaging.generate import Generator
 from imaging.routing import Route, Router
+from observability import logger
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
@@ -58,6 +60,14 @@ def generator(
     monkeypatch.setattr(bootstrap, "generator", lambda: generator)
     monkeypatch.setattr(bootstrap, "bucket", lambda: bucket)
     return generator
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What is logged from here on."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
 
 
 @dataclass(frozen=True)
