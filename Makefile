@@ -64,14 +64,14 @@ setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done
 	@touch $@
 
 # SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each lives by itself.
-$(TOOLS)/sam/.done: requirements/sam.txt .venv/.done
+$(TOOLS)/sam/.done: requirements/sam.txt | .venv/.done
 	@echo "Setting up SAM CLI …"
 	@$(call virtual_environment,$(@D),)
 	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
 	@touch $@
 
 # Functions run in MiniStack's interpreter, so it is the one of Lambda if this machine has it.
-$(TOOLS)/ministack/.done: requirements/ministack.txt .venv/.done
+$(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
 	@echo "Setting up MiniStack …"
 	@$(call virtual_environment,$(@D),3.13)
 	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
