@@ -38,7 +38,7 @@ USUAL_MESSAGE = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - it becomes an answer, not a failure of ours
+class Refusal(Exception):
     """An answer of Bedrock's that is one of its exceptions."""
 
     def __init__(self, name: str, message: str | None = None) -> None:
