@@ -1,0 +1,65 @@
+"""The real adapters: S3 by moto in this process, Bedrock by the emulator on a loopback port."""
+
+from collections.abc import Iterator
+
+import boto3
+import httpx
+import pytest
+from moto import mock_aws
+
+import bootstrap
+from aws import bedrock, clients
+from local.emulator.testing import running_emulator
+
+BUCKET = "images-of-the-tests"
+
+_CACHES = (
+    clients.session,
+    clients.s3,
+    clients.bedrock_runtime,
+    bedrock._client,  # noqa: SLF001 - it keeps the endpoint of the test that made it
+    bootstrap.settings,
+    bootstrap.bucket,
+    bootstrap.generator,
+)
+
+
+@pytest.fixture(scope="session")
+def emulator_url() -> Iterator[str]:
+    with running_emulator() as url:
+        yield url
+
+
+@pytest.fixture
+def control(emulator_url: str) -> Iterator[httpx.Client]:
+    """The emulator's control endpoint, with everything back to the default."""
+    with httpx.Client(base_url=emulator_url) as client:
+        client.post("/_control", json={}).raise_for_status()
+        client.delete("/_control/calls").raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
+    """An AWS account with an empty bucket and all five models, and the environment of a function in it."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator_url,
+        "BUCKET_NAME": BUCKET,
+        "STANDARD_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-core-v1:1",
+        "PREMIUM_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-ultra-v1:1",
+        "LINK_MINUTES": "30",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    with mock_aws(config={"core": {"passthrough": {"urls": [f"{emulator_url}.*"]}}}):
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield
+    _forget()
+
+
+def _forget() -> None:
+    for cache in _CACHES:
+        cache.cache_clear()

@@ -1,0 +1,123 @@
+"""The call to Bedrock on the wire: what is sent again, what never is, and how failures are told."""
+
+import httpx
+import pytest
+
+from aws import bedrock
+from aws.bedrock import BedrockError
+from tests.integration.servers import closing_server, silent_server
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+CORE = "stability.stable-image-core-v1:1"
+BODY = {"prompt": "a fox", "aspect_ratio": "1:1", "seed": 42, "output_format": "png"}
+
+
+def plenty() -> float:
+    return 60
+
+
+def calls(control: httpx.Client) -> list[int]:
+    return [call["status"] for call in control.get("/_control/calls").json()]
+
+
+def test_an_answer_is_the_models_json(control: httpx.Client) -> None:
+    answer = bedrock.invoke(CORE, "us-west-2", BODY, plenty)
+
+    assert answer["seeds"] == [42]
+    assert calls(control) == [200]
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        ("ThrottlingException", 3),
+        ("ModelNotReadyException", 3),
+        ("ServiceUnavailableException", 3),
+        ("InternalServerException", 3),
+        ("ModelTimeoutException", 1),
+        ("ModelErrorException", 1),
+        ("ServiceQuotaExceededException", 1),
+        ("AccessDeniedException", 1),
+    ],
+)
+def test_the_sdk_alone_repeats_what_certainly_made_no_image(control: httpx.Client, error: str, attempts: int) -> None:
+    control.post("/_control", json={"faults": [{"model": "*", "error": error}]})
+
+    with pytest.raises(BedrockError) as raised:
+        bedrock.invoke(CORE, "us-west-2", BODY, plenty)
+
+    assert raised.value.code == error
+    assert len(calls(control)) == attempts
+
+
+def test_throttling_that_passes_is_not_noticed(control: httpx.Client) -> None:
+    control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
+    assert bedrock.invoke(CORE, "us-west-2", BODY, plenty)["images"]
+
+
+def test_a_connection_lost_after_sending_is_not_sent_again(control: httpx.Client) -> None:
+    control.post("/_control", json={"faults": [{"model": "*", "error": "drop"}]})
+
+    with pytest.raises(BedrockError) as raised:
+        bedrock.invoke(CORE, "us-west-2", BODY, plenty)
+
+    assert raised.value.code == BedrockError.CONNECTION_LOST
+    assert len(calls(control)) == 1
+
+
+def test_a_read_timeout_is_not_sent_again(control: httpx.Client) -> None:
+    control.post("/_control", json={"latency_ms": 60_000})
+
+    with pytest.raises(BedrockError) as raised:
+        bedrock.invoke(CORE, "us-west-2", BODY, lambda: 0.2)
+
+    assert raised.value.code == BedrockError.READ_TIMEOUT
+
+
+def test_each_attempt_gets_what_is_left_of_the_time(control: httpx.Client) -> None:
+    control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
+    asked = []
+
+    def left() -> float:
+        asked.append(60 - 10 * len(asked))
+        return asked[-1]
+
+    bedrock.invoke(CORE, "us-west-2", BODY, left)
+    assert asked == [60, 50, 40]
+
+
+def test_a_server_that_answers_no_json_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing_server(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\noops") as url:
+        _call_at(url, monkeypatch, BedrockError.UNREADABLE)
+
+
+def test_an_answer_cut_short_is_a_lost_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing_server(b'HTTP/1.1 200 OK\r\ncontent-length: 400\r\n\r\n{"images": [') as url:
+        _call_at(url, monkeypatch, BedrockError.CONNECTION_LOST)
+
+
+def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with silent_server() as url:
+        pass
+    _call_at(url, monkeypatch, BedrockError.UNREACHABLE)
+
+
+def test_missing_credentials_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+    with pytest.raises(BedrockError) as raised:
+        bedrock.invoke(CORE, "us-west-2", BODY, plenty)
+
+    assert raised.value.code == BedrockError.NO_CREDENTIALS
+
+
+def _call_at(url: str, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url)
+    with pytest.raises(BedrockError) as raised:
+        bedrock.invoke(CORE, "us-west-2", BODY, lambda: 5)
+    assert raised.value.code == code

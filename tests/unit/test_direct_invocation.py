@@ -1,0 +1,106 @@
+"""An event without `httpMethod` is the request itself: the answer is the 200 body, an error is raised by its class."""
+
+import pytest
+
+import api.app
+from api.direct import InternalError
+from aws.bedrock import BedrockError
+from imaging.errors import (
+    ContentBlocked,
+    ImagingError,
+    InvalidRequest,
+    ModelAccessDenied,
+    ModelError,
+    ModelUnavailable,
+    StorageFailed,
+    Throttled,
+    TimedOut,
+)
+from imaging.generate import Generator
+from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.lambda_runtime import FakeContext, event
+
+pytestmark = pytest.mark.usefixtures("generator")
+
+FOX = {"text": "a fox", "model": "titan"}
+
+
+def invoke(event: object) -> dict[str, object]:
+    return api.app.lambda_handler(event, FakeContext())
+
+
+def test_the_event_file_brings_the_200_body(bucket: FakeBucket) -> None:
+    body = invoke(event("direct"))
+
+    (image_id,) = bucket.objects
+    assert body["message"] == "Images generated successfully"
+    assert body["images"] == [f"https://bucket.example/{image_id}"]
+    assert isinstance(body["expires_at"], str)
+
+
+def test_there_is_no_address_to_build_stable_links_from() -> None:
+    (detail,) = invoke(FOX)["details"]  # type: ignore[misc]
+    assert "link" not in detail
+
+
+@pytest.mark.parametrize("event", [None, [], "a fox", 7, {}, {"text": ""}, {"text": "a fox", "width": "1024"}])
+def test_a_bad_event_raises_invalid_request(event: object, bedrock: FakeBedrock) -> None:
+    with pytest.raises(InvalidRequest):
+        invoke(event)
+    assert bedrock.calls == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ValidationException", InvalidRequest),
+        ("ThrottlingException", Throttled),
+        ("AccessDeniedException", ModelAccessDenied),
+        ("ResourceNotFoundException", ModelUnavailable),
+        ("ModelErrorException", ModelError),
+        ("ModelTimeoutException", TimedOut),
+    ],
+)
+def test_each_error_keeps_its_class(bedrock: FakeBedrock, code: str, error: type[ImagingError]) -> None:
+    bedrock.refuse(code)
+    with pytest.raises(ImagingError) as raised:
+        invoke(FOX)
+    assert type(raised.value) is error
+
+
+def test_a_refused_prompt_raises_content_blocked(bedrock: FakeBedrock) -> None:
+    bedrock.enqueue({"images": [], "error": "blocked by our content filters"})
+    with pytest.raises(ContentBlocked, match="try another seed"):
+        invoke(FOX)
+
+
+def test_a_refusing_bucket_raises_storage_failed(bucket: FakeBucket) -> None:
+    bucket.refusals.append("AccessDenied")
+    with pytest.raises(StorageFailed):
+        invoke(FOX)
+
+
+def test_when_time_is_short_no_model_is_asked(bedrock: FakeBedrock) -> None:
+    with pytest.raises(TimedOut):
+        api.app.lambda_handler(FOX, FakeContext(seconds=9))
+    assert bedrock.calls == []
+
+
+def test_what_is_raised_never_quotes_the_prompt(bedrock: FakeBedrock) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        invoke({"text": "secret prompt" * 50})
+    assert "secret" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+    bedrock.enqueue({"images": 7})
+    with pytest.raises(InternalError) as bug:
+        invoke(FOX)
+    assert bug.value.__suppress_context__
+
+
+def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, generator: Generator) -> None:
+    bedrock.refuse(BedrockError.CONNECTION_LOST)
+    with pytest.raises(ModelError):
+        invoke(FOX)
+    assert generator.router.known_refusal(generator.router.lists["standard"][0].model) is None
