@@ -11,16 +11,12 @@ from local.emulator.order import Order
 from local.emulator.pictures import finish
 from local.emulator.pictures.apart import paint_paper, paint_space
 from local.emulator.pictures.canvas import Canvas
+from local.emulator.pictures.city import paint_city
 from local.emulator.pictures.figures import paint_figures
-from local.emulator.pictures.land import (
-    paint_city,
-    paint_desert,
-    paint_forest,
-    paint_meadow,
-    paint_mountains,
-    paint_sea,
-)
+from local.emulator.pictures.land import paint_desert, paint_meadow
 from local.emulator.pictures.mood import read_mood
+from local.emulator.pictures.mountains import paint_forest, paint_mountains
+from local.emulator.pictures.water import paint_sea
 
 SCENES = {
     "mountains": paint_mountains,

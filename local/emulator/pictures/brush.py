@@ -21,7 +21,8 @@ def gradient(size: Size, stops: Sequence[Colour]) -> Image.Image:
     """Blend the stops from top to bottom."""
     rows = 256
     strip = bytes(part for row in range(rows) for part in _between(stops, row / (rows - 1)))
-    return Image.frombytes("RGB", (1, rows), strip).resize(size, Image.Resampling.BICUBIC)
+    column = Image.frombytes("RGB", (1, rows), strip).resize((1, size[1]), Image.Resampling.BICUBIC)
+    return column.resize(size, Image.Resampling.NEAREST)
 
 
 def _between(stops: Sequence[Colour], position: float) -> Colour:

@@ -9,7 +9,6 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from local.emulator.pictures.brush import Colour, glow, gradient, jagged, mix, moved, rolling, shape, silhouette
 from local.emulator.pictures.canvas import Canvas
 
-
 BoatPart = Callable[[ImageDraw.ImageDraw, float, float, float, int], None]
 
 

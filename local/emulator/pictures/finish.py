@@ -1,6 +1,7 @@
 """What every picture gets last: grain, a darker edge, and the line that says what it is."""
 
 import io
+import math
 import random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
@@ -32,7 +33,7 @@ def vignette(picture: Image.Image) -> Image.Image:
 
 def label(picture: Image.Image, text: str) -> None:
     """Write one small line near the lower edge, high enough to outlast a modest crop."""
-    font = _font(text, picture.width * 0.62)
+    font = _font(text, 0.62 * min(picture.width, math.sqrt(picture.width * picture.height)))
     middle = (picture.width / 2, picture.height * 0.955)
     overlay = Image.new("L", picture.size)
     ImageDraw.Draw(overlay).text(middle, text, font=font, anchor="mm", fill=190)
