@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
 from local import ministack
 from local.commands import run
+from local.errors import StackError
 from local.places import PROJECT, VENVS, Places
 
 STACK_NAME = "text-to-image-api"
@@ -56,7 +60,7 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
         "PythonRuntime": runtime,
         "RateLimit": "1000",
     }
-    return ours | dict(overrides)
+    return _defaults(overrides) | ours | dict(overrides)
 
 
 def build(places: Places, runtime: str) -> None:
@@ -72,7 +76,7 @@ def deploy(places: Places, endpoint: str, values: Mapping[str, str]) -> None:
     command = [
         *(str(SAM), "deploy", "--stack-name", STACK_NAME, "--region", ministack.REGION),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-        *("--parameter-overrides", *(f"{name}={value}" for name, value in values.items())),
+        *("--parameter-overrides", *(f"{name}={json.dumps(value)}" for name, value in values.items())),
     ]
     environment = ministack.developer_environment(endpoint) | _SAM_ENVIRONMENT
     run(command, environment, places.logs / "deploy.log", "`sam deploy` failed.")
@@ -98,6 +102,15 @@ def source_digest() -> str:
     for path in sorted(_sources()):
         digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _defaults(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Told again each time: `sam deploy` would keep the last value of a parameter that is not mentioned."""
+    declared = yaml_parse((PROJECT / "template.yaml").read_text())["Parameters"]
+    unknown = overrides.keys() - declared.keys()
+    if unknown:
+        raise StackError(f"The template has no parameter {', '.join(sorted(unknown))}; it has {', '.join(declared)}.")
+    return {name: str(parameter["Default"]) for name, parameter in declared.items() if "Default" in parameter}
 
 
 _SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0"}

@@ -1,0 +1,212 @@
+"""The laptop stack that the end-to-end tests share: their own, beside any that the developer runs."""
+
+import fcntl
+import functools
+import io
+import itertools
+import json
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+PROJECT = Path(__file__).parents[2]
+
+# The emulator's faults and the role's policies are everybody's, so one worker runs these tests one by one.
+one_by_one = pytest.mark.xdist_group("laptop stack")
+
+Answer = TypeVar("Answer")
+
+PROBE = """
+import os
+
+def handler(event, context):
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+"""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack, by its description."""
+
+    folder: Path
+
+    @functools.cached_property
+    def description(self) -> dict[str, Any]:
+        description: dict[str, Any] = json.loads((self.folder / "stack.json").read_text())
+        return description
+
+    def client(self, service: str, **overrides: str) -> Any:  # noqa: ANN401 - any service's client
+        credentials = {
+            "endpoint_url": self.description["aws_endpoint_url"],
+            "region_name": self.description["region"],
+            "aws_access_key_id": self.description["aws_access_key_id"],
+            "aws_secret_access_key": self.description["aws_secret_access_key"],
+        }
+        config = Config(proxies={}, retries={"total_max_attempts": 1})
+        return boto3.client(service, config=config, **(credentials | overrides))  # type: ignore[call-overload]
+
+    @property
+    def function(self) -> str:
+        name: str = self.description["functions"]["ApiFunction"]
+        return name
+
+    @property
+    def role(self) -> str:
+        arn: str = self.client("lambda").get_function_configuration(FunctionName=self.function)["Role"]
+        return arn
+
+    def keys(self) -> set[str]:
+        """What the bucket holds."""
+        listing = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.description["bucket"])
+        return {item["Key"] for page in listing for item in page.get("Contents", ())}
+
+    def forget(self) -> None:
+        """New execution environments, which remember no model's refusal."""
+        functions = self.client("lambda")
+        timeout = functions.get_function_configuration(FunctionName=self.function)["Timeout"]
+        functions.update_function_configuration(FunctionName=self.function, Timeout=timeout)
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The control of the Bedrock emulator."""
+
+    url: str
+
+    def configure(self, **configuration: object) -> None:
+        httpx.post(f"{self.url}/_control", json=configuration, trust_env=False).raise_for_status()
+
+    def calls(self) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = httpx.get(f"{self.url}/_control/calls", trust_env=False).json()
+        return calls
+
+    def forget(self) -> None:
+        httpx.delete(f"{self.url}/_control/calls", trust_env=False).raise_for_status()
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m local` as a developer would, for a stack in this folder."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "local", "--state", str(folder), *words],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+
+
+def start(folder: Path, *words: str) -> Stack:
+    ended = command(folder, "up", *words)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return Stack(folder)
+
+
+def stop(folder: Path) -> None:
+    ended = command(folder, "down")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert left_running(folder) == []
+
+
+def left_running(folder: Path) -> list[str]:
+    """The processes that belong to the stack in this folder; where there is no /proc, they cannot be told."""
+    mark = f"{folder}/".encode()
+    environments = ((process, _read(process / "environ")) for process in Path("/proc").glob("[0-9]*"))
+    return [_read(process / "cmdline").decode() for process, environment in environments if mark in environment]
+
+
+def eventually(ask: Callable[[], Answer], seconds: float = 20) -> Answer:
+    """The first answer that is true; looks until the deadline, then says what it saw last."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
+        time.sleep(0.1)
+    return answer
+
+
+def folder_of_this_run() -> Path:
+    """The first folder that no other run of the tests works in; what a killed one left there is ended."""
+    return _claimed()[0]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    folder = folder_of_this_run()
+    yield start(folder)
+    stop(folder)
+
+
+@pytest.fixture
+def emulator(stack: Stack) -> Emulator:
+    """Every test begins with living models and no calls."""
+    emulator = Emulator(stack.description["bedrock_url"])
+    emulator.configure()
+    emulator.forget()
+    return emulator
+
+
+@pytest.fixture(scope="session")
+def role_credentials(stack: Stack) -> dict[str, str]:
+    """What ApiFunction's code may do: the credentials of another function with the same role."""
+    functions = stack.client("lambda")
+    name = f"probe-{uuid.uuid4()}"
+    functions.create_function(
+        FunctionName=name,
+        Role=stack.role,
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Code={"ZipFile": _zipped("probe.py", PROBE)},
+    )
+    answer = json.load(functions.invoke(FunctionName=name)["Payload"])
+    functions.delete_function(FunctionName=name)
+    return {
+        "aws_access_key_id": answer["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": answer["AWS_SECRET_ACCESS_KEY"],
+        "aws_session_token": answer["AWS_SESSION_TOKEN"],
+    }
+
+
+@functools.cache
+def _claimed() -> tuple[Path, TextIO]:
+    for number in itertools.count(1):
+        folder = PROJECT / ".local" / f"test-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "in-use").open("w")
+        if _locked(lock):
+            stop(folder)
+            return folder, lock
+    raise AssertionError
+
+
+def _locked(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    return True
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _zipped(name: str, content: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr(name, content)
+    return archive.getvalue()

@@ -1,0 +1,86 @@
+"""A few bad requests through the real front; the full list is tried on the handler."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.laptop import Emulator, Stack, one_by_one
+
+pytestmark = one_by_one
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"text": " "}, "text"),
+        ({"text": "x" * 200_000}, "text"),
+        ({"width": 511}, "width"),
+        ({"height": "1024"}, "height"),
+        ({"number_of_images": 5}, "number_of_images"),
+        ({"colour": "red"}, "colour"),
+    ],
+    ids=["blank", "200 kB", "too small", "not a number", "too many", "unknown"],
+)
+def test_a_bad_value_is_refused_by_name_and_costs_nothing(
+    api: httpx.Client,
+    stack: Stack,
+    emulator: Emulator,
+    documented: dict[str, Any],
+    changed: dict[str, Any],
+    field: str,
+) -> None:
+    before = stack.keys()
+
+    answer = api.post("/generate", json=documented | changed)
+
+    problem = _assert_problem(answer, 400, "invalid_request")
+    assert [error["field"] for error in problem["errors"]] == [field]
+    _assert_no_cost(stack, emulator, before)
+
+
+@pytest.mark.parametrize("body", ["", "not JSON", "[]", "[" * 5000], ids=["empty", "text", "array", "brackets"])
+def test_a_body_that_is_no_json_object_is_refused(
+    api: httpx.Client, stack: Stack, emulator: Emulator, body: str
+) -> None:
+    before = stack.keys()
+
+    _assert_problem(api.post("/generate", content=body, headers=JSON), 400, "invalid_request")
+    _assert_no_cost(stack, emulator, before)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/generate", 405, "method_not_allowed"),
+        ("POST", "/nowhere", 404, "not_found"),
+        ("OPTIONS", "/nowhere", 404, "not_found"),
+        ("GET", "/", 404, "not_found"),
+    ],
+)
+def test_a_wrong_method_or_path_is_told_so(
+    api: httpx.Client, emulator: Emulator, method: str, path: str, status: int, code: str
+) -> None:
+    _assert_problem(api.request(method, path), status, code)
+    assert emulator.calls() == []
+
+
+def test_a_body_over_ten_megabytes_is_refused(api: httpx.Client, emulator: Emulator) -> None:
+    _assert_problem(api.post("/generate", content=b"x" * 10_500_000, headers=JSON), 413, "too_large")
+    assert emulator.calls() == []
+
+
+def _assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert "Traceback" not in answer.text
+    problem: dict[str, Any] = answer.json()
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return problem
+
+
+def _assert_no_cost(stack: Stack, emulator: Emulator, before: set[str]) -> None:
+    assert emulator.calls() == []
+    assert stack.keys() == before

@@ -1,0 +1,36 @@
+"""The same function, given the bare request."""
+
+import io
+import json
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from tests.e2e.laptop import PROJECT, Emulator, Stack, one_by_one
+
+pytestmark = one_by_one
+
+
+def test_the_direct_event_is_answered_with_the_body(stack: Stack, emulator: Emulator) -> None:
+    event = json.loads((PROJECT / "events" / "direct.json").read_text())
+
+    answer = _invoke(stack, event)
+
+    download = httpx.get(answer["images"][0], trust_env=False)
+    with Image.open(io.BytesIO(download.content)) as image:
+        assert image.size == (event["width"], event["height"])
+    assert [call["status"] for call in emulator.calls()] == [200]
+
+
+def test_a_bad_event_raises(stack: Stack, emulator: Emulator) -> None:
+    """The error's class is told by the real runtime only; see the test in the container."""
+    answer = _invoke(stack, {"text": ""})
+
+    assert "text" in answer["errorMessage"]
+    assert emulator.calls() == []
+
+
+def _invoke(stack: Stack, event: object) -> Any:  # noqa: ANN401 - any JSON
+    answer = stack.client("lambda").invoke(FunctionName=stack.function, Payload=json.dumps(event))
+    return json.load(answer["Payload"])

@@ -1,0 +1,54 @@
+"""What the caller is told when something behind the API goes wrong."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.laptop import Emulator, Stack, eventually, one_by_one
+
+pytestmark = one_by_one
+
+
+def test_api_gateway_gives_up_after_29_seconds_and_the_function_goes_on(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
+) -> None:
+    emulator.configure(latency_ms=31_000)
+    before = stack.keys()
+
+    answer = api.post("/generate", json=documented)
+
+    assert 28.5 < answer.elapsed.total_seconds() < 30.5
+    assert (answer.status_code, answer.headers["content-type"]) == (504, "application/problem+json")
+    assert answer.json()["code"] == "timed_out"
+    assert len(eventually(lambda: stack.keys() - before)) == 1
+
+
+def test_throttling_is_told_with_when_to_come_back(
+    api: httpx.Client, emulator: Emulator, documented: dict[str, Any]
+) -> None:
+    emulator.configure(faults=[{"model": "*", "error": "ThrottlingException", "rate": 1}])
+
+    answer = api.post("/generate", json=documented)
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.fixture
+def broken_function(stack: Stack) -> Iterator[None]:
+    functions = stack.client("lambda")
+    handler = functions.get_function_configuration(FunctionName=stack.function)["Handler"]
+    functions.update_function_configuration(FunctionName=stack.function, Handler="secrets.nowhere")
+    yield
+    functions.update_function_configuration(FunctionName=stack.function, Handler=handler)
+
+
+@pytest.mark.usefixtures("broken_function")
+def test_a_function_that_does_not_answer_shows_nothing_of_itself(api: httpx.Client, documented: dict[str, Any]) -> None:
+    answer = api.post("/generate", json=documented)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "application/problem+json")
+    assert answer.json()["code"] == "internal_error"
+    assert "nowhere" not in answer.text

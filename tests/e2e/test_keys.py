@@ -1,0 +1,88 @@
+"""Who may call: the key may come in either header, and every refusal is a problem document."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.laptop import Emulator, Stack, one_by_one
+
+pytestmark = one_by_one
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-api-key": "unknown-unknown-unknown"},
+        {"Authorization": "Bearer unknown-unknown-unknown"},
+        {"Authorization": "Basic {key}"},
+        {"x-api-key": "{key}", "Authorization": "Bearer another"},
+        {"x-api-key": "another", "Authorization": "Bearer {key}"},
+        {"x-api-key": ""},
+    ],
+    ids=repr,
+)
+def test_without_one_valid_key_nothing_is_generated(
+    anonymous: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any], headers: dict[str, str]
+) -> None:
+    named = {name: value.format(key=stack.description["api_key"]) for name, value in headers.items()}
+
+    answer = anonymous.post("/generate", json=documented, headers=named)
+
+    _assert_unauthorized(answer)
+    assert emulator.calls() == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-api-key": "{key}"},
+        {"Authorization": "Bearer {key}"},
+        {"authorization": "bearer {key}"},
+        {"x-api-key": "{key}", "Authorization": "Bearer {key}"},
+    ],
+    ids=repr,
+)
+def test_the_key_counts_in_either_header(
+    anonymous: httpx.Client, stack: Stack, documented: dict[str, Any], headers: dict[str, str]
+) -> None:
+    named = {name: value.format(key=stack.description["api_key"]) for name, value in headers.items()}
+
+    assert anonymous.post("/generate", json=documented, headers=named).status_code == 200
+
+
+def test_a_key_works_while_it_is_enabled(
+    anonymous: httpx.Client, another_key: Callable[..., str], documented: dict[str, Any]
+) -> None:
+    enabled, disabled = ({"x-api-key": another_key(enabled=enabled)} for enabled in (True, False))
+
+    assert anonymous.post("/generate", json=documented, headers=enabled).status_code == 200
+    _assert_unauthorized(anonymous.post("/generate", json=documented, headers=disabled))
+
+
+@pytest.fixture
+def another_key(stack: Stack) -> Iterator[Callable[..., str]]:
+    """Makes a key and puts it into the usage plan."""
+    apigateway = stack.client("apigateway")
+    made = []
+
+    def make(*, enabled: bool) -> str:
+        made.append(apigateway.create_api_key(enabled=enabled))
+        (plan,) = apigateway.get_usage_plans()["items"]
+        apigateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=made[-1]["id"], keyType="API_KEY")
+        value: str = made[-1]["value"]
+        return value
+
+    yield make
+    for key in made:
+        apigateway.delete_api_key(apiKey=key["id"])
+
+
+def _assert_unauthorized(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+    problem = answer.json()
+    assert (problem["status"], problem["code"], problem["instance"]) == (401, "unauthorized", "/api/generate")
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["error"]["code"] == "invalid_api_key"
