@@ -13,7 +13,7 @@ from aiohttp import web
 
 from local.emulator import control, iam
 from local.emulator.bedrock import Bedrock, Invocation
-from local.emulator.errors import Refusal
+from local.emulator.errors import BODY_TOO_LONG, Refusal, invalid
 
 BODY_LIMIT = 25_000_000  # Bedrock's own
 
@@ -32,7 +32,7 @@ SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.Clien
 
 
 def create_app(settings: Settings) -> web.Application:
-    app = web.Application(client_max_size=BODY_LIMIT + 1, middlewares=[_refusals])
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_refusals])
     app[SETTINGS] = settings
     app.cleanup_ctx.append(_resources)
     app.add_routes(
@@ -51,7 +51,11 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     skipped = {"Accept", "Accept-Encoding", "Content-Type", "User-Agent"}
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as painters:
         app[BEDROCK] = Bedrock(app[SETTINGS].profiles, painters)
-        async with aiohttp.ClientSession(skip_auto_headers=skipped, auto_decompress=False) as session:
+        # A kept connection may be closed by the other side just when a call is sent on it.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with aiohttp.ClientSession(
+            connector=connector, skip_auto_headers=skipped, auto_decompress=False
+        ) as session:
             app[SESSION] = session
             yield
 
@@ -79,19 +83,31 @@ def _json(body: object, status: int = 200, headers: Mapping[str, str] | None = N
 
 
 async def invoke(request: web.Request) -> web.StreamResponse:
-    invocation = await _read(request)
-    refused = await _refused_by_iam(request)
+    bedrock, model = request.app[BEDROCK], request.match_info["model"]
+    try:
+        body = await _body(request)
+        refused = await _refused_by_iam(request)
+    except Refusal as refusal:
+        bedrock.note(model, refusal.status)
+        raise
     if refused:
-        request.app[BEDROCK].note(invocation.model, refused.status)
+        bedrock.note(model, refused.status)
         return refused
-    body = await request.app[BEDROCK].invoke(invocation)
-    return _hang_up(request) if body is None else _success(body)
+    answer = await bedrock.invoke(_invocation(request, body))
+    return _hang_up(request) if answer is None else _success(answer)
 
 
-async def _read(request: web.Request) -> Invocation:
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise invalid(BODY_TOO_LONG) from None
+
+
+def _invocation(request: web.Request, body: bytes) -> Invocation:
     return Invocation(
         model=request.match_info["model"],
-        body=await request.read(),
+        body=body,
         region=iam.signed_region(request.headers.get("Authorization")),
         content_type=request.headers.get("Content-Type"),
         accept=request.headers.get("Accept"),

@@ -31,7 +31,11 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Call:
-    """One line of the record; `images` is what was billed."""
+    """One line of the record.
+
+    `images` is what was billed: every image asked for in a call that the model took on, those that the filter
+    withheld included. A dropped call is billed like any other, and stands as the 200 that Bedrock believes it gave.
+    """
 
     model: str
     status: int

@@ -20,6 +20,10 @@ UNKNOWN_MODEL = "The provided model identifier is invalid."
 UNKNOWN_ARN = "The specified resource ARN was not found. Check the ARN and try your request again."
 CONTENT_TYPE = "The provided Content Type is invalid or not supported for this model"
 ACCEPT = "The provided Accept Type is invalid or not supported for this model"
+BODY_TOO_LONG = (
+    "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+    "Member must have length less than or equal to 25000000"
+)
 NOT_JSON = "Malformed input request, please reformat your input and try again."
 
 USUAL_MESSAGE = {

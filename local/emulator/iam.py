@@ -40,7 +40,7 @@ async def refusal(session: aiohttp.ClientSession, url: str, request: web.Request
             allow_redirects=False,
         ) as answer:
             return await _refusal(answer)
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         message = f"IAM could not be asked at {url}: {error}"
         raise Refusal("ServiceUnavailableException", message) from error
 

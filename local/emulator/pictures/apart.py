@@ -4,7 +4,7 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from local.emulator.pictures.brush import Colour, curve, glow, gradient, grey, mix, moved, noise, shape, tinted
+from local.emulator.pictures.brush import Colour, curve, glow, gradient, grey, mix, moved, noise, relief, shape, tinted
 from local.emulator.pictures.canvas import Canvas
 from local.emulator.pictures.sky import paint_stars
 
@@ -89,11 +89,7 @@ def paint_paper(canvas: Canvas) -> None:
     for level, paper in enumerate(papers[1:], start=1):
         _lay_sheet(canvas, heights, 255 * level / len(papers), paper)
     fibre = noise(canvas.chance, half, (canvas.width // 8 + 1, canvas.height // 8 + 1), 2).resize(canvas.size)
-    canvas.image.paste(ImageChops.overlay(canvas.image, grey(relief_fibre(fibre))))
-
-
-def relief_fibre(fibre: Image.Image) -> Image.Image:
-    return ImageChops.subtract(fibre, moved(fibre, 1, 1), 3, 128)
+    canvas.image.paste(ImageChops.overlay(canvas.image, grey(relief(fibre, 1, 1, 0.33))))
 
 
 def _lay_sheet(canvas: Canvas, heights: Image.Image, cut: float, paper: Colour) -> None:

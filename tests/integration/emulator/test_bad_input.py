@@ -287,10 +287,12 @@ def test_another_accept(emulator: Emulator) -> None:
     assert answer.json() == {"message": "The provided Accept Type is invalid or not supported for this model"}
 
 
-def test_a_body_over_25_megabytes(emulator: Emulator) -> None:
-    answer = emulator.post(CORE, b" " * 25_000_001)
-    assert answer.status_code == 400
-    assert answer.headers["x-amzn-errortype"] == "ValidationException"
+def test_a_body_of_25_megabytes_is_the_longest(emulator: Emulator) -> None:
+    longest, longer = (emulator.post(CORE, b" " * length) for length in (25_000_000, 25_000_001))
+    assert [answer.headers["x-amzn-errortype"] for answer in (longest, longer)] == ["ValidationException"] * 2
+    assert longest.json() == {"message": NOT_JSON}
+    assert "Value at 'body' failed to satisfy constraint" in longer.json()["message"]
+    assert [call["status"] for call in emulator.calls()] == [400, 400]
 
 
 @pytest.mark.parametrize(

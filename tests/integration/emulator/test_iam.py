@@ -132,9 +132,8 @@ def test_an_unsigned_call_is_not_judged(judge: Judge, judged: Emulator) -> None:
 def test_a_judge_who_cannot_be_asked_is_told() -> None:
     with running_emulator(iam_url="http://127.0.0.1:9") as url:
         emulator = Emulator(url)
-        with (
-            emulator.http,
-            pytest.raises(ClientError, match=r"IAM could not be asked at http://127\.0\.0\.1:9") as refused,
-        ):
-            emulator.invoke(CORE, BODY)
+        with emulator.http:
+            with pytest.raises(ClientError, match=r"IAM could not be asked at http://127\.0\.0\.1:9") as refused:
+                emulator.invoke(CORE, BODY)
+            assert [call["status"] for call in emulator.calls()] == [503]
     assert refused.value.response["Error"]["Code"] == "ServiceUnavailableException"
