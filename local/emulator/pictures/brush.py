@@ -52,7 +52,9 @@ def _static(chance: random.Random, size: Size, cells: Size) -> Image.Image:
 
 def relief(heights: Image.Image, dx: int, dy: int, strength: float = 1.0) -> Image.Image:
     """Light a height map from one side; mid-grey is flat."""
-    return ImageChops.subtract(heights, moved(heights, dx, dy), 1 / strength, 128)
+    light = ImageChops.subtract(heights, moved(heights, dx, dy), 1 / strength, 128)
+    x, y = abs(dx), abs(dy)
+    return light.resize(light.size, Image.Resampling.BILINEAR, (x, y, light.width - x, light.height - y))
 
 
 def moved(picture: Image.Image, dx: int, dy: int) -> Image.Image:
@@ -60,6 +62,11 @@ def moved(picture: Image.Image, dx: int, dy: int) -> Image.Image:
     shifted = picture.copy()
     shifted.paste(picture, (dx, dy))
     return shifted
+
+
+def ridged(heights: Image.Image) -> Image.Image:
+    """Fold smooth noise into ridges and gullies."""
+    return heights.point(lambda v: 255 - abs(2 * v - 255))
 
 
 def curve(low: int, high: int, top: int = 255) -> Callable[[int], int]:

@@ -19,6 +19,7 @@ from local.emulator.pictures.brush import (
     moved,
     noise,
     relief,
+    ridged,
     rolling,
     shape,
     silhouette,
@@ -39,7 +40,7 @@ def paint_mountains(canvas: Canvas) -> None:
         skyline = jagged(canvas.chance, canvas.width, canvas.height * base, canvas.height * amplitude)
         _paint_rock(canvas, skyline, nearness)
     if "lake" in canvas.mood.things or canvas.chance.random() < 0.4:  # noqa: PLR2004 - some valleys hold a lake
-        paint_tree_line(canvas, canvas.height * 0.75, 0.02)
+        paint_tree_line(canvas, canvas.height * 0.755, 0.0, air=0.3)
         paint_water(canvas, round(canvas.height * 0.765))
     else:
         paint_tree_line(canvas, canvas.height * 0.86, 0.5)
@@ -51,13 +52,13 @@ def _paint_rock(canvas: Canvas, skyline: Sequence[Point], nearness: float) -> No
     rock = canvas.far(canvas.lit(mix(stone, leaf(canvas), nearness)), 0.62 - 0.58 * nearness)
     top, size = _strip(canvas, skyline)
     mask = silhouette(size, [(x, y - top) for x, y in skyline])
-    slopes = noise(canvas.chance, (size[0] // 3, size[1] // 3), (10, 8), 4)
-    side = 1 if canvas.sun[0] > canvas.width / 2 else -1
-    light = relief(slopes, 3 * side, 2, 0.5 + 0.7 * nearness).resize(size, Image.Resampling.BILINEAR)
-    body = ImageChops.overlay(_misty(canvas, size, rock, 0.85 - 0.5 * nearness), grey(light))
+    slopes = ridged(noise(canvas.chance, (size[0] // 2, size[1] // 2), (9, max(3, 9 * size[1] // size[0])), 6))
+    body = _misty(canvas, size, rock, 0.85 - 0.5 * nearness)
     if nearness < 0.6:  # noqa: PLR2004 - the far, high ones
         _paint_snow_caps(canvas, body, mask, slopes)
-    canvas.image.paste(body, (0, top), mask)
+    side = 1 if canvas.sun[0] > canvas.width / 2 else -1
+    light = relief(slopes, 2 * side, 1, 0.55 + 0.35 * nearness).resize(size, Image.Resampling.BILINEAR)
+    canvas.image.paste(ImageChops.overlay(body, grey(light)), (0, top), mask)
 
 
 def _strip(canvas: Canvas, skyline: Sequence[Point]) -> tuple[int, Size]:
@@ -71,9 +72,9 @@ def _paint_snow_caps(canvas: Canvas, body: Image.Image, mask: Image.Image, slope
     depth = round(canvas.height * 0.09)
     below = moved(mask, 0, depth).filter(ImageFilter.BoxBlur(depth / 2))
     caps = ImageChops.subtract(mask, below)
-    ragged = slopes.resize(mask.size, Image.Resampling.BILINEAR).point(curve(60, 170))
-    snow = canvas.far(canvas.lit(SNOW), 0.4)
-    body.paste(snow, (0, 0), ImageChops.multiply(caps, ragged).point(curve(40, 150, 210)))
+    ragged = slopes.resize(mask.size, Image.Resampling.BILINEAR).point(curve(40, 190))
+    snow = canvas.far(mix(canvas.lit(SNOW), SNOW, 0.5), 0.3)
+    body.paste(snow, (0, 0), ImageChops.multiply(caps, ragged).point(curve(30, 130, 220)))
 
 
 def _misty(canvas: Canvas, size: Size, colour: Colour, mist: float) -> Image.Image:
@@ -101,15 +102,15 @@ def paint_forest(canvas: Canvas) -> None:
     _paint_rays(canvas)
 
 
-def paint_tree_line(canvas: Canvas, base: float, nearness: float) -> None:
-    """Paint a row of conifers, larger and darker the nearer it stands."""
+def paint_tree_line(canvas: Canvas, base: float, nearness: float, air: float | None = None) -> None:
+    """Paint a row of conifers, larger the nearer it stands and paler the more air is between."""
+    air = 1 - nearness if air is None else air
     tall = canvas.height * (0.07 + 0.24 * nearness)
     top = max(0, round(base - tall * 1.2))
     size = (canvas.width, max(8, canvas.height - top))
-    colour = mix(canvas.lit(leaf(canvas)), canvas.mood.light.shade, 0.25 + 0.3 * nearness)
-    colour = canvas.far(colour, 0.42 * (1 - nearness))
+    colour = mix(canvas.lit(leaf(canvas)), canvas.mood.light.shade, 0.55 - 0.3 * air)
     mask = _tree_line(canvas, size, base - top, tall)
-    canvas.image.paste(_misty(canvas, size, colour, 0.45 * (1 - nearness)), (0, top), mask)
+    canvas.image.paste(_misty(canvas, size, canvas.far(colour, 0.42 * air), 0.45 * air), (0, top), mask)
 
 
 def _tree_line(canvas: Canvas, size: Size, base: float, tall: float) -> Image.Image:
