@@ -44,6 +44,10 @@ lint: setup  ## Check style, types and the template
 	$(BIN)/mypy
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 
+.PHONY: openapi
+openapi: .venv/.done  ## Write docs/openapi.json again
+	$(BIN)/python docs/generate-openapi.py
+
 .PHONY: requirements
 requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt

@@ -1,17 +1,23 @@
 """Puts the parts together, once for each execution environment."""
 
+from datetime import timedelta
 from functools import cache
 
 from aws import bedrock
 from aws.bucket import Bucket
+from aws.table import Table
+from imaging.gallery import Gallery
 from imaging.generate import Generator
+from imaging.models import catalog
 from imaging.routing import Router
 from settings import Settings
 
 
 @cache
 def settings() -> Settings:
-    return Settings.from_environment()
+    settings = Settings.from_environment()
+    catalog.reprice(settings.model_prices)
+    return settings
 
 
 @cache
@@ -20,6 +26,16 @@ def bucket() -> Bucket:
 
 
 @cache
+def table() -> Table:
+    return Table(settings().table_name)
+
+
+@cache
+def gallery() -> Gallery:
+    return Gallery(bucket(), table(), timedelta(days=settings().retention_days))
+
+
+@cache
 def generator() -> Generator:
     lists = {"standard": settings().standard_models, "premium": settings().premium_models}
-    return Generator(bedrock.invoke, bucket(), Router(lists), settings().aws_region)
+    return Generator(bedrock.invoke, gallery(), Router(lists), settings().aws_region)

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
+from imaging.models import catalog
+from imaging.result import MICROS_PER_USD
 from imaging.routing import Route
 
 
@@ -13,7 +16,24 @@ def _routes(entries: Any) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is va
     return tuple(Route.parse(entry) for entry in entries.split(","))
 
 
+def _prices(entries: Any) -> Mapping[str, int]:  # noqa: ANN401 - whatever is validated
+    return dict(_price(entry) for entry in entries.split(",") if entry)
+
+
+def _price(entry: str) -> tuple[str, int]:
+    name, _, usd = entry.strip().partition("=")
+    try:
+        micros = int(Decimal(usd) * MICROS_PER_USD)
+        model = catalog.find(name)
+    except (InvalidOperation, KeyError):
+        raise ValueError(f"{entry!r} is no price; write <model id or alias>=<US dollars for an image>") from None
+    if micros <= 0:
+        raise ValueError(f"{entry!r} is no price; it must be above 0")
+    return model.id, micros
+
+
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
+Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
 
 
 class Settings(BaseModel):
@@ -21,11 +41,15 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
 
+    aws_region: str
     bucket_name: str
+    table_name: str
     standard_models: Routes
     premium_models: Routes
+    model_prices: Prices
     link_minutes: int = Field(ge=1, le=60)
-    aws_region: str
+    retention_days: int = Field(ge=1)
+    docs: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

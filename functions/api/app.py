@@ -1,5 +1,6 @@
 """The HTTP door, and the door for direct invocations: an event without `httpMethod` is the request itself."""
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -7,8 +8,9 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api import direct, problems
-from api.address import route
-from api.routes import generation, health
+from api.caller import route
+from api.openapi import document
+from api.routes import documentation, generate, health, images, models
 from api.serialise import parse_object, to_json
 from observability import logger, metrics
 
@@ -16,20 +18,23 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
-app.include_router(generation.router)
-app.include_router(health.router)
+for routes in (generate, images, models, health):
+    app.include_router(routes.router)
+app.include_router(documentation.serve(partial(document, app)))
 
 
 def _refuse_other_methods(path: str, *allowed: str) -> None:
     others = [method for method in METHODS if method not in allowed]
 
-    @app.route(path, method=others, include_in_schema=False)
-    def refuse() -> None:
+    @app.route(path, method=others, include_in_schema=False, enable_validation=False)
+    def refuse(**_: str) -> None:
         raise problems.MethodNotAllowed(allowed)
 
 
 _refuse_other_methods("/generate", "POST")
-_refuse_other_methods("/health", "GET")
+_refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
+for path in ("/models", "/health", "/openapi.json", "/docs"):
+    _refuse_other_methods(path, "GET")
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 import bootstrap
 from api import problems
 from api.answer import answer
-from api.deadline import deadline
+from api.caller import DIRECT, deadline
 from imaging.errors import ImagingError
 from imaging.request import GenerationRequest
 
@@ -20,7 +20,7 @@ class InternalError(Exception):
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate. Raises an ImagingError, whose class a state machine can catch by name."""
     try:
-        generation = bootstrap.generator().generate(_request(event), deadline(context))
+        generation = bootstrap.generator().generate(_request(event), DIRECT, deadline(context))
         return answer(generation, bootstrap.bucket()).model_dump(mode="json", exclude_none=True)
     except ImagingError:
         raise

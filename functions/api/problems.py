@@ -26,6 +26,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.ModelAccessDenied: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ModelError: HTTPStatus.BAD_GATEWAY,
     errors.ModelUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DependencyUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageFailed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
 }
@@ -64,7 +65,7 @@ def invalid_request(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in location if part != "body") or "body"
+    return ".".join(str(part) for part in location if part not in {"body", "query"}) or "body"
 
 
 def _rule(error: Mapping[str, Any]) -> str:
@@ -124,6 +125,8 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
 
 
 def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError) -> Response[str]:
+    if any(found["loc"][0] == "response" for found in error.errors()):
+        return _bug(app, error)  # Powertools raises the same for an answer of ours that breaks its own schema
     return _imaging_error(app, invalid_request(error.errors()))
 
 

@@ -64,6 +64,13 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
         _seconds_left.reset(token)
 
 
+def prompts_are_logged(region: str) -> bool:
+    """Whether the account keeps copies of prompts and images of that region. Raises BedrockError."""
+    with _as_bedrock_error():
+        answer = clients.bedrock(region).get_model_invocation_logging_configuration()
+        return bool(answer.get("loggingConfig"))
+
+
 @cache
 def _client(region: str) -> "BedrockRuntimeClient":
     client = clients.bedrock_runtime(region)

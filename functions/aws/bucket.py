@@ -1,5 +1,7 @@
 """Keeps PNGs in the bucket and makes links to them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -33,14 +35,20 @@ class Bucket:
 
     def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
         """Stores a PNG under its image's id. Raises BucketError."""
-        try:
+        with _as_bucket_error():
             clients.s3().put_object(
                 Bucket=self.name, Key=_key(image_id), Body=png, ContentType="image/png", Metadata=metadata
             )
-        except ClientError as error:
-            raise BucketError(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise BucketError(type(error).__name__) from error
+
+    def delete(self, image_id: str) -> None:
+        """Deletes a PNG, if it is there. Raises BucketError."""
+        with _as_bucket_error():
+            clients.s3().delete_object(Bucket=self.name, Key=_key(image_id))
+
+    def check(self) -> None:
+        """Raises BucketError where the bucket is gone or out of reach."""
+        with _as_bucket_error():
+            clients.s3().get_bucket_location(Bucket=self.name)
 
     def link(self, image_id: str) -> Link:
         """A presigned URL, and when it stops working: with its own time, or with the credentials that signed it."""
@@ -52,6 +60,16 @@ class Bucket:
         )
         expires_at = datetime.now(UTC) + lifetime
         return Link(url, min(expires_at, _credentials_expire_at() or expires_at))
+
+
+@contextmanager
+def _as_bucket_error() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise BucketError(error.response["Error"]["Code"]) from error
+    except BotoCoreError as error:
+        raise BucketError(type(error).__name__) from error
 
 
 def _key(image_id: str) -> str:

@@ -7,7 +7,9 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from types_boto3_bedrock import BedrockClient
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
 
 
@@ -20,6 +22,17 @@ def session() -> boto3.Session:
 @cache
 def bedrock_runtime(region: str) -> "BedrockRuntimeClient":
     return session().client("bedrock-runtime", region_name=region, config=_config(max_pool_connections=16))
+
+
+@cache
+def bedrock(region: str) -> "BedrockClient":
+    """Bedrock's control plane, which tells about models but calls none."""
+    return session().client("bedrock", region_name=region, config=_config(read_timeout=5))
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    return session().client("dynamodb", config=_config(read_timeout=5))
 
 
 @cache

@@ -9,7 +9,8 @@ ImagingError
 │   ├── Throttled           Bedrock's rate or quota is used up
 │   ├── ModelError          the model failed, or answered without a usable picture
 │   ├── TimedOut            the model, or the time that is left here, was too slow
-│   └── StorageFailed       the images were made, and could not be kept
+│   ├── StorageFailed       the images were made, and could not be kept
+│   └── DependencyUnavailable  the table did not answer, and nothing was paid
 └── OperatorMustAct         the deployment or the account must change
     ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
     └── ModelUnavailable    no listed model answers: retired, not ready, or Bedrock is out of capacity
@@ -92,6 +93,11 @@ class TimedOut(MayPass):
 class StorageFailed(MayPass):
     code = "storage_failed"
     retry_after_seconds = 10
+
+
+class DependencyUnavailable(MayPass):
+    code = "dependency_unavailable"
+    retry_after_seconds = 5
 
 
 class OperatorMustAct(ImagingError):

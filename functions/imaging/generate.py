@@ -10,9 +10,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from imaging import routing
 from imaging.deadline import Deadline
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed
-from imaging.making import ImageStore, Invoke, Made, Maker, slots
+from imaging.gallery import Gallery
+from imaging.making import Invoke, Made, Maker
 from imaging.models.catalog import Model
-from imaging.planning import Plan, Slot, plan
+from imaging.planning import Plan, plan
 from imaging.request import MAX_SEED, GenerationRequest
 from imaging.result import Generation, GenerationWarning, ImageFacts, MissingImage, StoredImage
 from imaging.routing import Route, Router
@@ -21,17 +22,17 @@ from observability import logger, metrics
 
 @dataclass(frozen=True)
 class Generator:
-    """Makes images with what it is given: a way to call models, a place to keep PNGs, and the lists of models."""
+    """Makes images with what it is given: a way to call models, a place to keep images, and the lists of models."""
 
     invoke: Invoke
-    store: ImageStore
+    gallery: Gallery
     router: Router
     home_region: str
 
-    def generate(self, request: GenerationRequest, deadline: Deadline) -> Generation:
+    def generate(self, request: GenerationRequest, caller: str, deadline: Deadline) -> Generation:
         """Makes a request's images, at least one of them. Raises an ImagingError where there would be none."""
         seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
-        maker = Maker(self.invoke, self.store, self.home_region, uuid.uuid4(), deadline)
+        maker = Maker(self.invoke, self.gallery, self.home_region, caller, uuid.uuid4(), deadline)
         passed_over: list[tuple[Model, ImagingError]] = []
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
@@ -62,7 +63,7 @@ class Generator:
 
 def _why_nothing(made: Sequence[Made]) -> ImagingError | None:
     """Why there is no image at all: the first cause after which no other model may be asked, else the first."""
-    errors = [result for result in made if isinstance(result, ImagingError)]
+    errors = [one.result for one in made if isinstance(one.result, ImagingError)]
     if len(errors) < len(made):
         return None
     return next((error for error in errors if not routing.falls_through(error)), errors[0])
@@ -77,38 +78,40 @@ def _generation(
     return Generation(
         id=str(generation_id),
         model=attempt.model.id,
-        cost_micros=attempt.price_micros * sum(_was_made(result) for result in made),
-        images=[_facts(slot, result) for slot, result in zip(slots(attempt), made, strict=True)],
+        cost_micros=attempt.price_micros * sum(_was_made(one) for one in made),
+        images=[_facts(one) for one in made],
         warnings=[
             *(routing.fell_through(model, error) for model, error in passed_over),
             *attempt.warnings,
             *_enlarged(made),
+            *_not_remembered(made),
         ],
     )
 
 
 def _count(made: Sequence[Made], passed_over: Sequence[tuple[Model, ImagingError]]) -> None:
-    stored = sum(isinstance(result, StoredImage) for result in made)
+    stored = sum(isinstance(one.result, StoredImage) for one in made)
     metrics.add_metric(name="ImagesStored", unit=MetricUnit.Count, value=stored)
     for model, error in passed_over:
         metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
         logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
-def _was_made(result: Made) -> bool:
-    return isinstance(result, StoredImage | StorageFailed)
+def _was_made(one: Made) -> bool:
+    return isinstance(one.result, StoredImage | StorageFailed)
 
 
-def _facts(slot: Slot, result: Made) -> ImageFacts:
-    if isinstance(result, StoredImage):
-        return result
-    status = "blocked" if isinstance(result, ContentBlocked) else "failed"
-    return MissingImage(status=status, reason=result.detail, seed=slot.seed, seed_index=slot.seed_index)
+def _facts(one: Made) -> ImageFacts:
+    if isinstance(one.result, StoredImage):
+        return one.result
+    status = "blocked" if isinstance(one.result, ContentBlocked) else "failed"
+    return MissingImage(status=status, reason=one.result.detail, seed=one.slot.seed, seed_index=one.slot.seed_index)
 
 
 def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
-    for image in made:
-        if isinstance(image, StoredImage) and (image.native_width < image.width or image.native_height < image.height):
+    for one in made:
+        image = one.result
+        if isinstance(image, StoredImage) and image.enlarged:
             yield GenerationWarning(
                 code="enlarged",
                 field="width" if image.native_width < image.width else "height",
@@ -116,3 +119,12 @@ def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
                 f"{image.width}x{image.height}.",
             )
             return
+
+
+def _not_remembered(made: Sequence[Made]) -> Iterator[GenerationWarning]:
+    if not all(one.noted for one in made):
+        yield GenerationWarning(
+            code="not_remembered",
+            field=None,
+            detail="The images are stored but could not be noted: presigned links work, lasting ones do not.",
+        )

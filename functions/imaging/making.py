@@ -1,17 +1,18 @@
 """One model's attempt at a request: its calls side by side, and each picture checked, fitted and stored."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aws.bedrock import BedrockError, SecondsLeft
 from aws.bucket import BucketError
 from imaging import png
 from imaging.deadline import Deadline
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
+from imaging.gallery import Gallery
 from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
 from imaging.planning import Call, Plan, Slot
@@ -23,22 +24,23 @@ from observability import logger
 Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Mapping[str, Any]]
 
 
-class ImageStore(Protocol):
-    def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
-        """Keeps a PNG under its image's id. Raises BucketError."""
+@dataclass(frozen=True)
+class Made:
+    """What came of one image: it lies in the bucket, noted or not, or this is why it does not."""
 
-
-Made = StoredImage | ImagingError
-"""What came of one image: it lies in the bucket, or this is why not."""
+    slot: Slot
+    result: StoredImage | ImagingError
+    noted: bool = True
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes what a plan asks for. `generation_id` names the images, so that a repeat overwrites them."""
+    """Makes what a plan asks for, for one caller. `generation_id` names the images, so that a repeat overwrites."""
 
     invoke: Invoke
-    store: ImageStore
+    gallery: Gallery
     home_region: str
+    owner: str
     generation_id: uuid.UUID
     deadline: Deadline
 
@@ -52,7 +54,7 @@ class Maker:
         try:
             answer = self._ask(route, call)
         except ImagingError as error:
-            return [error] * len(call.slots)
+            return [Made(slot, error) for slot in call.slots]
         outcomes = route.model.schema.read(answer, len(call.slots))
         return [self._keep(plan, slot, outcome) for slot, outcome in zip(call.slots, outcomes, strict=True)]
 
@@ -68,27 +70,21 @@ class Maker:
 
     def _keep(self, plan: Plan, slot: Slot, outcome: Outcome) -> Made:
         if isinstance(outcome, NoPicture):
-            return _missing(outcome)
+            return Made(slot, _missing(outcome))
         try:
-            return self._store(plan, slot, outcome)
+            image, data = self._fitted(plan, slot, outcome)
+            return Made(slot, image, noted=self.gallery.keep(self.owner, plan.model.id, image, data))
         except png.NotAWholePng as error:
-            return ModelError(f"The model's image was not usable: {error}. Send the request again.")
+            return Made(slot, ModelError(f"The model's image was not usable: {error}. Send the request again."))
         except BucketError as error:
-            return StorageFailed(
-                "The image was made, but the bucket refused it. Send the request again; if it keeps failing, the "
-                "operator must check the bucket and the function's role.",
-                aws_error=error.code,
-            )
+            return Made(slot, _not_kept(error))
 
-    def _store(self, plan: Plan, slot: Slot, picture: Picture) -> StoredImage:
+    def _fitted(self, plan: Plan, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
         native = Size(*png.dimensions(picture.data))
         data = fit(picture.data, native, plan.wanted)
-        image_id = str(uuid.uuid5(self.generation_id, str(slot.index)))
-        seed = slot.seed if picture.seed is None else picture.seed
-        self.store.put(image_id, data, {"model": plan.model.id, "seed": str(seed)})
-        return StoredImage(
-            id=image_id,
-            seed=seed,
+        image = StoredImage(
+            id=str(uuid.uuid5(self.generation_id, str(slot.index))),
+            seed=slot.seed if picture.seed is None else picture.seed,
             seed_index=slot.seed_index,
             width=plan.wanted.width,
             height=plan.wanted.height,
@@ -96,6 +92,7 @@ class Maker:
             native_height=native.height,
             bytes=len(data),
         )
+        return image, data
 
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
@@ -111,5 +108,9 @@ def _missing(outcome: NoPicture) -> ImagingError:
     return ModelError(f"{sentence} Send the request again.")
 
 
-def slots(plan: Plan) -> Iterator[Slot]:
-    return (slot for call in plan.calls for slot in call.slots)
+def _not_kept(error: BucketError) -> StorageFailed:
+    return StorageFailed(
+        "The image was made, but the bucket refused it. Send the request again; if it keeps failing, the operator must "
+        "check the bucket and the function's role.",
+        aws_error=error.code,
+    )

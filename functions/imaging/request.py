@@ -36,14 +36,15 @@ def _listed(name: str) -> str:
         raise ValueError(f"there is no such model; there are {', '.join(catalog.MODELS)}") from None
 
 
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_one_line)]
-Side = Annotated[WholeNumber, Field(ge=MIN_SIDE, le=MAX_SIDE)]
+Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(_whole)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_whole)]
 Quality = Literal["standard", "premium"]
 
 
 class GenerationRequest(BaseModel):
-    """What a caller asks for. `model_fields_set` tells what was asked explicitly from what is a default."""
+    """What a caller asks for."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -53,13 +54,11 @@ class GenerationRequest(BaseModel):
     )
     width: Side = Field(1024, description="Pixels, 512 to 1024.")
     height: Side = Field(1024, description="Pixels, 512 to 1024.")
-    number_of_images: Annotated[WholeNumber, Field(ge=1, le=MAX_IMAGES)] = Field(1, description="1 to 4.")
+    number_of_images: Count = Field(1, description="1 to 4.")
     cfg_scale: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] = Field(
         8, description="How closely the image follows the text, 1 to 20, for models that know such a control."
     )
-    seed: Annotated[WholeNumber, Field(ge=0, le=MAX_SEED)] | None = Field(
-        42, description="The same seed makes the same image; null means random. 0 to 2147483646."
-    )
+    seed: Seed | None = Field(42, description="The same seed makes the same image; null means random. 0 to 2147483646.")
     quality: Quality = Field("standard", description="Which list of models is tried.")
     negative_text: Text | None = Field(None, description="What the image must not show, 1 to 512 characters.")
     model: Annotated[str, AfterValidator(_listed)] | None = Field(

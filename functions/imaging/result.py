@@ -33,6 +33,10 @@ class StoredImage(_Facts):
     native_height: int
     bytes: int
 
+    @property
+    def enlarged(self) -> bool:
+        return self.native_width < self.width or self.native_height < self.height
+
 
 class MissingImage(_Facts):
     """An image that was asked for and does not exist: the filter withheld it, or it could not be made or kept."""

@@ -20,8 +20,12 @@ Clock = Callable[[], float]
 class Route:
     """A model, and what to call it by: its own id, or the ARN of an application inference profile that copies it."""
 
-    model: Model
+    model_id: str
     invoke_as: str
+
+    @property
+    def model(self) -> Model:
+        return catalog.find(self.model_id)
 
     @classmethod
     def parse(cls, entry: str) -> "Route":
@@ -31,7 +35,7 @@ class Route:
             model = catalog.find(name)
         except KeyError:
             raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
-        return cls(model, arn or model.id)
+        return cls(model.id, arn or model.id)
 
     def region(self, home: str) -> str:
         """Where to call it: a profile where it was made, a model near home."""
@@ -51,7 +55,7 @@ class Router:
         if request.model is None:
             return self.lists[request.quality]
         listed = (route for routes in self.lists.values() for route in routes)
-        return [next((route for route in listed if route.model.id == request.model), Route.parse(request.model))]
+        return [next((route for route in listed if route.model_id == request.model), Route.parse(request.model))]
 
     def known_refusal(self, model: Model) -> ImagingError | None:
         """How the model refused within the last hour, if it did."""

@@ -13,10 +13,17 @@ class FakeBucket:
     refusals: list[str] = field(default_factory=list)
 
     def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
-        if self.refusals:
-            raise BucketError(self.refusals.pop(0))
+        self.check()
         self.objects[image_id] = png
         self.metadata[image_id] = metadata
+
+    def delete(self, image_id: str) -> None:
+        self.check()
+        self.objects.pop(image_id, None)
+
+    def check(self) -> None:
+        if self.refusals:
+            raise BucketError(self.refusals.pop(0))
 
     def link(self, image_id: str) -> Link:
         return Link(f"https://bucket.example/{image_id}", datetime.now(UTC) + timedelta(minutes=30))

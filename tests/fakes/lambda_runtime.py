@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, parse_qsl
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -25,8 +26,15 @@ def event(name: str) -> dict[str, Any]:
     return content
 
 
-def http_event(method: str, path: str, body: str | None = None, **headers: str) -> dict[str, Any]:
-    """An event as API Gateway makes it of a request to that path below the stage."""
+CALLER = "0123456789abcdef"
+"""Whose key the events carry."""
+
+
+def http_event(
+    method: str, target: str, body: str | None = None, *, caller: str = CALLER, **headers: str
+) -> dict[str, Any]:
+    """An event as API Gateway makes it of a request to that path below the stage, with its query if it has one."""
+    path, _, query = target.partition("?")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     base = event("api-gateway")
     return {
@@ -37,5 +45,12 @@ def http_event(method: str, path: str, body: str | None = None, **headers: str) 
         "headers": {**base["headers"], **named},
         "multiValueHeaders": {name: [value] for name, value in {**base["headers"], **named}.items()},
         "pathParameters": {"proxy": path.removeprefix("/")},
-        "requestContext": {**base["requestContext"], "path": f"/api{path}", "httpMethod": method},
+        "queryStringParameters": dict(parse_qsl(query)) or None,
+        "multiValueQueryStringParameters": parse_qs(query) or None,
+        "requestContext": {
+            **base["requestContext"],
+            "path": f"/api{path}",
+            "httpMethod": method,
+            "authorizer": {**base["requestContext"]["authorizer"], "caller": caller},
+        },
     }

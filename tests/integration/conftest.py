@@ -1,4 +1,4 @@
-"""The real adapters: S3 by moto in this process, Bedrock by the emulator on a loopback port."""
+"""The real adapters: S3 and DynamoDB by moto in this process, Bedrock by the emulator on a loopback port."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from aws import bedrock, clients
 from local.emulator.testing import running_emulator
 
 BUCKET = "images-of-the-tests"
+TABLE = "records-of-the-tests"
 
 _CACHES = (
     clients.session,
@@ -19,7 +20,11 @@ _CACHES = (
     clients.bedrock_runtime,
     bedrock._client,  # noqa: SLF001 - it keeps the endpoint of the test that made it
     bootstrap.settings,
+    clients.bedrock,
+    clients.dynamodb,
     bootstrap.bucket,
+    bootstrap.table,
+    bootstrap.gallery,
     bootstrap.generator,
 )
 
@@ -49,13 +54,23 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "BUCKET_NAME": BUCKET,
         "STANDARD_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-core-v1:1",
         "PREMIUM_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-ultra-v1:1",
+        "TABLE_NAME": TABLE,
+        "MODEL_PRICES": "",
         "LINK_MINUTES": "30",
+        "RETENTION_DAYS": "30",
+        "DOCS": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     _forget()
     with mock_aws(config={"core": {"passthrough": {"urls": [f"{emulator_url}.*"]}}}):
         boto3.client("s3").create_bucket(Bucket=BUCKET)
+        boto3.client("dynamodb").create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
         yield
     _forget()
 

@@ -4,6 +4,8 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,13 +14,16 @@ from pytest_socket import disable_socket
 
 import bootstrap
 from api.app import lambda_handler
+from imaging.gallery import Gallery
 from imaging.generate import Generator
-from imaging.routing import Route, Router
+from imaging.routing import Router
 from observability import logger
+from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
-from tests.fakes.lambda_runtime import FakeContext, http_event
+from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
+from tests.fakes.table import FakeTable
 
 
 @pytest.fixture(autouse=True)
@@ -47,18 +52,52 @@ def lists() -> dict[str, str]:
 
 
 @pytest.fixture
+def table() -> FakeTable:
+    return FakeTable()
+
+
+@pytest.fixture
+def environment(lists: dict[str, str]) -> dict[str, str]:
+    return {
+        "AWS_REGION": "us-east-1",
+        "BUCKET_NAME": "bucket",
+        "TABLE_NAME": "table",
+        "STANDARD_MODELS": lists["standard"],
+        "PREMIUM_MODELS": lists["premium"],
+        "MODEL_PRICES": "",
+        "LINK_MINUTES": "30",
+        "RETENTION_DAYS": "30",
+        "DOCS": "true",
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings.from_environment(environment)
+
+
+@pytest.fixture
 def generator(
     bedrock: FakeBedrock,
     bucket: FakeBucket,
+    table: FakeTable,
     clock: FakeClock,
-    lists: dict[str, str],
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Generator:
     """The use case on fakes, which both doors find where they look for the real one."""
-    routes = {quality: [Route.parse(entry) for entry in entries.split(",")] for quality, entries in lists.items()}
-    generator = Generator(bedrock, bucket, Router(routes, clock), "us-east-1")
-    monkeypatch.setattr(bootstrap, "generator", lambda: generator)
-    monkeypatch.setattr(bootstrap, "bucket", lambda: bucket)
+    lists = {"standard": settings.standard_models, "premium": settings.premium_models}
+    gallery = Gallery(bucket, table, timedelta(days=settings.retention_days))
+    generator = Generator(bedrock, gallery, Router(lists, clock), settings.aws_region)
+    parts = {
+        "settings": settings,
+        "bucket": bucket,
+        "table": table,
+        "gallery": gallery,
+        "generator": generator,
+    }
+    for name, part in parts.items():
+        monkeypatch.setattr(bootstrap, name, partial(lambda part: part, part))
     return generator
 
 
@@ -88,9 +127,9 @@ Send = Callable[..., Answer]
 def send(generator: Generator) -> Send:  # noqa: ARG001 - puts the fakes in place
     """Sends a request through the HTTP door."""
 
-    def send(method: str, path: str, body: object = None, **headers: str) -> Answer:
+    def send(method: str, target: str, body: object = None, caller: str = CALLER, **headers: str) -> Answer:
         text = body if isinstance(body, str | None) else json.dumps(body)
-        answer = lambda_handler(http_event(method, path, text, **headers), FakeContext())
+        answer = lambda_handler(http_event(method, target, text, caller=caller, **headers), FakeContext())
         named = {name.lower(): ",".join(values) for name, values in answer["multiValueHeaders"].items()}
         return Answer(HTTPStatus(answer["statusCode"]), named, answer["body"])
 

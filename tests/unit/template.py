@@ -28,8 +28,10 @@ def translated() -> dict[str, Any]:
 
 
 def statements(role: str) -> list[dict[str, Any]]:
+    """What a role is allowed, conditional statements included."""
     policies = translated()["Resources"][role]["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    found = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in found]
 
 
 def resources_of(role: str, action: str) -> list[Any]:

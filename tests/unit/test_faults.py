@@ -179,3 +179,11 @@ def test_neither_prompt_nor_link_nor_key_is_logged(send: Send, bedrock: FakeBedr
     assert "invalid_request" in logged
     for secret in ("secret prompt", "secret-key", "bucket.example", image[:64]):
         assert secret not in logged
+
+
+def test_an_answer_that_breaks_its_own_schema_is_a_bug_and_nobodys_request(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.routes.generate.answer", lambda *_: {"message": 7})
+    answer = send("POST", "/generate", {"text": "a fox"})
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")

@@ -1,17 +1,107 @@
-"""GET /health."""
+"""GET /health: cheap, or deep with a key."""
 
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Annotated, Literal
 
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+import bootstrap
+from api.responses import answers
+from aws import bedrock
+from aws.bedrock import BedrockError
+from aws.bucket import BucketError
+from aws.table import TableError
+from imaging.routing import Router
 
 router = APIGatewayRouter()
 
 
+class Part(BaseModel):
+    """One thing that was looked at; `detail` says what is wrong with it."""
+
+    name: str
+    ok: bool
+    detail: str | None = None
+
+
+class PromptLogging(BaseModel):
+    """Whether the account itself keeps copies of prompts and images; null where Bedrock did not say."""
+
+    region: str
+    enabled: bool | None
+    detail: str | None = None
+
+
 class Health(BaseModel):
-    status: Literal["ok"]
+    status: Literal["ok", "degraded", "unavailable"]
+    checks: Sequence[Part] | None = Field(None, description="Told by a deep check.")
+    prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Told by a deep check.")
 
 
-@router.get("/health", summary="Whether the function answers", tags=["Operations"])
-def health() -> Health:
-    return Health(status="ok")
+@router.get(
+    "/health",
+    summary="Whether the function answers; deep: whether images can be made",
+    tags=["Operations"],
+    operation_id="health",
+    responses=answers(Health, "It answers.", 401, 429, 500)
+    | {
+        503: {
+            "description": "Nothing can be generated.",
+            "content": {"application/json": {"model": Health}},
+        }
+    },
+)
+def health(deep: Annotated[bool, Query(description="Needs a key.")] = False) -> Response[str]:  # noqa: FBT002
+    found = _deep() if deep else Health(status="ok")
+    status = HTTPStatus.SERVICE_UNAVAILABLE if found.status == "unavailable" else HTTPStatus.OK
+    return Response(status, "application/json", found.model_dump_json(exclude_unset=True))
+
+
+def _deep() -> Health:
+    known = bootstrap.generator().router
+    stores, models = [*_stores()], [*_models(known)]
+    logging = [*_prompt_logging(known)]
+    return Health(status=_status(stores, models, logging), checks=[*stores, *models], prompt_logging=logging)
+
+
+def _status(
+    stores: Sequence[Part], models: Sequence[Part], logging: Sequence[PromptLogging]
+) -> Literal["ok", "degraded", "unavailable"]:
+    if not all(store.ok for store in stores) or not any(model.ok for model in models):
+        return "unavailable"
+    told = all(region.enabled is not None for region in logging)
+    return "ok" if all(model.ok for model in models) and told else "degraded"
+
+
+def _stores() -> Iterator[Part]:
+    try:
+        bootstrap.bucket().check()
+        yield Part(name="bucket", ok=True)
+    except BucketError as error:
+        yield Part(name="bucket", ok=False, detail=f"{error.code}: check the bucket and the function's role.")
+    try:
+        bootstrap.table().get("health")
+        yield Part(name="table", ok=True)
+    except TableError as error:
+        yield Part(name="table", ok=False, detail=f"{error.code}: check the table and the function's role.")
+
+
+def _models(known: Router) -> Iterator[Part]:
+    listed = {route.model_id: route.model for routes in known.lists.values() for route in routes}
+    for model_id, model in listed.items():
+        refusal = known.known_refusal(model)
+        yield Part(name=model_id, ok=refusal is None, detail=refusal and refusal.detail)
+
+
+def _prompt_logging(known: Router) -> Iterator[PromptLogging]:
+    home = bootstrap.settings().aws_region
+    for region in sorted({route.region(home) for routes in known.lists.values() for route in routes}):
+        try:
+            yield PromptLogging(region=region, enabled=bedrock.prompts_are_logged(region))
+        except BedrockError as error:
+            detail = f"{error.code}: the role needs bedrock:GetModelInvocationLoggingConfiguration."
+            yield PromptLogging(region=region, enabled=None, detail=detail)

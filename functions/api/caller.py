@@ -1,8 +1,22 @@
-"""The request's own address, from which absolute links are built."""
+"""What a door knows of a request beside its body: who sent it, to which address, and how long it may take."""
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.answer import StableLink
+from imaging.deadline import Deadline
+
+DIRECT = "direct"
+"""The caller of a direct invocation."""
+
+
+def caller(event: APIGatewayProxyEvent) -> str:
+    """The name that the authorizer gave to the key's holder."""
+    return str(event.request_context.authorizer["caller"])
+
+
+def deadline(context: LambdaContext) -> Deadline:
+    return Deadline.after(context.get_remaining_time_in_millis() / 1000)
 
 
 def route(event: dict[str, object]) -> str:

@@ -1,0 +1,133 @@
+"""GET /models."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from pydantic import BaseModel, Field
+
+import bootstrap
+from api.responses import answers
+from imaging.models.catalog import MODELS, Model
+from imaging.request import MAX_IMAGES, MAX_SEED, MAX_SIDE, MAX_TEXT, MIN_SIDE, Quality
+from imaging.result import MICROS_PER_USD
+from imaging.routing import Router
+from imaging.sizing import NativeSize, Size, nearest
+
+router = APIGatewayRouter()
+
+State = Literal["active", "legacy", "end_of_life"]
+
+
+class Lifecycle(BaseModel):
+    """Dates as AWS published them; what really answers is told by Bedrock alone."""
+
+    state: State = Field(description="As of today, by the dates.")
+    legacy_since: date | None
+    end_of_life: date | None
+
+
+class ModelPrice(BaseModel):
+    usd: float = Field(description="For one image.")
+    quality: Quality | None = Field(description="null means any.")
+    up_to_pixels: int | None = Field(description="Of the native size; null means any.")
+
+
+class Limits(BaseModel):
+    text_characters: int = MAX_TEXT
+    min_side: int = MIN_SIDE
+    max_side: int = MAX_SIDE
+    images: int = MAX_IMAGES
+    seed: int = MAX_SEED
+    cfg_scale: tuple[float, float] | None = Field(description="null where the model has no such control.")
+
+
+class ModelFacts(BaseModel):
+    id: str
+    name: str
+    aliases: Sequence[str]
+    regions: Sequence[str]
+    lists: Sequence[Quality] = Field(description="The lists that it stands in.")
+    qualities: Sequence[Quality] | None = Field(description="null where the model has no such control.")
+    images_per_call: int
+    native_sizes: Sequence[str] = Field(description="Pixels, or the ratios that the model is asked by.")
+    limits: Limits
+    prices: Sequence[ModelPrice] = Field(description="The first that fits counts.")
+    price_verified: bool
+    price_usd: float = Field(description="For one image of the width, height and quality in the query.")
+    lifecycle: Lifecycle
+    refused: str | None = Field(description="How it refused within the last hour, seen by this environment.")
+    source: str
+
+
+class Models(BaseModel):
+    models: Sequence[ModelFacts]
+
+
+Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
+
+
+@router.get(
+    "/models",
+    summary="The models, their limits, prices and lifecycle",
+    tags=["Models"],
+    operation_id="listModels",
+    responses=answers(Models, "Every model of the catalog.", 400, 401, 429, 500),
+)
+def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> Models:
+    wanted = Size(width, height)
+    known = bootstrap.generator().router
+    return Models(models=[_facts(model, known, wanted, quality) for model in MODELS.values()])
+
+
+def _facts(model: Model, known: Router, wanted: Size, quality: Quality) -> ModelFacts:
+    refusal = known.known_refusal(model)
+    return ModelFacts(
+        id=model.id,
+        name=model.name,
+        aliases=model.aliases,
+        regions=model.regions,
+        lists=_lists(model, known),
+        qualities=model.qualities,
+        images_per_call=model.images_per_call,
+        native_sizes=_sizes(model.native_sizes),
+        limits=Limits(cfg_scale=model.cfg_scale),
+        prices=[
+            ModelPrice(usd=price.usd_micros / MICROS_PER_USD, quality=price.quality, up_to_pixels=price.up_to_pixels)
+            for price in model.prices
+        ],
+        price_verified=model.price_verified,
+        price_usd=_price(model, wanted, quality) / MICROS_PER_USD,
+        lifecycle=Lifecycle(
+            state=_state(model, datetime.now(UTC).date()),
+            legacy_since=model.legacy_since,
+            end_of_life=model.end_of_life,
+        ),
+        refused=refusal.code if refusal else None,
+        source=model.source,
+    )
+
+
+def _lists(model: Model, known: Router) -> list[str]:
+    return [name for name, routes in known.lists.items() if model.id in {route.model_id for route in routes}]
+
+
+def _price(model: Model, wanted: Size, quality: str) -> int:
+    return model.price(nearest(wanted, model.native_sizes, lambda size: model.price(size, quality)), quality)
+
+
+def _state(model: Model, today: date) -> State:
+    if model.end_of_life and today >= model.end_of_life:
+        return "end_of_life"
+    return "legacy" if model.legacy_since and today >= model.legacy_since else "active"
+
+
+_MOST_LISTED = 64
+"""A model that makes any multiple of some step is told by its smallest and largest size."""
+
+
+def _sizes(sizes: Sequence[NativeSize]) -> list[str]:
+    named = [size.aspect_ratio or f"{size.width}x{size.height}" for size in sizes]
+    return named if len(named) <= _MOST_LISTED else [named[0], named[-1]]

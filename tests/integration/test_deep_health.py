@@ -1,0 +1,69 @@
+"""GET /health?deep=true looks at what is really there."""
+
+import json
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from api.app import lambda_handler
+from tests.fakes.lambda_runtime import FakeContext, http_event
+from tests.integration.conftest import BUCKET, TABLE
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+LOGGING = {"s3Config": {"bucketName": BUCKET}, "textDataDeliveryEnabled": True}
+
+
+def deep() -> tuple[int, dict[str, Any]]:
+    answer = lambda_handler(http_event("GET", "/health?deep=true"), FakeContext())
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def failing(body: dict[str, Any]) -> list[str]:
+    return [check["name"] for check in body["checks"] if not check["ok"]]
+
+
+def generate() -> None:
+    lambda_handler({"text": "a fox"}, FakeContext())
+
+
+def test_all_is_well() -> None:
+    status, body = deep()
+    assert (status, body["status"]) == (200, "ok")
+    assert [check["name"] for check in body["checks"]] == [
+        "bucket",
+        "table",
+        "amazon.titan-image-generator-v2:0",
+        "stability.stable-image-core-v1:1",
+        "stability.stable-image-ultra-v1:1",
+    ]
+
+
+def test_it_says_in_which_regions_the_account_logs_prompts() -> None:
+    boto3.client("bedrock", region_name="us-west-2").put_model_invocation_logging_configuration(loggingConfig=LOGGING)
+    assert deep()[1]["prompt_logging"] == [
+        {"region": "us-east-1", "enabled": False},
+        {"region": "us-west-2", "enabled": True},
+    ]
+
+
+def test_a_retired_model_degrades(control: httpx.Client) -> None:
+    control.post("/_control", json={"retired": ["amazon.titan-image-generator-v2:0"]})
+    generate()
+    status, body = deep()
+    assert (status, body["status"]) == (200, "degraded")
+    assert failing(body) == ["amazon.titan-image-generator-v2:0"]
+
+
+def test_without_a_bucket_nothing_can_be_made() -> None:
+    boto3.client("s3").delete_bucket(Bucket=BUCKET)
+    status, body = deep()
+    assert (status, body["status"], failing(body)) == (503, "unavailable", ["bucket"])
+
+
+def test_without_a_table_nothing_can_be_made() -> None:
+    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    status, body = deep()
+    assert (status, body["status"], failing(body)) == (503, "unavailable", ["table"])

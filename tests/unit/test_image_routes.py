@@ -1,0 +1,102 @@
+"""GET and DELETE /images/{id}.png: a lasting link, for its owner only."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from imaging.generate import Generator
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.table import FakeTable
+from tests.unit.conftest import Send
+
+ANOTHER = "fedcba9876543210"
+NOBODYS = "0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11"
+
+
+@pytest.fixture
+def link(send: Send) -> str:
+    """The path of an image's lasting link."""
+    link = send("POST", "/generate", {"text": "a fox"}).json["details"][0]["link"]
+    return urlsplit(link).path.removeprefix("/api")
+
+
+def test_the_lasting_link_redirects_to_a_fresh_presigned_one(send: Send, link: str, bucket: FakeBucket) -> None:
+    answer = send("GET", link)
+
+    (image_id,) = bucket.objects
+    assert answer.status == 302
+    assert answer.headers["location"] == f"https://bucket.example/{image_id}"
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["x-request-id"]
+
+
+def test_a_deleted_image_is_gone_from_bucket_and_table(
+    send: Send, link: str, bucket: FakeBucket, table: FakeTable
+) -> None:
+    answer = send("DELETE", link)
+
+    assert (answer.status, answer.text) == (204, "")
+    assert (bucket.objects, table.records) == ({}, {})
+    assert send("GET", link).status == 404
+    assert send("DELETE", link).status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_another_callers_image_is_not_there(send: Send, link: str, bucket: FakeBucket, method: str) -> None:
+    answer = send(method, link, caller=ANOTHER)
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+    assert bucket.objects
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("name", [NOBODYS, "x", "..", "%2e%2e", NOBODYS.upper(), "a" * 2000])
+def test_an_unknown_image_is_not_there(send: Send, method: str, name: str) -> None:
+    assert send(method, f"/images/{name}.png").status == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "HEAD"])
+def test_a_wrong_method_is_told_the_right_ones(send: Send, link: str, method: str) -> None:
+    answer = send(method, link)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, DELETE")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_table_that_does_not_answer_is_told(send: Send, link: str, table: FakeTable, method: str) -> None:
+    table.refusals.append("ProvisionedThroughputExceededException")
+    answer = send(method, link)
+    assert (answer.status, answer.json["code"]) == (503, "dependency_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_deletion_that_failed_half_way_can_be_repeated(
+    send: Send, link: str, bucket: FakeBucket, table: FakeTable
+) -> None:
+    bucket.refusals.append("SlowDown")
+    assert send("DELETE", link).json["code"] == "storage_failed"
+    assert table.records
+    assert send("DELETE", link).status == 204
+    assert bucket.objects == {}
+
+
+def test_an_image_that_could_not_be_noted_is_delivered_with_a_warning(send: Send, table: FakeTable) -> None:
+    table.refusals.append("AccessDeniedException")
+
+    answer = send("POST", "/generate", {"text": "a fox"})
+
+    assert answer.status == 200
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["not_remembered"]
+
+
+def test_the_record_holds_facts_and_never_the_prompt(send: Send, link: str, table: FakeTable) -> None:  # noqa: ARG001
+    (record,) = table.records.values()
+    assert record["owner"] == "0123456789abcdef"
+    assert record["model"] == "amazon.titan-image-generator-v2:0"
+    assert "a fox" not in str(record)
+
+
+def test_a_direct_invocation_owns_its_images(generator: Generator, send: Send, table: FakeTable) -> None:  # noqa: ARG001
+    from api.app import lambda_handler  # noqa: PLC0415 - after the fakes
+    from tests.fakes.lambda_runtime import FakeContext  # noqa: PLC0415
+
+    lambda_handler({"text": "a fox"}, FakeContext())
+    assert [record["owner"] for record in table.records.values()] == ["direct"]
