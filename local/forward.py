@@ -61,13 +61,20 @@ async def _invoke(
 ) -> web.Response:
     scope = _SCOPE.search(request.headers.get("Authorization", ""))
     if scope is None:
-        return web.Response(status=403, text="The call is not signed for Bedrock.\n")
+        return _refusal(403, "AccessDeniedException", "The call is not signed for Bedrock.")
     target = bedrock.format(region=scope["region"]) + request.rel_url.raw_path
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     signed = AWSRequest("POST", target, headers=headers, data=await request.read())
     await asyncio.to_thread(SigV4Auth(credentials, "bedrock", scope["region"]).add_auth, signed)
-    async with session.post(URL(target, encoded=True), headers=dict(signed.headers), data=signed.body) as answer:
-        return web.Response(status=answer.status, headers=_returned(answer), body=await answer.read())
+    try:
+        async with session.post(URL(target, encoded=True), headers=dict(signed.headers), data=signed.body) as answer:
+            return web.Response(status=answer.status, headers=_returned(answer), body=await answer.read())
+    except aiohttp.ClientError as error:
+        return _refusal(503, "ServiceUnavailableException", f"Bedrock cannot be reached from here: {error}")
+
+
+def _refusal(status: int, name: str, message: str) -> web.Response:
+    return web.json_response({"message": message}, status=status, headers={"x-amzn-ErrorType": name})
 
 
 def _returned(answer: aiohttp.ClientResponse) -> dict[str, str]:

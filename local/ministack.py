@@ -77,7 +77,6 @@ def _environment(places: Places, port: int) -> dict[str, str]:
         "LAMBDA_EXECUTOR": "local",
         "MINISTACK_REGION": REGION,
         "HOME": str(places.scratch),
-        "TMPDIR": str(places.scratch),
         "STATE_DIR": str(places.scratch / "state"),
         "S3_DATA_DIR": str(places.scratch / "s3"),
     }

@@ -35,7 +35,8 @@ class Process:
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         with self.file.open("w") as held, self.log.open("wb") as log:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held.write(str(_detached(command, environment, log.fileno(), held.fileno())))
+            private = {**environment, "TMPDIR": str(self.places.scratch)}
+            held.write(str(_detached(command, private, log.fileno(), held.fileno())))
 
     def id(self) -> int | None:
         """The process's number while it runs."""
@@ -77,6 +78,8 @@ def _detached(command: Sequence[str], environment: Mapping[str, str], log: int, 
         start_new_session=True,
         pass_fds=[held],
     )
+    # It goes on when this command has ended; how it ended nobody will ask this object.
+    child.returncode = 0
     return child.pid
 
 

@@ -58,6 +58,8 @@ def _renew(places: Places, order: Order) -> dict[str, Any]:
     running = _described(places)
     endpoint = running["aws_endpoint_url"]
     model_calls = _changed_bedrock(places, order, running)
+    with step("Building the functions"):
+        deployment.build(places, ministack.runtime())
     port = int(running["api_url"].removesuffix("/api").rpartition(":")[2])
     _front(places).stop()
     return _release(places, order, endpoint, model_calls, port)
@@ -86,13 +88,13 @@ def _changed_bedrock(places: Places, order: Order, running: Mapping[str, Any]) -
 
 
 def _release(places: Places, order: Order, endpoint: str, model_calls: str, port: int) -> dict[str, Any]:
-    runtime = ministack.runtime()
-    deployment.build(places, runtime)
     with step("Deploying the template"):
-        deployment.deploy(places, endpoint, deployment.parameters(runtime, model_calls, order.parameters))
-    deployed = deployment.describe(endpoint)
-    Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
-    _start_front(places, deployed, endpoint, port)
+        values = deployment.parameters(ministack.runtime(), model_calls, order.parameters)
+        deployment.deploy(places, endpoint, values)
+        deployed = deployment.describe(endpoint)
+        Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
+    with step("Waiting for the API to answer"):
+        _start_front(places, deployed, endpoint, port)
     description = _description(deployed, endpoint, model_calls, port)
     write_json(places.order, _record(order))
     write_json(places.description, description)

@@ -1,0 +1,136 @@
+"""The front address before a stand-in for MiniStack."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from local import front
+from local.front import Front
+from local.gateway import Gateway
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+DEFINITION: dict[str, Any] = {
+    "paths": {
+        "/quick": {"get": {"x-amazon-apigateway-integration": {"timeoutInMillis": 50}}},
+        "/{proxy+}": {"get": {}, "post": {}},
+    },
+    "x-amazon-apigateway-gateway-responses": {
+        "INTEGRATION_TIMEOUT": {
+            "statusCode": "504",
+            "responseParameters": {"gatewayresponse.header.Retry-After": "'5'"},
+            "responseTemplates": {"application/json": '{"instance":"$context.path"}'},
+        },
+        "DEFAULT_4XX": {"responseTemplates": {"application/json": '{"kind":"$context.error.responseType"}'}},
+        "DEFAULT_5XX": {"responseTemplates": {"application/json": '{"title":$context.error.messageString}'}},
+    },
+}
+
+
+def ask(upstream: Handler, method: str, path: str, **options: Any) -> tuple[int, Any, str]:  # noqa: ANN401
+    """Sends one request through a front address; returns the answer's status, headers and text."""
+
+    async def scenario() -> tuple[int, Any, str]:
+        async with AsyncExitStack() as stack:
+            ministack = await stack.enter_async_context(TestServer(_application(upstream)))
+            session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+            behind = Front(str(ministack.make_url("")).rstrip("/"), "abc", Gateway(DEFINITION), session)
+            app = web.Application(client_max_size=front.BODY_LIMIT)
+            app.router.add_route("*", "/{path:.*}", behind.handle)
+            client = await stack.enter_async_context(TestClient(TestServer(app)))
+            answer = await client.request(method, path, allow_redirects=False, **options)
+            text = await answer.text()
+            await asyncio.gather(*behind.abandoned)
+            return answer.status, answer.headers, text
+
+    return asyncio.run(scenario())
+
+
+async def echo(request: web.Request) -> web.Response:
+    return web.json_response({"path": request.raw_path, "headers": {k.lower(): v for k, v in request.headers.items()}})
+
+
+def test_a_request_reaches_the_stage_as_it_was_sent() -> None:
+    _, _, text = ask(echo, "GET", "/api/images/a%2Fb.png?x=%20y", headers={"Host": "images.example"})
+
+    assert '"path": "/restapis/abc/api/_user_request_/images/a%2Fb.png?x=%20y"' in text
+    assert '"host": "images.example"' in text
+    assert '"x-forwarded-proto": "http"' in text
+
+
+@pytest.mark.parametrize(
+    ("sent", "key"),
+    [
+        ({"Authorization": "Bearer one"}, '"x-api-key": "one"'),
+        ({"Authorization": "bearer one"}, '"x-api-key": "one"'),
+        ({"Authorization": "Bearer one", "x-api-key": "two"}, '"x-api-key": "two"'),
+    ],
+)
+def test_a_bearer_key_counts_where_there_is_no_other(sent: dict[str, str], key: str) -> None:
+    assert key in ask(echo, "GET", "/api/x", headers=sent)[2]
+
+
+def test_no_other_authorization_is_taken_for_a_key() -> None:
+    assert "x-api-key" not in ask(echo, "GET", "/api/x", headers={"Authorization": "Basic b25lOg=="})[2]
+
+
+def test_waiting_ends_but_the_function_goes_on() -> None:
+    finished = []
+
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.2)
+        finished.append(True)
+        return web.Response()
+
+    status, headers, text = ask(slow, "GET", "/api/quick")
+
+    assert (status, headers["Retry-After"], text) == (504, "5", '{"instance":"/api/quick"}')
+    assert finished
+
+
+def test_a_body_over_the_limit_is_refused_in_the_family_s_words() -> None:
+    status, _, text = ask(echo, "POST", "/api/x", data=io.BytesIO(b"x" * (front.BODY_LIMIT + 1)))
+
+    assert (status, text) == (413, '{"kind":"REQUEST_TOO_LARGE"}')
+
+
+def test_what_a_function_raised_is_not_shown() -> None:
+    async def broken(_: web.Request) -> web.Response:
+        return web.json_response({"message": '{"errorMessage": "a secret"}'}, status=502)
+
+    assert ask(broken, "GET", "/api/x")[::2] == (502, '{"title":"Internal server error"}')
+
+
+def test_a_function_s_own_502_is_its_answer() -> None:
+    async def problem(_: web.Request) -> web.Response:
+        return web.Response(status=502, text='{"message": "mine"}', content_type="application/problem+json")
+
+    assert ask(problem, "GET", "/api/x")[::2] == (502, '{"message": "mine"}')
+
+
+def test_the_path_is_filled_in_where_ministack_leaves_it_out() -> None:
+    async def refused(_: web.Request) -> web.Response:
+        return web.Response(status=401, text='{"instance":"$context.path"}')
+
+    assert ask(refused, "GET", "/api/x")[2] == '{"instance":"/api/x"}'
+
+
+def test_a_redirect_is_the_caller_s_to_follow() -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPFound("http://elsewhere.example/")
+
+    status, headers, _ = ask(elsewhere, "GET", "/api/images/x.png")
+    assert (status, headers["Location"]) == (302, "http://elsewhere.example/")
+
+
+def _application(handler: Handler) -> web.Application:
+    app = web.Application(client_max_size=0)
+    app.router.add_route("*", "/{path:.*}", handler)
+    return app
