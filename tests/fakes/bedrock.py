@@ -11,8 +11,6 @@ from PIL import Image
 
 from aws.bedrock import BedrockError, SecondsLeft
 
-_CORE_SIZES = {"1:1": (1216, 1216), "16:9": (1536, 832), "9:16": (832, 1536)}
-
 
 def png(width: int, height: int) -> bytes:
     buffer = io.BytesIO()
@@ -34,9 +32,10 @@ class Call:
 @dataclass
 class FakeBedrock:
     """Answers each call with the next thing in its queue; when that is empty, with what is set for a one-image
-    call's seed, or the way a healthy model would."""
+    call's seed, or the way a healthy model would. `ratio_size` is what models asked by ratio return instead."""
 
     queue: deque[Mapping[str, Any] | BedrockError] = field(default_factory=deque)
+    ratio_size: tuple[int, int] | None = None
     by_seed: dict[int, Mapping[str, Any] | BedrockError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
 
@@ -51,15 +50,20 @@ class FakeBedrock:
     ) -> Mapping[str, Any]:
         assert seconds_left() > 0
         self.calls.append(Call(model, region, body))
-        answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or _healthy(body)
+        answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or self._healthy(body)
         if isinstance(answer, BedrockError):
             raise answer
         return answer
 
+    def _healthy(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if config := body.get("imageGenerationConfig"):
+            image = base64_png(config["width"], config["height"])
+            return {"images": [image] * config["numberOfImages"], "error": None}
+        image = base64_png(*self.ratio_size or _megapixels(body["aspect_ratio"], 1.5))
+        return {"images": [image], "seeds": [body["seed"]], "finish_reasons": [None]}
 
-def _healthy(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    if config := body.get("imageGenerationConfig"):
-        image = base64_png(config["width"], config["height"])
-        return {"images": [image] * config["numberOfImages"], "error": None}
-    image = base64_png(*_CORE_SIZES[body["aspect_ratio"]])
-    return {"images": [image], "seeds": [body["seed"]], "finish_reasons": [None]}
+
+def _megapixels(ratio: str, megapixels: float) -> tuple[int, int]:
+    across, down = map(int, ratio.split(":"))
+    scale = (megapixels * 1024 * 1024 / (across * down)) ** 0.5
+    return int(across * scale) // 64 * 64, int(down * scale) // 64 * 64

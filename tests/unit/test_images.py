@@ -5,7 +5,7 @@ import io
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -27,11 +27,8 @@ def size(png: bytes) -> tuple[int, int]:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("width", "height"), [(512, 512), (777, 1001), (1024, 512), (512, 1024), (1024, 1023)])
 def test_the_picture_has_exactly_the_size_asked_for(
-    send: Send, bucket: FakeBucket, bedrock: FakeBedrock, model: str, width: int, height: int
+    send: Send, bucket: FakeBucket, model: str, width: int, height: int
 ) -> None:
-    if find(model).random_seed is not None:
-        bedrock.enqueue({"images": [base64_png(1472, 1100)], "seeds": [42], "finish_reasons": [None]})
-
     answer = send("POST", "/generate", FOX | {"model": model, "width": width, "height": height})
 
     (png,) = bucket.objects.values()
@@ -39,6 +36,34 @@ def test_the_picture_has_exactly_the_size_asked_for(
     assert size(png) == (detail["width"], detail["height"]) == (width, height)
     assert detail["bytes"] == len(png)
     assert answer.json["warnings"] == []
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    width=sides,
+    height=sides,
+    model=st.sampled_from(list(MODELS)),
+    native=st.none() | st.tuples(st.integers(300, 1600), st.integers(300, 1600)),
+)
+def test_any_size_from_any_model_comes_out_exact(
+    send: Send,
+    bedrock: FakeBedrock,
+    bucket: FakeBucket,
+    width: int,
+    height: int,
+    model: str,
+    native: tuple[int, int] | None,
+) -> None:
+    bucket.objects.clear()
+    bedrock.ratio_size = native
+
+    answer = send("POST", "/generate", FOX | {"model": model, "width": width, "height": height})
+
+    (detail,) = answer.json["details"]
+    (png,) = bucket.objects.values()
+    assert size(png) == (detail["width"], detail["height"]) == (width, height)
+    too_small = detail["native_width"] < width or detail["native_height"] < height
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["enlarged"] * too_small
 
 
 @pytest.mark.parametrize("native", [(640, 600), (1536, 640), (64, 64), (1023, 1024)])
