@@ -40,6 +40,7 @@ class Upstream:
 class Front:
     ministack_url: str
     api_id: str
+    public_key: str
     gateway: Gateway
     session: aiohttp.ClientSession
     abandoned: set[asyncio.Task[Upstream]] = field(default_factory=set)
@@ -70,7 +71,7 @@ class Front:
         query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
         target = URL(f"{self.ministack_url}{path}{query}", encoded=True)
         async with self.session.request(
-            request.method, target, headers=_sent_on(request), data=body, allow_redirects=False
+            request.method, target, headers=_sent_on(request, self.public_key), data=body, allow_redirects=False
         ) as answer:
             return Upstream(answer.status, answer.headers.copy(), await answer.read())
 
@@ -102,7 +103,7 @@ def _front(config: dict[str, Any]) -> Callable[[web.Application], AsyncIterator[
             timeout=unlimited, connector=connections, auto_decompress=False, skip_auto_headers=_NOTHING_ADDED
         ) as session:
             gateway = Gateway(config["definition"])
-            front = Front(config["ministack_url"], config["api_id"], gateway, session)
+            front = Front(config["ministack_url"], config["api_id"], config["public_key"], gateway, session)
             app.router.add_route("*", "/{path:.*}", front.handle)
             yield
 
@@ -133,15 +134,14 @@ def _resource_path(request: web.Request) -> str:
     return f"/{rest}"
 
 
-def _sent_on(request: web.Request) -> CIMultiDict[str]:
+def _sent_on(request: web.Request, public_key: str) -> CIMultiDict[str]:
     headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP)
     headers["X-Forwarded-For"] = request.remote or net.HOST
     headers["X-Forwarded-Proto"] = request.scheme
     headers["X-Forwarded-Port"] = str(request.url.port)
     bearer = _bearer(request.headers.get("Authorization", ""))
-    # API Gateway takes the key from the authorizer; MiniStack only from this header.
-    if bearer and "x-api-key" not in headers:
-        headers["x-api-key"] = bearer
+    # API Gateway takes the key from the authorizer, the public one included; MiniStack only from this header.
+    headers.setdefault("x-api-key", bearer or public_key)
     return headers
 
 

@@ -107,6 +107,7 @@ def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int) -
         "ministack_url": endpoint,
         "api_id": deployed.api_id,
         "bucket": deployed.outputs["BucketName"],
+        "public_key": deployed.outputs["PublicKey"],
         "definition": deployed.definition,
     }
     write_json(places.front, config)

@@ -1,6 +1,11 @@
-"""The key door: finds the API key, hands it to API Gateway, which checks it, and names the caller."""
+"""The key door: finds the API key, hands it to API Gateway, which checks it, and names the caller.
+
+A request without a key may ask for what is open to anybody. It then goes by the public key, which belongs to nobody and
+opens nothing else, so that API Gateway limits the rate of such requests too.
+"""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +14,10 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event i
     APIGatewayAuthorizerResponse,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
+OPEN_PATHS = {"health", "openapi.json", "docs"}
+NEEDS_A_KEY = "deep"
+"""With this in its query, an open path is open no more."""
 
 
 class Unauthorized(Exception):
@@ -19,12 +28,9 @@ class Unauthorized(Exception):
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Allows the request with the one key that it carries; raises Unauthorized for none, or two that disagree."""
+    """Allows the request with the key that it goes by; raises Unauthorized for none, or two that disagree."""
     request = APIGatewayAuthorizerRequestEvent(event)
-    keys = set(_keys(request.headers))
-    if len(keys) != 1:
-        raise Unauthorized
-    key = keys.pop()
+    key = _key(request)
     name = caller(key)
     response = APIGatewayAuthorizerResponse.from_route_arn(
         request.method_arn, principal_id=name, context={"caller": name}, usage_identifier_key=key
@@ -38,9 +44,28 @@ def caller(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
+def _key(request: APIGatewayAuthorizerRequestEvent) -> str:
+    public_key = os.environ["PUBLIC_KEY"]
+    keys = set(_keys(request.headers)) - {public_key}
+    if len(keys) == 1:
+        return keys.pop()
+    if not keys and _is_open(request):
+        return public_key
+    raise Unauthorized
+
+
 def _keys(headers: Mapping[str, str]) -> Iterator[str]:
     scheme, _, token = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         yield token.strip()
     if key := headers.get("x-api-key", "").strip():
         yield key
+
+
+def _is_open(request: APIGatewayAuthorizerRequestEvent) -> bool:
+    path = (request.path_parameters or {}).get("proxy")
+    return (
+        request.http_method == "GET"
+        and path in OPEN_PATHS
+        and NEEDS_A_KEY not in (request.query_string_parameters or {})
+    )

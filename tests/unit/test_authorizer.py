@@ -10,10 +10,26 @@ from tests.fakes.lambda_runtime import FakeContext
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/POST/generate"
 KEY = "k" * 40
+PUBLIC = "public-0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11"
 
 
-def authorize(headers: dict[str, str]) -> dict[str, Any]:
-    return lambda_handler({"type": "REQUEST", "methodArn": ARN, "headers": headers}, FakeContext())
+@pytest.fixture(autouse=True)
+def _public_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_KEY", PUBLIC)
+
+
+def authorize(
+    headers: dict[str, str], path: str = "generate", query: dict[str, str] | None = None, method: str = "POST"
+) -> dict[str, Any]:
+    event = {
+        "type": "REQUEST",
+        "methodArn": ARN,
+        "headers": headers,
+        "httpMethod": method,
+        "pathParameters": {"proxy": path},
+        "queryStringParameters": query,
+    }
+    return lambda_handler(event, FakeContext())
 
 
 @pytest.mark.parametrize(
@@ -52,9 +68,39 @@ def test_the_request_is_allowed() -> None:
         {"Authorization": KEY},
         {"Authorization": f"Basic {KEY}"},
         {"x-api-key": KEY, "Authorization": "Bearer another"},
+        {"x-api-key": PUBLIC},
+        {"Authorization": f"Bearer {PUBLIC}"},
     ],
 )
 def test_no_key_or_two_that_disagree_are_unauthorized(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorized) as raised:
         authorize(headers)
     assert str(raised.value) == "Unauthorized"
+
+
+@pytest.mark.parametrize("path", ["health", "openapi.json", "docs"])
+@pytest.mark.parametrize("headers", [{}, {"x-api-key": PUBLIC}])
+def test_open_paths_need_no_key_and_go_by_the_public_one(path: str, headers: dict[str, str]) -> None:
+    assert authorize(headers, path, method="GET")["usageIdentifierKey"] == PUBLIC
+
+
+@pytest.mark.parametrize("path", ["health", "models"])
+def test_a_key_that_is_sent_counts_on_open_paths_too(path: str) -> None:
+    assert authorize({"x-api-key": KEY}, path, method="GET")["usageIdentifierKey"] == KEY
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "method"),
+    [
+        ("health", {"deep": "true"}, "GET"),
+        ("health", {"deep": "false"}, "GET"),
+        ("health", None, "DELETE"),
+        ("health/", None, "GET"),
+        ("models", None, "GET"),
+        ("docs/../generate", None, "GET"),
+        ("", None, "GET"),
+    ],
+)
+def test_nothing_else_is_open(path: str, query: dict[str, str] | None, method: str) -> None:
+    with pytest.raises(Unauthorized):
+        authorize({}, path, query, method)
