@@ -12,9 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.container.bridge import Bridge, bridge, docker
-from tests.e2e.laptop import PROJECT, Emulator, Stack, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import PROJECT, Emulator, Stack
 
 Invoke = Callable[[Path], Any]
 

@@ -1,4 +1,7 @@
-"""The laptop stack that the end-to-end tests share: their own, beside any that the developer runs."""
+"""The laptop stack of the end-to-end tests, beside any that the developer runs.
+
+The emulator's faults and the role's policies are everybody's, so each worker of pytest has a stack of its own.
+"""
 
 import fcntl
 import functools
@@ -21,9 +24,6 @@ import pytest
 from botocore.config import Config
 
 PROJECT = Path(__file__).parents[2]
-
-# The emulator's faults and the role's policies are everybody's, so one worker runs these tests one by one.
-one_by_one = pytest.mark.xdist_group("laptop stack")
 
 Answer = TypeVar("Answer")
 
@@ -65,6 +65,14 @@ class Stack:
     def role(self) -> str:
         arn: str = self.client("lambda").get_function_configuration(FunctionName=self.function)["Role"]
         return arn
+
+    def resource(self, logical_id: str) -> str:
+        """The physical id of what the template calls so."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName=self.description["stack_name"], LogicalResourceId=logical_id
+        )
+        name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        return name
 
     def keys(self) -> set[str]:
         """What the bucket holds."""
@@ -135,14 +143,14 @@ def eventually(ask: Callable[[], Answer], seconds: float = 20) -> Answer:
     return answer
 
 
-def folder_of_this_run() -> Path:
-    """The first folder that no other run of the tests works in; what a killed one left there is ended."""
+def folder_of_this_worker() -> Path:
+    """The first folder that no other worker uses; what a killed one left there is ended."""
     return _claimed()[0]
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    folder = folder_of_this_run()
+    folder = folder_of_this_worker()
     yield start(folder)
     stop(folder)
 

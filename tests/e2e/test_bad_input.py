@@ -5,9 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.laptop import Emulator, Stack, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import Emulator, Stack
 
 JSON = {"content-type": "application/json"}
 

@@ -7,9 +7,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from tests.e2e.laptop import PROJECT, Emulator, Stack, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import PROJECT, Emulator, Stack
 
 
 def test_the_direct_event_is_answered_with_the_body(stack: Stack, emulator: Emulator) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.laptop import Emulator, Stack, eventually, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import Emulator, Stack, eventually
 
 
 def test_api_gateway_gives_up_after_29_seconds_and_the_function_goes_on(

@@ -9,9 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.laptop import Emulator, Stack, eventually, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import Emulator, Stack, eventually
 
 
 def test_the_documented_request_leads_to_a_whole_png_of_the_told_size(

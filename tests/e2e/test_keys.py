@@ -6,9 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.laptop import Emulator, Stack, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import Emulator, Stack
 
 
 @pytest.mark.parametrize(
@@ -70,8 +68,9 @@ def another_key(stack: Stack) -> Iterator[Callable[..., str]]:
 
     def make(*, enabled: bool) -> str:
         made.append(apigateway.create_api_key(enabled=enabled))
-        (plan,) = apigateway.get_usage_plans()["items"]
-        apigateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=made[-1]["id"], keyType="API_KEY")
+        apigateway.create_usage_plan_key(
+            usagePlanId=stack.resource("UsagePlan"), keyId=made[-1]["id"], keyType="API_KEY"
+        )
         value: str = made[-1]["value"]
         return value
 

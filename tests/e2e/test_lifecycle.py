@@ -6,9 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.laptop import Stack, command, left_running, one_by_one, start
-
-pytestmark = one_by_one
+from tests.e2e.laptop import Stack, command, left_running, start
 
 KEYS = {
     *("api_url", "api_key", "bucket", "table", "queue_url", "dead_letter_queue_url"),

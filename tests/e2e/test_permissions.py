@@ -8,9 +8,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.laptop import Emulator, Stack, one_by_one
-
-pytestmark = one_by_one
+from tests.e2e.laptop import Emulator, Stack
 
 Role = dict[str, str]
 
