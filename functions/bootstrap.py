@@ -5,10 +5,12 @@ from functools import cache
 
 from aws import bedrock
 from aws.bucket import Bucket
+from aws.idempotency import idempotency_table
 from aws.table import Table
 from imaging.gallery import Gallery
 from imaging.generate import Generator
 from imaging.models import catalog
+from imaging.once import Once
 from imaging.routing import Router
 from settings import Settings
 
@@ -33,6 +35,14 @@ def table() -> Table:
 @cache
 def gallery() -> Gallery:
     return Gallery(bucket(), table(), timedelta(days=settings().retention_days))
+
+
+@cache
+def once() -> Once:
+    name = settings().table_name
+    return Once(
+        generator(), gallery(), idempotency_table(name), idempotency_table(name), settings().deduplication_minutes * 60
+    )
 
 
 @cache

@@ -49,6 +49,7 @@ class Settings(BaseModel):
     model_prices: Prices
     link_minutes: int = Field(ge=1, le=60)
     retention_days: int = Field(ge=1)
+    deduplication_minutes: int = Field(ge=0)
     docs: bool
 
     @classmethod

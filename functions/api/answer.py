@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from aws.bucket import PREFIX, Bucket, Link
-from imaging.result import MICROS_PER_USD, Generation, GenerationWarning, MissingImage
+from imaging.result import MICROS_PER_USD, DeletedImage, Generation, GenerationWarning, MissingImage
 
 StableLink = Callable[[str], str]
 """From an image's id to the address that always leads to a fresh link."""
@@ -39,6 +39,18 @@ class MissingDetail(BaseModel):
     seed_index: int | None = None
 
 
+class DeletedDetail(BaseModel):
+    """An image that was made, and was deleted since."""
+
+    id: str
+    status: Literal["deleted"]
+    seed: int
+    seed_index: int | None = None
+
+
+Detail = StoredDetail | MissingDetail | DeletedDetail
+
+
 class GenerationAnswer(BaseModel):
     message: str
     images: list[str] = Field(description="A presigned link to each image that was made, in order.")
@@ -47,7 +59,7 @@ class GenerationAnswer(BaseModel):
     model: str
     cost_usd: float
     expires_at: datetime = Field(description="When the first of the links stops working.")
-    details: list[StoredDetail | MissingDetail] = Field(description="One entry for each image asked for, in order.")
+    details: list[Detail] = Field(description="One entry for each image asked for, in order.")
     warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")
 
 
@@ -71,12 +83,12 @@ def _message(made: int, wanted: int) -> str:
     return "Images generated successfully" if made == wanted else f"{made} of {wanted} images generated"
 
 
-def _detail(
-    place: int, generation: Generation, links: dict[str, Link], stable_link: StableLink | None
-) -> StoredDetail | MissingDetail:
+def _detail(place: int, generation: Generation, links: dict[str, Link], stable_link: StableLink | None) -> Detail:
     image = generation.images[place]
     if isinstance(image, MissingImage):
         return MissingDetail(**image.model_dump())
+    if isinstance(image, DeletedImage):
+        return DeletedDetail(**image.model_dump())
     return StoredDetail(
         **image.model_dump(),
         url=links[image.id].url,

@@ -9,8 +9,13 @@ import bootstrap
 from api import problems
 from api.answer import answer
 from api.caller import DIRECT, deadline
+from api.preferences import idempotency_key
 from imaging.errors import ImagingError
+from imaging.once import MAX_WAIT_SECONDS, Order
 from imaging.request import GenerationRequest
+
+KEY_FIELD = "idempotency_key"
+"""What HTTP carries in a header stands in the event here."""
 
 
 class InternalError(Exception):
@@ -20,14 +25,21 @@ class InternalError(Exception):
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate. Raises an ImagingError, whose class a state machine can catch by name."""
     try:
-        generation = bootstrap.generator().generate(_request(event), DIRECT, deadline(context))
-        return answer(generation, bootstrap.bucket()).model_dump(mode="json", exclude_none=True)
+        delivery = bootstrap.once().generate(_order(event), deadline(context), MAX_WAIT_SECONDS)
+        return answer(delivery.generation, bootstrap.bucket()).model_dump(mode="json", exclude_none=True)
     except ImagingError:
         raise
     except Exception as error:  # noqa: BLE001 - the last resort before the runtime
         problems.log_bug(error)
         # The cause is cut off, because the runtime logs what is raised here and the cause may quote the request.
         raise InternalError(f"A fault in the service; the log has it under {context.aws_request_id}.") from None
+
+
+def _order(event: object) -> Order:
+    if not isinstance(event, dict):
+        return Order(_request(event), DIRECT)
+    body = {name: value for name, value in event.items() if name != KEY_FIELD}
+    return Order(_request(body), DIRECT, idempotency_key(event.get(KEY_FIELD), KEY_FIELD))
 
 
 def _request(event: object) -> GenerationRequest:

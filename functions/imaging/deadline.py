@@ -17,6 +17,10 @@ class Deadline:
     def after(cls, seconds: float) -> "Deadline":
         return cls(time.monotonic() + seconds)
 
+    def get_remaining_time_in_millis(self) -> int:
+        """As Lambda's context tells it, which Powertools asks for."""
+        return max(int((self.at - time.monotonic()) * 1000), 0)
+
     def for_model(self) -> float:
         """Seconds that a model call may still take."""
         return self.at - time.monotonic() - SECONDS_TO_FINISH

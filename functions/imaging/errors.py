@@ -4,10 +4,12 @@ ImagingError
 ├── CallerMustChange        the same request will be refused again
 │   ├── InvalidRequest      a value breaks a rule of ours or of the model's
 │   ├── ContentBlocked      the model's filter refused every image
+│   ├── KeyReused           an Idempotency-Key came with another request
 │   └── NotFound            there is no such thing, or it belongs to somebody else
 ├── MayPass                 the same request may succeed later
 │   ├── Throttled           Bedrock's rate or quota is used up
 │   ├── ModelError          the model failed, or answered without a usable picture
+│   ├── InProgress          the same request is still being answered
 │   ├── TimedOut            the model, or the time that is left here, was too slow
 │   ├── StorageFailed       the images were made, and could not be kept
 │   └── DependencyUnavailable  the table did not answer, and nothing was paid
@@ -69,6 +71,10 @@ class ContentBlocked(CallerMustChange):
     code = "content_blocked"
 
 
+class KeyReused(CallerMustChange):
+    code = "key_reused"
+
+
 class NotFound(CallerMustChange):
     code = "not_found"
 
@@ -84,6 +90,11 @@ class Throttled(MayPass):
 
 class ModelError(MayPass):
     code = "model_error"
+
+
+class InProgress(MayPass):
+    code = "in_progress"
+    retry_after_seconds = 5
 
 
 class TimedOut(MayPass):

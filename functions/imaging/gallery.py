@@ -10,7 +10,7 @@ from typing import Protocol
 from aws.bucket import BucketError, Link
 from aws.table import Record, TableError
 from imaging.errors import DependencyUnavailable, NotFound, StorageFailed
-from imaging.result import StoredImage
+from imaging.result import DeletedImage, Generation, ImageFacts, StoredImage
 from observability import logger
 
 
@@ -58,6 +58,16 @@ class Gallery:
         self._find(owner, image_id)
         return self.bucket.link(image_id)
 
+    def as_it_is_now(self, owner: str, generation: Generation) -> Generation:
+        """The generation with its deleted images told as such. Raises DependencyUnavailable."""
+        images = [self._as_it_is_now(owner, image) for image in generation.images]
+        return generation.model_copy(update={"images": images})
+
+    def _as_it_is_now(self, owner: str, image: ImageFacts) -> ImageFacts:
+        if isinstance(image, StoredImage) and not self._is_kept(owner, image.id):
+            return DeletedImage(id=image.id, seed=image.seed, seed_index=image.seed_index)
+        return image
+
     def delete(self, owner: str, image_id: str) -> None:
         """Deletes an image for good. Raises NotFound as `link` does; safe to repeat if it fails half-way."""
         self._find(owner, image_id)
@@ -71,12 +81,15 @@ class Gallery:
         except TableError as error:
             raise _table_down(error) from error
 
-    def _find(self, owner: str, image_id: str) -> None:
+    def _is_kept(self, owner: str, image_id: str) -> bool:
         try:
             record = self.table.get(_key(image_id)) if _is_id(image_id) else None
         except TableError as error:
             raise _table_down(error) from error
-        if record is None or record["owner"] != owner:
+        return record is not None and record["owner"] == owner
+
+    def _find(self, owner: str, image_id: str) -> None:
+        if not self._is_kept(owner, image_id):
             raise NotFound("There is no such image: it was deleted, its time is over, or it is another caller's.")
 
 

@@ -29,10 +29,12 @@ class Generator:
     router: Router
     home_region: str
 
-    def generate(self, request: GenerationRequest, caller: str, deadline: Deadline) -> Generation:
+    def generate(
+        self, request: GenerationRequest, caller: str, generation_id: uuid.UUID, deadline: Deadline
+    ) -> Generation:
         """Makes a request's images, at least one of them. Raises an ImagingError where there would be none."""
         seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
-        maker = Maker(self.invoke, self.gallery, self.home_region, caller, uuid.uuid4(), deadline)
+        maker = Maker(self.invoke, self.gallery, self.home_region, caller, generation_id, deadline)
         passed_over: list[tuple[Model, ImagingError]] = []
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
@@ -47,6 +49,11 @@ class Generator:
             self.router.remember(route.model, error)
             passed_over.append((route.model, error))
         raise routing.exhausted(passed_over)
+
+    def repeats(self, request: GenerationRequest) -> bool:
+        """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""
+        random_seeds = {route.model.random_seed for route in self.router.routes(request)}
+        return request.seed is not None and request.seed not in random_seeds
 
     def _worth_asking(
         self, request: GenerationRequest, passed_over: list[tuple[Model, ImagingError]]

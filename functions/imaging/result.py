@@ -47,7 +47,16 @@ class MissingImage(_Facts):
     seed_index: int | None = None
 
 
-ImageFacts = Annotated[StoredImage | MissingImage, Field(discriminator="status")]
+class DeletedImage(_Facts):
+    """An image that was made, and was deleted since, or whose time is over."""
+
+    status: Literal["deleted"] = "deleted"
+    id: str
+    seed: int
+    seed_index: int | None = None
+
+
+ImageFacts = Annotated[StoredImage | MissingImage | DeletedImage, Field(discriminator="status")]
 
 
 class Generation(_Facts):
@@ -58,6 +67,9 @@ class Generation(_Facts):
     cost_micros: int
     images: Sequence[ImageFacts]
     warnings: Sequence[GenerationWarning]
+
+    def with_warning(self, warning: GenerationWarning) -> "Generation":
+        return self.model_copy(update={"warnings": [*self.warnings, warning]})
 
     @property
     def stored(self) -> list[StoredImage]:

@@ -25,6 +25,7 @@ _CACHES = (
     bootstrap.bucket,
     bootstrap.table,
     bootstrap.gallery,
+    bootstrap.once,
     bootstrap.generator,
 )
 
@@ -58,6 +59,7 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "MODEL_PRICES": "",
         "LINK_MINUTES": "30",
         "RETENTION_DAYS": "30",
+        "DEDUPLICATION_MINUTES": "60",
         "DOCS": "true",
     }
     for name, value in environment.items():

@@ -102,3 +102,12 @@ def test_a_bucket_that_is_gone_is_storage_failed() -> None:
     boto3.client("s3").delete_bucket(Bucket=BUCKET)
     status, body = send({"text": "a fox"})
     assert (status, body["code"], body["aws_error"]) == (503, "storage_failed", "NoSuchBucket")
+
+
+def test_the_same_request_again_calls_no_model(control: httpx.Client) -> None:
+    first = lambda_handler(event("api-gateway"), FakeContext())
+    second = lambda_handler(event("api-gateway"), FakeContext())
+
+    assert second["multiValueHeaders"]["Idempotent-Replayed"] == ["true"]
+    assert json.loads(first["body"])["id"] == json.loads(second["body"])["id"]
+    assert len(control.get("/_control/calls").json()) == len(stored()) == 1

@@ -16,12 +16,14 @@ import bootstrap
 from api.app import lambda_handler
 from imaging.gallery import Gallery
 from imaging.generate import Generator
+from imaging.once import Once
 from imaging.routing import Router
 from observability import logger
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.idempotency import FakeIdempotency
 from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
 from tests.fakes.table import FakeTable
 
@@ -57,6 +59,11 @@ def table() -> FakeTable:
 
 
 @pytest.fixture
+def idempotency() -> FakeIdempotency:
+    return FakeIdempotency()
+
+
+@pytest.fixture
 def environment(lists: dict[str, str]) -> dict[str, str]:
     return {
         "AWS_REGION": "us-east-1",
@@ -67,6 +74,7 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "MODEL_PRICES": "",
         "LINK_MINUTES": "30",
         "RETENTION_DAYS": "30",
+        "DEDUPLICATION_MINUTES": "60",
         "DOCS": "true",
     }
 
@@ -82,6 +90,7 @@ def generator(
     bucket: FakeBucket,
     table: FakeTable,
     clock: FakeClock,
+    idempotency: FakeIdempotency,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Generator:
@@ -89,12 +98,22 @@ def generator(
     lists = {"standard": settings.standard_models, "premium": settings.premium_models}
     gallery = Gallery(bucket, table, timedelta(days=settings.retention_days))
     generator = Generator(bedrock, gallery, Router(lists, clock), settings.aws_region)
+    once = Once(
+        generator,
+        gallery,
+        idempotency,
+        idempotency,
+        settings.deduplication_minutes * 60,
+        sleep=clock.advance,
+        clock=clock,
+    )
     parts = {
         "settings": settings,
         "bucket": bucket,
         "table": table,
         "gallery": gallery,
         "generator": generator,
+        "once": once,
     }
     for name, part in parts.items():
         monkeypatch.setattr(bootstrap, name, partial(lambda part: part, part))

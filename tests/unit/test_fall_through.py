@@ -66,20 +66,20 @@ def test_a_model_that_is_gone_is_asked_once_an_hour(
     send: Send, bedrock: FakeBedrock, clock: FakeClock, code: str
 ) -> None:
     bedrock.refuse(code)
-    send("POST", "/generate", FOX)
+    send("POST", "/generate", FOX, cache_control="no-cache")
     clock.now += 3599
-    answer = send("POST", "/generate", FOX)
+    answer = send("POST", "/generate", FOX, cache_control="no-cache")
     assert asked(bedrock) == [TITAN, CORE, CORE]
     assert answer.json["warnings"][0]["code"] == "model_fell_through"
 
     clock.now += 1
-    assert send("POST", "/generate", FOX).json["model"] == TITAN
+    assert send("POST", "/generate", FOX, cache_control="no-cache").json["model"] == TITAN
 
 
 def test_a_model_that_was_only_throttled_is_asked_again(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ThrottlingException")
-    send("POST", "/generate", FOX)
-    assert send("POST", "/generate", FOX).json["model"] == TITAN
+    send("POST", "/generate", FOX, cache_control="no-cache")
+    assert send("POST", "/generate", FOX, cache_control="no-cache").json["model"] == TITAN
 
 
 def test_when_every_model_is_known_to_refuse_all_are_asked_again(send: Send, bedrock: FakeBedrock) -> None:

@@ -1,0 +1,46 @@
+"""How a caller wants to be answered: Idempotency-Key, Cache-Control and Prefer."""
+
+import re
+from dataclasses import dataclass
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+from imaging.errors import FieldError, InvalidRequest
+from imaging.once import MAX_WAIT_SECONDS
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """`key` tells the order from others; `fresh` asks for new images; `wait` is how many seconds to wait for others."""
+
+    key: str | None
+    fresh: bool
+    wait: float
+
+    @classmethod
+    def of(cls, event: APIGatewayProxyEvent) -> "Preferences":
+        """Raises InvalidRequest for a key that is none, or one that contradicts `no-cache`."""
+        key = idempotency_key(event.headers.get("idempotency-key"), "Idempotency-Key")
+        fresh = "no-cache" in event.headers.get("cache-control", "").lower()
+        if key is not None and fresh:
+            message = "A key asks for the same images again, no-cache for new ones. Send one of the two."
+            raise InvalidRequest(message, fields=[FieldError("Cache-Control", message)])
+        return cls(key, fresh, _wait(event.headers.get("prefer", "")))
+
+
+def idempotency_key(key: object, field: str) -> str | None:
+    """The key, if there is one. Raises InvalidRequest, which names it as `field`."""
+    if key is None or (isinstance(key, str) and _KEY.fullmatch(key)):
+        return key
+    message = "Must be 1 to 255 printable ASCII characters"
+    raise InvalidRequest(f"The request is not valid. {field}: {message}", fields=[FieldError(field, message)])
+
+
+def _wait(prefer: str) -> float:
+    # RFC 7240: whatever is not understood is ignored.
+    preferences = {name.lower(): value for name, value in _PREFERENCE.findall(prefer)}
+    seconds = preferences.get("wait", "").strip()
+    return min(int(seconds), MAX_WAIT_SECONDS) if re.fullmatch(r"\d{1,9}", seconds) else MAX_WAIT_SECONDS

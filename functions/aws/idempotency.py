@@ -1,0 +1,35 @@
+"""Where Powertools Idempotency keeps its records: in the one table, beside everything else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aws import clients
+from aws.table import EXPIRY, KEY, TableError
+
+
+class IdempotencyTable(DynamoDBPersistenceLayer):
+    """Powertools' own layer, which can also forget a finished execution."""
+
+    def forget(self, data: Mapping[str, Any]) -> None:
+        """Makes room for a new execution, unless somebody else has started one. Raises TableError."""
+        try:
+            self.client.delete_item(
+                TableName=self.table_name,
+                Key=self._get_key(str(self._get_hashed_idempotency_key(dict(data)))),
+                ConditionExpression="#status = :completed",
+                ExpressionAttributeNames={"#status": self.status_attr},
+                ExpressionAttributeValues={":completed": {"S": "COMPLETED"}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise TableError(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise TableError(type(error).__name__) from error
+
+
+def idempotency_table(name: str) -> IdempotencyTable:
+    """A new layer on the table of that name. Powertools configures each once, for records of one lifetime."""
+    return IdempotencyTable(table_name=name, key_attr=KEY, expiry_attr=EXPIRY, boto3_client=clients.dynamodb())

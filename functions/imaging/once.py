@@ -1,0 +1,198 @@
+"""Never pays twice: a request that was answered is answered again, and one that is being answered is waited for."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyInconsistentStateError,
+    IdempotencyPersistenceLayerError,
+    IdempotencyValidationError,
+)
+from aws_lambda_powertools.utilities.idempotency.serialization.pydantic import PydanticSerializer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from aws.idempotency import IdempotencyTable
+from aws.table import TableError
+from imaging.deadline import Deadline
+from imaging.errors import DependencyUnavailable, ImagingError, InProgress, KeyReused
+from imaging.gallery import Gallery
+from imaging.generate import Generator
+from imaging.request import GenerationRequest
+from imaging.result import Generation, GenerationWarning
+from observability import logger
+
+MAX_WAIT_SECONDS = 25
+"""API Gateway gives up at 29; the rest is for the answer."""
+
+KEYED_SECONDS = 24 * 3600
+"""How long a caller's own key is remembered."""
+
+_KEY_PREFIX = "generation"
+_POLL_SECONDS = 0.5
+_NAMESPACE = uuid.UUID("7a8d3f0e-2c55-4b0a-9a4e-5d4c1f6b7e21")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request, whose it is, and how it is told from others: by the caller's `key`, or by what it asks for.
+
+    `fresh` means that it is to be generated even if it could be replayed.
+    """
+
+    request: GenerationRequest
+    caller: str
+    key: str | None = None
+    fresh: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"key:{self.key}" if self.key is not None else f"body:{self._fingerprint()}"
+
+    @property
+    def generation_id(self) -> uuid.UUID:
+        return uuid.uuid5(_NAMESPACE, f"{self.caller}/{self.name}")
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(self.request.model_dump_json().encode()).hexdigest()
+
+    def data(self) -> dict[str, Any]:
+        return {"order": [self.caller, self.name], "request": self.request.model_dump(mode="json")}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    generation: Generation
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Once:
+    """The use case, run once for each order. `keyless_seconds` 0 means that only a caller's own key joins."""
+
+    generator: Generator
+    gallery: Gallery
+    keyed: IdempotencyTable
+    keyless: IdempotencyTable
+    keyless_seconds: int
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def generate(self, order: Order, deadline: Deadline, wait_seconds: float) -> Delivery:
+        """The order's images, made now or before. Waits up to `wait_seconds` while somebody else makes them.
+
+        Raises InProgress after that, KeyReused for a key with another request, and what Generator.generate raises.
+        """
+        if not self._joins(order):
+            return Delivery(
+                self.generator.generate(order.request, order.caller, uuid.uuid4(), deadline), replayed=False
+            )
+        until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
+        while True:
+            delivery = self._attempt(order, deadline)
+            if delivery is None:
+                if self.clock() >= until:
+                    raise _in_progress()
+                self.sleep(_POLL_SECONDS)
+            elif not delivery.replayed or delivery.generation.stored:
+                return delivery
+            else:
+                self._forget(order)
+
+    def _joins(self, order: Order) -> bool:
+        if order.key is not None:
+            return True
+        return not order.fresh and self.keyless_seconds > 0 and self.generator.repeats(order.request)
+
+    def _attempt(self, order: Order, deadline: Deadline) -> Delivery | None:
+        """What was made, now or before; None while somebody else is at it."""
+        run = _Run()
+        try:
+            generation = self._idempotent(order, deadline, run)
+        except (IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError):
+            return None
+        except IdempotencyValidationError:
+            raise KeyReused(
+                "This Idempotency-Key was used with another request. Use a new key for each request, and the same key "
+                "only to send the same request again."
+            ) from None
+        except IdempotencyPersistenceLayerError as error:
+            return Delivery(run.not_remembered(error), replayed=False)
+        if run.generation is not None:
+            return Delivery(generation, replayed=False)
+        return Delivery(self.gallery.as_it_is_now(order.caller, generation), replayed=True)
+
+    def _idempotent(self, order: Order, deadline: Deadline, run: "_Run") -> Generation:
+        config = IdempotencyConfig(
+            event_key_jmespath="order",
+            payload_validation_jmespath="request",
+            expires_after_seconds=KEYED_SECONDS if order.key is not None else self.keyless_seconds,
+            hash_function="sha256",
+            lambda_context=cast(LambdaContext, deadline),  # it is asked for the remaining time alone
+        )
+
+        @idempotent_function(
+            data_keyword_argument="data",
+            config=config,
+            persistence_store=self._records(order),
+            output_serializer=PydanticSerializer(Generation),
+            key_prefix=_KEY_PREFIX,
+        )
+        def execute(*, data: Mapping[str, Any]) -> Generation:  # noqa: ARG001 - what Powertools tells orders apart by
+            return run.make(self.generator, order, deadline)
+
+        generation: Generation = execute(data=order.data())
+        return generation
+
+    def _records(self, order: Order) -> IdempotencyTable:
+        return self.keyed if order.key is not None else self.keyless
+
+    def _forget(self, order: Order) -> None:
+        try:
+            self._records(order).forget(order.data())
+        except TableError as error:
+            raise _records_down() from error
+
+
+@dataclass
+class _Run:
+    """One execution. It keeps what came of it, which Powertools drops where it cannot note it."""
+
+    generation: Generation | None = None
+    error: ImagingError | None = None
+
+    def make(self, generator: Generator, order: Order, deadline: Deadline) -> Generation:
+        try:
+            self.generation = generator.generate(order.request, order.caller, order.generation_id, deadline)
+        except ImagingError as error:
+            self.error = error
+            raise
+        return self.generation
+
+    def not_remembered(self, cause: IdempotencyPersistenceLayerError) -> Generation:
+        """What was made although it could not be noted; raises why nothing was made."""
+        logger.warning("An outcome could not be noted", cause=str(cause.args[0]))
+        if self.error is not None:
+            raise self.error
+        if self.generation is None:
+            raise _records_down() from cause
+        return self.generation.with_warning(
+            GenerationWarning(
+                code="not_remembered",
+                field=None,
+                detail="The images are stored, but the outcome could not be noted: the same request may be paid again.",
+            )
+        )
+
+
+def _records_down() -> DependencyUnavailable:
+    return DependencyUnavailable("The table did not answer, so nothing was generated or paid. Send the request again.")
+
+
+def _in_progress() -> InProgress:
+    return InProgress("The same request is still being answered. Send it again a little later to collect the result.")
