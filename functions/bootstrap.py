@@ -5,10 +5,14 @@ from functools import cache
 
 from aws import bedrock
 from aws.bucket import Bucket
+from aws.events import EventBus
 from aws.idempotency import idempotency_table
+from aws.queue import Queue
 from aws.table import Table
+from imaging.announcing import Announcer
 from imaging.gallery import Gallery
 from imaging.generate import Generator
+from imaging.jobs import Jobs
 from imaging.models import catalog
 from imaging.once import Once
 from imaging.routing import Router
@@ -39,10 +43,26 @@ def gallery() -> Gallery:
 
 @cache
 def once() -> Once:
-    name = settings().table_name
+    name, announcer = settings().table_name, Announcer(EventBus(settings().event_bus_name))
     return Once(
-        generator(), gallery(), idempotency_table(name), idempotency_table(name), settings().deduplication_minutes * 60
+        generator(),
+        gallery(),
+        announcer,
+        keyed=idempotency_table(name),
+        keyless=idempotency_table(name),
+        keyless_seconds=settings().deduplication_minutes * 60,
     )
+
+
+@cache
+def queue() -> Queue:
+    return Queue(settings().queue_url, settings().dead_letter_queue_url)
+
+
+@cache
+def jobs() -> Jobs:
+    kept, worked_at = timedelta(days=settings().retention_days), timedelta(hours=settings().job_hours)
+    return Jobs(table(), queue(), once(), int(kept.total_seconds()), int(worked_at.total_seconds()))
 
 
 @cache

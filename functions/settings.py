@@ -50,6 +50,10 @@ class Settings(BaseModel):
     link_minutes: int = Field(ge=1, le=60)
     retention_days: int = Field(ge=1)
     deduplication_minutes: int = Field(ge=0)
+    queue_url: str
+    dead_letter_queue_url: str
+    job_hours: int = Field(ge=1)
+    event_bus_name: str
     docs: bool
 
     @classmethod

@@ -1,6 +1,6 @@
 """The body of a successful answer: what was made, with links that work now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -58,7 +58,7 @@ class GenerationAnswer(BaseModel):
     id: str
     model: str
     cost_usd: float
-    expires_at: datetime = Field(description="When the first of the links stops working.")
+    expires_at: datetime | None = Field(description="When the first of the links stops working; null without links.")
     details: list[Detail] = Field(description="One entry for each image asked for, in order.")
     warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")
 
@@ -73,10 +73,15 @@ def answer(generation: Generation, bucket: Bucket, stable_link: StableLink | Non
         id=generation.id,
         model=generation.model,
         cost_usd=generation.cost_micros / MICROS_PER_USD,
-        expires_at=min(link.expires_at for link in links.values()).replace(microsecond=0),
+        expires_at=_first_expiry(links.values()),
         details=[_detail(place, generation, links, stable_link) for place in range(len(generation.images))],
         warnings=list(generation.warnings),
     )
+
+
+def _first_expiry(links: Iterable[Link]) -> datetime | None:
+    first = min((link.expires_at for link in links), default=None)
+    return first and first.replace(microsecond=0)
 
 
 def _message(made: int, wanted: int) -> str:

@@ -26,8 +26,13 @@ def route(event: dict[str, object]) -> str:
     return f"/{proxy}" if proxy else str(event.get("resource") or event.get("path"))
 
 
-def stable_link(event: APIGatewayProxyEvent) -> StableLink:
-    """Makes addresses of images out of the address that this request was sent to."""
+def address(event: APIGatewayProxyEvent) -> str:
+    """The API's address, as this request was sent to it."""
     scheme = event.headers.get("x-forwarded-proto", "https")
-    base = event.request_context.path.rstrip("/").removesuffix(event.path)
-    return lambda image_id: f"{scheme}://{event.headers['host']}{base}/images/{image_id}.png"
+    return f"{scheme}://{event.headers['host']}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
+
+
+def stable_link(event: APIGatewayProxyEvent) -> StableLink:
+    """Makes addresses of images."""
+    base = address(event)
+    return lambda image_id: f"{base}/images/{image_id}.png"

@@ -1,6 +1,7 @@
 """How a caller wants to be answered: Idempotency-Key, Cache-Control and Prefer."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
@@ -14,11 +15,13 @@ _PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
 
 @dataclass(frozen=True)
 class Preferences:
-    """`key` tells the order from others; `fresh` asks for new images; `wait` is how many seconds to wait for others."""
+    """`key` tells the order from others; `fresh` asks for new images; `wait` is how many seconds to wait for others;
+    `respond_async` asks for a job."""
 
     key: str | None
     fresh: bool
     wait: float
+    respond_async: bool
 
     @classmethod
     def of(cls, event: APIGatewayProxyEvent) -> "Preferences":
@@ -28,7 +31,8 @@ class Preferences:
         if key is not None and fresh:
             message = "A key asks for the same images again, no-cache for new ones. Send one of the two."
             raise InvalidRequest(message, fields=[FieldError("Cache-Control", message)])
-        return cls(key, fresh, _wait(event.headers.get("prefer", "")))
+        preferences = _preferences(event.headers.get("prefer", ""))
+        return cls(key, fresh, _wait(preferences), "respond-async" in preferences)
 
 
 def idempotency_key(key: object, field: str) -> str | None:
@@ -39,8 +43,11 @@ def idempotency_key(key: object, field: str) -> str | None:
     raise InvalidRequest(f"The request is not valid. {field}: {message}", fields=[FieldError(field, message)])
 
 
-def _wait(prefer: str) -> float:
+def _preferences(prefer: str) -> Mapping[str, str]:
     # RFC 7240: whatever is not understood is ignored.
-    preferences = {name.lower(): value for name, value in _PREFERENCE.findall(prefer)}
+    return {name.lower(): value for name, value in _PREFERENCE.findall(prefer)}
+
+
+def _wait(preferences: Mapping[str, str]) -> float:
     seconds = preferences.get("wait", "").strip()
     return min(int(seconds), MAX_WAIT_SECONDS) if re.fullmatch(r"\d{1,9}", seconds) else MAX_WAIT_SECONDS

@@ -22,6 +22,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.ContentBlocked: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.NotCancellable: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InProgress: HTTPStatus.CONFLICT,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
@@ -32,6 +33,8 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.StorageFailed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
 }
+
+STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
 
 
 class ProblemField(BaseModel):
@@ -119,11 +122,16 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
         _STATUS[type(error)],
         error.code,
         error.detail,
-        headers={"Retry-After": str(error.retry_after_seconds)} if error.retry_after_seconds else None,
+        headers=_headers(error),
         aws_error=error.aws_error,
         attempts=[asdict(attempt) for attempt in error.attempts] or None,
         errors=[asdict(field) for field in getattr(error, "fields", ())] or None,
     )
+
+
+def _headers(error: ImagingError) -> dict[str, str]:
+    told = {"Retry-After": error.retry_after_seconds, "Location": getattr(error, "location", None)}
+    return {name: str(value) for name, value in told.items() if value is not None}
 
 
 def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError) -> Response[str]:

@@ -37,13 +37,13 @@ class Bucket:
         """Stores a PNG under its image's id. Raises BucketError."""
         with _as_bucket_error():
             clients.s3().put_object(
-                Bucket=self.name, Key=_key(image_id), Body=png, ContentType="image/png", Metadata=metadata
+                Bucket=self.name, Key=key(image_id), Body=png, ContentType="image/png", Metadata=metadata
             )
 
     def delete(self, image_id: str) -> None:
         """Deletes a PNG, if it is there. Raises BucketError."""
         with _as_bucket_error():
-            clients.s3().delete_object(Bucket=self.name, Key=_key(image_id))
+            clients.s3().delete_object(Bucket=self.name, Key=key(image_id))
 
     def check(self) -> None:
         """Raises BucketError where the bucket is gone or out of reach."""
@@ -55,7 +55,7 @@ class Bucket:
         lifetime = timedelta(minutes=self.link_minutes)
         url = clients.s3().generate_presigned_url(
             "get_object",
-            Params={"Bucket": self.name, "Key": _key(image_id)},
+            Params={"Bucket": self.name, "Key": key(image_id)},
             ExpiresIn=int(lifetime.total_seconds()),
         )
         expires_at = datetime.now(UTC) + lifetime
@@ -72,7 +72,8 @@ def _as_bucket_error() -> Iterator[None]:
         raise BucketError(type(error).__name__) from error
 
 
-def _key(image_id: str) -> str:
+def key(image_id: str) -> str:
+    """The object's key for an image's id."""
     return f"{PREFIX}/{image_id}.png"
 
 

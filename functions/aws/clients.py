@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from types_boto3_bedrock import BedrockClient
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
 
 
 @cache
@@ -33,6 +35,16 @@ def bedrock(region: str) -> "BedrockClient":
 @cache
 def dynamodb() -> "DynamoDBClient":
     return session().client("dynamodb", config=_config(read_timeout=5))
+
+
+@cache
+def sqs() -> "SQSClient":
+    return session().client("sqs", config=_config(read_timeout=5))
+
+
+@cache
+def events() -> "EventBridgeClient":
+    return session().client("events", config=_config(read_timeout=3))
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemNotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import clients
@@ -12,6 +13,19 @@ from aws.table import EXPIRY, KEY, TableError
 
 class IdempotencyTable(DynamoDBPersistenceLayer):
     """Powertools' own layer, which can also forget a finished execution."""
+
+    def completed(self, data: Mapping[str, Any]) -> str | None:
+        """The JSON of what a finished execution returned, if there is one. Raises TableError, and Powertools' own
+        IdempotencyValidationError."""
+        try:
+            record = self.get_record(dict(data))
+        except IdempotencyItemNotFoundError:
+            return None
+        except ClientError as error:
+            raise TableError(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise TableError(type(error).__name__) from error
+        return record.response_data if record is not None and record.status == "COMPLETED" else None
 
     def forget(self, data: Mapping[str, Any]) -> None:
         """Makes room for a new execution, unless somebody else has started one. Raises TableError."""

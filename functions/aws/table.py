@@ -28,6 +28,10 @@ class TableError(Exception):
         self.code = code
 
 
+class TableConflict(Exception):
+    """The record is not what the writer believed it to be: somebody else was faster."""
+
+
 @dataclass(frozen=True)
 class Table:
     """The table by its name. Numbers are whole numbers. Everything raises TableError."""
@@ -41,6 +45,29 @@ class Table:
             clients.dynamodb().put_item(
                 TableName=self.name, Item={name: _serialize(value) for name, value in item.items()}
             )
+
+    def swap(self, key: str, record: Record, expires_at: int, *, version: int | None) -> None:
+        """Writes a record with a `version` of its own over the one of that version; None means that there is none, or
+        only one that has expired. Raises TableConflict too."""
+        item = {**record, KEY: key, EXPIRY: expires_at}
+        if version is None:
+            condition, believed = "attribute_not_exists(#key) OR #expiry < :believed", int(time.time())
+            names = {"#key": KEY, "#expiry": EXPIRY}
+        else:
+            condition, believed, names = "#version = :believed", version, {"#version": "version"}
+        try:
+            with _as_table_error():
+                clients.dynamodb().put_item(
+                    TableName=self.name,
+                    Item={name: _serialize(value) for name, value in item.items()},
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues={":believed": _serialize(believed)},
+                )
+        except TableError as error:
+            if error.code == "ConditionalCheckFailedException":
+                raise TableConflict from error
+            raise
 
     def get(self, key: str) -> Record | None:
         """The record, if there is one that has not expired; DynamoDB itself deletes days late."""

@@ -4,6 +4,7 @@ ImagingError
 ├── CallerMustChange        the same request will be refused again
 │   ├── InvalidRequest      a value breaks a rule of ours or of the model's
 │   ├── ContentBlocked      the model's filter refused every image
+│   ├── NotCancellable      the job has begun, or is over
 │   ├── KeyReused           an Idempotency-Key came with another request
 │   └── NotFound            there is no such thing, or it belongs to somebody else
 ├── MayPass                 the same request may succeed later
@@ -71,6 +72,10 @@ class ContentBlocked(CallerMustChange):
     code = "content_blocked"
 
 
+class NotCancellable(CallerMustChange):
+    code = "not_cancellable"
+
+
 class KeyReused(CallerMustChange):
     code = "key_reused"
 
@@ -93,8 +98,11 @@ class ModelError(MayPass):
 
 
 class InProgress(MayPass):
+    """`location` is where the job that makes it can be seen, if it is one; whoever knows addresses sets it."""
+
     code = "in_progress"
     retry_after_seconds = 5
+    location: str | None = None
 
 
 class TimedOut(MayPass):

@@ -30,21 +30,30 @@ class Generator:
     home_region: str
 
     def generate(
-        self, request: GenerationRequest, caller: str, generation_id: uuid.UUID, deadline: Deadline
+        self,
+        request: GenerationRequest,
+        caller: str,
+        generation_id: uuid.UUID,
+        deadline: Deadline,
+        *,
+        patient: bool = False,
     ) -> Generation:
-        """Makes a request's images, at least one of them. Raises an ImagingError where there would be none."""
+        """Makes a request's images, at least one of them. Raises an ImagingError where there would be none.
+
+        Who is `patient` would rather wait than have a throttled model passed over.
+        """
         seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
         maker = Maker(self.invoke, self.gallery, self.home_region, caller, generation_id, deadline)
         passed_over: list[tuple[Model, ImagingError]] = []
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
             made = maker.make(route, attempt)
-            error = _why_nothing(made)
+            error = _why_nothing(made, patient=patient)
             if error is None:
                 self.router.forget(route.model)
                 _count(made, passed_over)
                 return _generation(maker.generation_id, attempt, made, passed_over)
-            if not routing.falls_through(error):
+            if not routing.falls_through(error, patient=patient):
                 raise error
             self.router.remember(route.model, error)
             passed_over.append((route.model, error))
@@ -68,12 +77,12 @@ class Generator:
                 yield route
 
 
-def _why_nothing(made: Sequence[Made]) -> ImagingError | None:
+def _why_nothing(made: Sequence[Made], *, patient: bool) -> ImagingError | None:
     """Why there is no image at all: the first cause after which no other model may be asked, else the first."""
     errors = [one.result for one in made if isinstance(one.result, ImagingError)]
     if len(errors) < len(made):
         return None
-    return next((error for error in errors if not routing.falls_through(error)), errors[0])
+    return next((error for error in errors if not routing.falls_through(error, patient=patient)), errors[0])
 
 
 def _generation(

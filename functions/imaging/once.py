@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from aws.idempotency import IdempotencyTable
 from aws.table import TableError
+from imaging.announcing import Announcer
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, ImagingError, InProgress, KeyReused
 from imaging.gallery import Gallery
@@ -34,7 +35,7 @@ KEYED_SECONDS = 24 * 3600
 """How long a caller's own key is remembered."""
 
 _KEY_PREFIX = "generation"
-_POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5
 _NAMESPACE = uuid.UUID("7a8d3f0e-2c55-4b0a-9a4e-5d4c1f6b7e21")
 
 
@@ -42,21 +43,30 @@ _NAMESPACE = uuid.UUID("7a8d3f0e-2c55-4b0a-9a4e-5d4c1f6b7e21")
 class Order:
     """A request, whose it is, and how it is told from others: by the caller's `key`, or by what it asks for.
 
-    `fresh` means that it is to be generated even if it could be replayed.
+    `fresh` means that it is to be generated even if it could be replayed. `alone` names an order that joins no other:
+    a job of such a request, which itself is still executed once. Who is `patient` waits for a throttled model.
     """
 
     request: GenerationRequest
     caller: str
     key: str | None = None
     fresh: bool = False
+    alone: uuid.UUID | None = None
+    patient: bool = False
 
     @property
     def name(self) -> str:
+        if self.alone is not None:
+            return f"alone:{self.alone}"
         return f"key:{self.key}" if self.key is not None else f"body:{self._fingerprint()}"
 
     @property
+    def is_keyed(self) -> bool:
+        return self.key is not None or self.alone is not None
+
+    @property
     def generation_id(self) -> uuid.UUID:
-        return uuid.uuid5(_NAMESPACE, f"{self.caller}/{self.name}")
+        return self.alone or uuid.uuid5(_NAMESPACE, f"{self.caller}/{self.name}")
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(self.request.model_dump_json().encode()).hexdigest()
@@ -77,6 +87,7 @@ class Once:
 
     generator: Generator
     gallery: Gallery
+    announcer: Announcer
     keyed: IdempotencyTable
     keyless: IdempotencyTable
     keyless_seconds: int
@@ -88,24 +99,41 @@ class Once:
 
         Raises InProgress after that, KeyReused for a key with another request, and what Generator.generate raises.
         """
-        if not self._joins(order):
-            return Delivery(
-                self.generator.generate(order.request, order.caller, uuid.uuid4(), deadline), replayed=False
-            )
+        if not self.joins(order):
+            return Delivery(self._make(order, uuid.uuid4(), deadline), replayed=False)
         until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
         while True:
             delivery = self._attempt(order, deadline)
             if delivery is None:
                 if self.clock() >= until:
-                    raise _in_progress()
-                self.sleep(_POLL_SECONDS)
+                    raise in_progress()
+                self.sleep(POLL_SECONDS)
             elif not delivery.replayed or delivery.generation.stored:
                 return delivery
             else:
                 self._forget(order)
 
-    def _joins(self, order: Order) -> bool:
-        if order.key is not None:
+    def finished(self, order: Order) -> Delivery | None:
+        """What was made for the order, if it was. Raises KeyReused, DependencyUnavailable."""
+        if not self.joins(order):
+            return None
+        records = self._records(order)
+        records.configure(self._config(order), key_prefix=_KEY_PREFIX)
+        try:
+            stored = records.completed(order.data())
+        except IdempotencyValidationError:
+            raise _key_reused() from None
+        except TableError as error:
+            raise _records_down() from error
+        if stored is None:
+            return None
+        generation = Generation.model_validate_json(stored)
+        now = self.gallery.as_it_is_now(order.caller, generation)
+        return Delivery(now, replayed=True) if now.stored else None
+
+    def joins(self, order: Order) -> bool:
+        """Whether the order may be answered by another one's images."""
+        if order.is_keyed:
             return True
         return not order.fresh and self.keyless_seconds > 0 and self.generator.repeats(order.request)
 
@@ -117,10 +145,7 @@ class Once:
         except (IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError):
             return None
         except IdempotencyValidationError:
-            raise KeyReused(
-                "This Idempotency-Key was used with another request. Use a new key for each request, and the same key "
-                "only to send the same request again."
-            ) from None
+            raise _key_reused() from None
         except IdempotencyPersistenceLayerError as error:
             return Delivery(run.not_remembered(error), replayed=False)
         if run.generation is not None:
@@ -128,29 +153,44 @@ class Once:
         return Delivery(self.gallery.as_it_is_now(order.caller, generation), replayed=True)
 
     def _idempotent(self, order: Order, deadline: Deadline, run: "_Run") -> Generation:
-        config = IdempotencyConfig(
-            event_key_jmespath="order",
-            payload_validation_jmespath="request",
-            expires_after_seconds=KEYED_SECONDS if order.key is not None else self.keyless_seconds,
-            hash_function="sha256",
-            lambda_context=cast(LambdaContext, deadline),  # it is asked for the remaining time alone
-        )
-
         @idempotent_function(
             data_keyword_argument="data",
-            config=config,
+            config=self._config(order, deadline),
             persistence_store=self._records(order),
             output_serializer=PydanticSerializer(Generation),
             key_prefix=_KEY_PREFIX,
         )
         def execute(*, data: Mapping[str, Any]) -> Generation:  # noqa: ARG001 - what Powertools tells orders apart by
-            return run.make(self.generator, order, deadline)
+            return run.of(lambda: self._make(order, order.generation_id, deadline))
 
         generation: Generation = execute(data=order.data())
         return generation
 
+    def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline) -> Generation:
+        started = time.monotonic()
+        try:
+            generation = self.generator.generate(
+                order.request, order.caller, generation_id, deadline, patient=order.patient
+            )
+        except ImagingError as error:
+            # A patient order is tried again; who gives it up tells so.
+            if not order.patient:
+                self.announcer.failed(order.caller, str(generation_id), error, time.monotonic() - started)
+            raise
+        self.announcer.completed(order.caller, generation, time.monotonic() - started)
+        return generation
+
+    def _config(self, order: Order, deadline: Deadline | None = None) -> IdempotencyConfig:
+        return IdempotencyConfig(
+            event_key_jmespath="order",
+            payload_validation_jmespath="request",
+            expires_after_seconds=KEYED_SECONDS if order.is_keyed else self.keyless_seconds,
+            hash_function="sha256",
+            lambda_context=cast(LambdaContext, deadline),  # it is asked for the remaining time alone
+        )
+
     def _records(self, order: Order) -> IdempotencyTable:
-        return self.keyed if order.key is not None else self.keyless
+        return self.keyed if order.is_keyed else self.keyless
 
     def _forget(self, order: Order) -> None:
         try:
@@ -166,9 +206,9 @@ class _Run:
     generation: Generation | None = None
     error: ImagingError | None = None
 
-    def make(self, generator: Generator, order: Order, deadline: Deadline) -> Generation:
+    def of(self, make: Callable[[], Generation]) -> Generation:
         try:
-            self.generation = generator.generate(order.request, order.caller, order.generation_id, deadline)
+            self.generation = make()
         except ImagingError as error:
             self.error = error
             raise
@@ -194,5 +234,12 @@ def _records_down() -> DependencyUnavailable:
     return DependencyUnavailable("The table did not answer, so nothing was generated or paid. Send the request again.")
 
 
-def _in_progress() -> InProgress:
+def _key_reused() -> KeyReused:
+    return KeyReused(
+        "This Idempotency-Key was used with another request. Use a new key for each request, and the same key only to "
+        "send the same request again."
+    )
+
+
+def in_progress() -> InProgress:
     return InProgress("The same request is still being answered. Send it again a little later to collect the result.")

@@ -71,9 +71,14 @@ class Router:
         self._refused.pop(model.id, None)
 
 
-def falls_through(error: ImagingError) -> bool:
-    """Whether the next model is asked: nothing was billed, and the cause lies with this model or the access to it."""
-    return isinstance(error, ModelUnavailable | ModelAccessDenied | Throttled)
+def falls_through(error: ImagingError, *, patient: bool = False) -> bool:
+    """Whether the next model is asked: nothing was billed, and the cause lies with this model or the access to it.
+
+    Who is `patient` waits for a model that is throttled, instead of paying another one's price.
+    """
+    if isinstance(error, Throttled):
+        return not patient
+    return isinstance(error, ModelUnavailable | ModelAccessDenied)
 
 
 def exhausted(failures: Sequence[tuple[Model, ImagingError]]) -> ImagingError:

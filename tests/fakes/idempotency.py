@@ -24,6 +24,14 @@ class FakeIdempotency(BasePersistenceLayer):
         self.refusals: set[str] = set()
         self._lock = Lock()
 
+    def completed(self, data: Mapping[str, Any]) -> str | None:
+        self._refuse("get")
+        try:
+            record = self.get_record(dict(data))
+        except IdempotencyItemNotFoundError:
+            return None
+        return record.response_data if record.status == "COMPLETED" else None
+
     def forget(self, data: Mapping[str, Any]) -> None:
         self._refuse("delete")
         key = self._get_hashed_idempotency_key(dict(data))
@@ -57,6 +65,10 @@ class FakeIdempotency(BasePersistenceLayer):
             raise TableError(operation)
 
 
+def now_millis() -> float:
+    return time.time() * 1000
+
+
 def _is_over(record: DataRecord) -> bool:
-    dead = record.status == "INPROGRESS" and (record.in_progress_expiry_timestamp or 0) < time.time() * 1000
+    dead = record.status == "INPROGRESS" and (record.in_progress_expiry_timestamp or 0) < now_millis()
     return bool(record.is_expired) or dead

@@ -3,16 +3,28 @@
 import time
 from dataclasses import dataclass, field
 
-from aws.table import Record, TableError
+from aws.table import Record, TableConflict, TableError
 
 
 @dataclass
 class FakeTable:
     records: dict[str, Record] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    is_read_only: bool = False
 
     def put(self, key: str, record: Record, expires_at: int) -> None:
+        if self.is_read_only:
+            raise TableError("AccessDeniedException")
         self._refuse()
+        self.records[key] = {**record, "id": key, "expiration": expires_at}
+
+    def swap(self, key: str, record: Record, expires_at: int, *, version: int | None) -> None:
+        self._refuse()
+        old = self.records.get(key)
+        if version is None and old is not None and old["expiration"] < time.time():
+            old = None
+        if (old["version"] if old else None) != version:
+            raise TableConflict
         self.records[key] = {**record, "id": key, "expiration": expires_at}
 
     def get(self, key: str) -> Record | None:

@@ -26,6 +26,10 @@ _CACHES = (
     bootstrap.table,
     bootstrap.gallery,
     bootstrap.once,
+    bootstrap.queue,
+    bootstrap.jobs,
+    clients.sqs,
+    clients.events,
     bootstrap.generator,
 )
 
@@ -60,6 +64,10 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "LINK_MINUTES": "30",
         "RETENTION_DAYS": "30",
         "DEDUPLICATION_MINUTES": "60",
+        "QUEUE_URL": "queue",
+        "DEAD_LETTER_QUEUE_URL": "dead-letters",
+        "JOB_HOURS": "6",
+        "EVENT_BUS_NAME": "default",
         "DOCS": "true",
     }
     for name, value in environment.items():

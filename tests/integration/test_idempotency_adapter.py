@@ -9,11 +9,13 @@ import pytest
 from aws import clients
 from aws.idempotency import idempotency_table
 from aws.table import TableError
+from imaging.announcing import Announcer
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InProgress, KeyReused
 from imaging.once import Once, Order
 from imaging.request import GenerationRequest
 from imaging.result import Generation, StoredImage
+from tests.fakes.events import FakeBus
 from tests.fakes.idempotency import FakeIdempotency
 from tests.integration.conftest import TABLE
 
@@ -32,7 +34,7 @@ class CountingGenerator:
     def repeats(self, _: GenerationRequest) -> bool:
         return True
 
-    def generate(self, _: GenerationRequest, __: str, generation_id: object, ___: Deadline) -> Generation:
+    def generate(self, _: object, __: str, generation_id: object, ___: Deadline, *, patient: bool) -> Generation:  # noqa: ARG002
         self.made += 1
         self.meanwhile()
         return Generation(id=str(generation_id), model="m", cost_micros=1, images=[IMAGE], warnings=[])
@@ -50,7 +52,7 @@ class EverythingIsDeleted:
 
 def once(make: Callable[[], Any], gallery: object = EverythingIsKept()) -> tuple[Once, Any]:
     generator: Any = CountingGenerator()
-    return Once(generator, gallery, make(), make(), 3600, sleep=lambda _: None), generator  # type: ignore[arg-type]
+    return Once(generator, gallery, Announcer(FakeBus()), make(), make(), 3600, sleep=lambda _: None), generator  # type: ignore[arg-type]
 
 
 def order(key: str = "k", text: str = "a fox") -> Order:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,8 +15,10 @@ from pytest_socket import disable_socket
 
 import bootstrap
 from api.app import lambda_handler
+from imaging.announcing import Announcer
 from imaging.gallery import Gallery
 from imaging.generate import Generator
+from imaging.jobs import Jobs
 from imaging.once import Once
 from imaging.routing import Router
 from observability import logger
@@ -23,8 +26,10 @@ from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.events import FakeBus
 from tests.fakes.idempotency import FakeIdempotency
 from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
+from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 
 
@@ -59,6 +64,22 @@ def table() -> FakeTable:
 
 
 @pytest.fixture
+def wall() -> FakeClock:
+    """The time of day, as jobs see it."""
+    return FakeClock(time.time())
+
+
+@pytest.fixture
+def queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    return FakeBus()
+
+
+@pytest.fixture
 def idempotency() -> FakeIdempotency:
     return FakeIdempotency()
 
@@ -75,6 +96,10 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "LINK_MINUTES": "30",
         "RETENTION_DAYS": "30",
         "DEDUPLICATION_MINUTES": "60",
+        "QUEUE_URL": "queue",
+        "DEAD_LETTER_QUEUE_URL": "dead-letters",
+        "JOB_HOURS": "6",
+        "EVENT_BUS_NAME": "default",
         "DOCS": "true",
     }
 
@@ -90,7 +115,10 @@ def generator(
     bucket: FakeBucket,
     table: FakeTable,
     clock: FakeClock,
+    wall: FakeClock,
     idempotency: FakeIdempotency,
+    queue: FakeQueue,
+    bus: FakeBus,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Generator:
@@ -101,6 +129,7 @@ def generator(
     once = Once(
         generator,
         gallery,
+        Announcer(bus),
         idempotency,
         idempotency,
         settings.deduplication_minutes * 60,
@@ -114,6 +143,8 @@ def generator(
         "gallery": gallery,
         "generator": generator,
         "once": once,
+        "queue": queue,
+        "jobs": Jobs(table, queue, once, kept_seconds=86_400, deadline_seconds=6 * 3600, now=wall),
     }
     for name, part in parts.items():
         monkeypatch.setattr(bootstrap, name, partial(lambda part: part, part))

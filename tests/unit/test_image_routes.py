@@ -79,7 +79,7 @@ def test_a_deletion_that_failed_half_way_can_be_repeated(
 
 
 def test_an_image_that_could_not_be_noted_is_delivered_with_a_warning(send: Send, table: FakeTable) -> None:
-    table.refusals.append("AccessDeniedException")
+    table.is_read_only = True
 
     answer = send("POST", "/generate", {"text": "a fox"})
 

@@ -1,19 +1,22 @@
 """POST /generate."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse, OpenAPIResponseHeader
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 import bootstrap
 from api.answer import GenerationAnswer, answer
 from api.caller import caller, deadline, stable_link
 from api.preferences import Preferences
-from api.responses import answers
-from imaging.once import Order
+from api.responses import REQUEST_ID, answers
+from api.routes.jobs import JobAnswer, accepted, location
+from imaging.errors import InProgress
+from imaging.once import Delivery, Order
 from imaging.request import GenerationRequest
 
 router = APIGatewayRouter()
@@ -28,15 +31,42 @@ _ANSWERS: dict[int, OpenAPIResponse] = answers(
     GenerationAnswer, "The images that were made.", 400, 401, 404, 409, 413, 422, 429, 500, 502, 503, 504
 )
 _ANSWERS[200]["headers"] = {**_ANSWERS[200]["headers"], REPLAYED: _REPLAYED}
+_ANSWERS[202] = {
+    "description": "The job that makes them, for `Prefer: respond-async`.",
+    "content": {"application/json": {"model": JobAnswer}},
+    "headers": {
+        **REQUEST_ID,
+        "Location": {"description": "Where the job is.", "schema": {"type": "string", "format": "uri"}},
+        "Retry-After": {"description": "Seconds until a look is worth it.", "schema": {"type": "integer"}},
+        "Preference-Applied": {"description": "Always respond-async.", "schema": {"type": "string"}},
+    },
+}
 
 
 @router.post(
     "/generate", summary="Make images from a text", tags=["Images"], operation_id="generate", responses=_ANSWERS
 )
-def generate(request: Annotated[GenerationRequest, Body()]) -> Response[GenerationAnswer]:
+def generate(request: Annotated[GenerationRequest, Body()]) -> Response[Any]:
     event = router.current_event
     wanted = Preferences.of(event)
     order = Order(request, caller(event), wanted.key, wanted.fresh)
-    delivery = bootstrap.once().generate(order, deadline(router.lambda_context), wanted.wait)
+    if not wanted.respond_async:
+        return _delivered(_now(order, wanted.wait, event), event)
+    if delivery := bootstrap.once().finished(order):
+        return _delivered(delivery, event)
+    return accepted(bootstrap.jobs().open(order), event)
+
+
+def _now(order: Order, wait: float, event: APIGatewayProxyEvent) -> Delivery:
+    """The images, made now or before, waiting for a job that makes them. Raises InProgress with the job's address."""
+    try:
+        return bootstrap.jobs().wait_for(order, deadline(router.lambda_context), wait)
+    except InProgress as error:
+        if job := bootstrap.jobs().under_way(order):
+            error.location = location(job, event)
+        raise
+
+
+def _delivered(delivery: Delivery, event: APIGatewayProxyEvent) -> Response[Any]:
     body = answer(delivery.generation, bootstrap.bucket(), stable_link(event))
     return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})

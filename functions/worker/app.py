@@ -1,0 +1,53 @@
+"""The queue door: one record, one job."""
+
+import uuid
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+import bootstrap
+from imaging.deadline import Deadline
+from imaging.errors import NotFound
+from imaging.jobs import PutBack
+from observability import logger, metrics
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+class NotDone(Exception):
+    """Tells SQS to keep the message: its job is to be looked at again."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return dict(process_partial_response(event, _work, processor, context))
+
+
+def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    if not _is_job_id(record.body):
+        _bury(record)
+        return
+    deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
+    try:
+        verdict = bootstrap.jobs().work(record.body, deadline)
+    except NotFound:
+        _bury(record)
+        return
+    if isinstance(verdict, PutBack):
+        bootstrap.queue().put_back(record.receipt_handle, verdict.seconds)
+        raise NotDone
+
+
+def _bury(record: SQSRecord) -> None:
+    logger.error("A message that is no job of ours goes to the dead letters", message_id=record.message_id)
+    bootstrap.queue().bury(record.body)
+
+
+def _is_job_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
