@@ -17,6 +17,11 @@ class Places:
     root: Path
 
     @property
+    def shell_variables(self) -> Path:
+        """For `source`: the address and the key of the running stack."""
+        return self.root / "env"
+
+    @property
     def description(self) -> Path:
         return self.root / "stack.json"
 

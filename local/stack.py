@@ -98,6 +98,9 @@ def _release(places: Places, order: Order, endpoint: str, model_calls: str, port
     description = _description(deployed, endpoint, model_calls, port)
     write_json(places.order, _record(order))
     write_json(places.description, description)
+    places.shell_variables.write_text(
+        f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
+    )
     return description
 
 
@@ -157,6 +160,7 @@ def _stop(places: Places) -> bool:
     processes = [_front(places), bedrock.process(places), ministack.process(places)]
     anything = any(process.id() is not None for process in processes)
     places.description.unlink(missing_ok=True)
+    places.shell_variables.unlink(missing_ok=True)
     places.order.unlink(missing_ok=True)
     for process in processes:
         process.stop()

@@ -11,7 +11,8 @@ from api.answer import answer
 from api.caller import DIRECT, deadline
 from api.preferences import idempotency_key
 from imaging.errors import ImagingError
-from imaging.once import MAX_WAIT_SECONDS, Order
+from imaging.once import MAX_WAIT_SECONDS
+from imaging.order import Order
 from imaging.request import GenerationRequest
 
 KEY_FIELD = "idempotency_key"

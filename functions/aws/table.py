@@ -1,7 +1,7 @@
 """Keeps records in the one DynamoDB table, each under an id of its own kind, each until it expires."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -73,12 +73,32 @@ class Table:
         """The record, if there is one that has not expired; DynamoDB itself deletes days late."""
         with _as_table_error():
             answer = clients.dynamodb().get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
-        record = {name: _deserialize(value) for name, value in answer.get("Item", {}).items()}
-        return record if record and record[EXPIRY] > time.time() else None
+        record = _record(answer.get("Item", {}))
+        return record if record and _counts(record) else None
+
+    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
+        """The records of at most 100 keys, as `get` finds each."""
+        asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}}
+        items: list[Any] = []
+        while asked:
+            with _as_table_error():
+                answer = clients.dynamodb().batch_get_item(RequestItems=asked)
+            items += answer["Responses"].get(self.name, [])
+            asked = answer.get("UnprocessedKeys")
+        records = [_record(item) for item in items]
+        return {record[KEY]: record for record in records if _counts(record)}
 
     def delete(self, key: str) -> None:
         with _as_table_error():
             clients.dynamodb().delete_item(TableName=self.name, Key=_key(key))
+
+
+def _record(item: Mapping[str, Any]) -> Record:
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def _counts(record: Record) -> bool:
+    return bool(record[EXPIRY] > time.time())
 
 
 def _key(key: str) -> dict[str, Any]:

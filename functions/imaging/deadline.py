@@ -21,6 +21,10 @@ class Deadline:
         """As Lambda's context tells it, which Powertools asks for."""
         return max(int((self.at - time.monotonic()) * 1000), 0)
 
+    def leaves(self, seconds: float) -> bool:
+        """Whether a pause of so many seconds leaves time to store, record and answer."""
+        return self.at - time.monotonic() - seconds > SECONDS_TO_FINISH / 2
+
     def for_model(self) -> float:
         """Seconds that a model call may still take."""
         return self.at - time.monotonic() - SECONDS_TO_FINISH

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -27,6 +27,7 @@ class RecordStore(Protocol):
 
     def put(self, key: str, record: Record, expires_at: int) -> None: ...
     def get(self, key: str) -> Record | None: ...
+    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
     def delete(self, key: str) -> None: ...
 
 
@@ -45,13 +46,30 @@ class Gallery:
         False where it lies in the bucket, but could not be noted: then only its presigned link leads to it.
         """
         self.bucket.put(image.id, png, {"model": model, "seed": str(image.seed)})
-        record = {**image.model_dump(exclude={"id"}), "owner": owner, "model": model}
+        made_at = int(self.now())
+        record = {**image.model_dump(exclude={"id"}), "owner": owner, "model": model, "made_at": made_at}
         try:
-            self.table.put(_key(image.id), record, int(self.now() + self.retention.total_seconds()))
+            self.table.put(_key(image.id), record, made_at + int(self.retention.total_seconds()))
         except TableError as error:
             logger.warning("An image could not be noted", image_id=image.id, aws_error=error.code)
             return False
         return True
+
+    def kept(self, owner: str, model: str, image_ids: Collection[str], seconds: float) -> Mapping[str, StoredImage]:
+        """Those of the images that this model made for this owner within the last `seconds`, by their ids. Raises
+        DependencyUnavailable."""
+        try:
+            records = self.table.get_many([_key(image_id) for image_id in image_ids])
+        except TableError as error:
+            raise _table_down(error) from error
+        found = {image_id: records.get(_key(image_id)) for image_id in image_ids}
+        return {
+            image_id: StoredImage.model_validate({**record, "id": image_id})
+            for image_id, record in found.items()
+            if record
+            and (record["owner"], record["model"]) == (owner, model)
+            and record["made_at"] >= self.now() - seconds
+        }
 
     def link(self, owner: str, image_id: str) -> Link:
         """A fresh presigned link. Raises NotFound for an image that is gone or another caller's."""

@@ -1,8 +1,9 @@
 """The use case: ask the models in order until one makes images, and tell the truth about each of them."""
 
 import secrets
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,6 +14,7 @@ from imaging.errors import ContentBlocked, ImagingError, StorageFailed
 from imaging.gallery import Gallery
 from imaging.making import Invoke, Made, Maker
 from imaging.models.catalog import Model
+from imaging.order import Order
 from imaging.planning import Plan, plan
 from imaging.request import MAX_SEED, GenerationRequest
 from imaging.result import Generation, GenerationWarning, ImageFacts, MissingImage, StoredImage
@@ -28,32 +30,37 @@ class Generator:
     gallery: Gallery
     router: Router
     home_region: str
+    sleep: Callable[[float], None] = time.sleep
 
     def generate(
-        self,
-        request: GenerationRequest,
-        caller: str,
-        generation_id: uuid.UUID,
-        deadline: Deadline,
-        *,
-        patient: bool = False,
+        self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float = 0
     ) -> Generation:
-        """Makes a request's images, at least one of them. Raises an ImagingError where there would be none.
+        """Makes an order's images, at least one of them. Raises an ImagingError where there would be none.
 
-        Who is `patient` would rather wait than have a throttled model passed over.
+        Images that an attempt at the same generation left within the last `resume_seconds` are not made again.
         """
+        request = order.request
         seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
-        maker = Maker(self.invoke, self.gallery, self.home_region, caller, generation_id, deadline)
+        maker = Maker(
+            self.invoke,
+            self.gallery,
+            self.home_region,
+            order.caller,
+            generation_id,
+            deadline,
+            resume_seconds,
+            self.sleep,
+        )
         passed_over: list[tuple[Model, ImagingError]] = []
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
             made = maker.make(route, attempt)
-            error = _why_nothing(made, patient=patient)
+            error = _why_nothing(made, patient=order.patient)
             if error is None:
                 self.router.forget(route.model)
                 _count(made, passed_over)
                 return _generation(maker.generation_id, attempt, made, passed_over)
-            if not routing.falls_through(error, patient=patient):
+            if not routing.falls_through(error, patient=order.patient):
                 raise error
             self.router.remember(route.model, error)
             passed_over.append((route.model, error))

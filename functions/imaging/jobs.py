@@ -30,7 +30,8 @@ from imaging.errors import (
     OperatorMustAct,
     Throttled,
 )
-from imaging.once import MAX_WAIT_SECONDS, POLL_SECONDS, Delivery, Once, Order, in_progress
+from imaging.once import MAX_WAIT_SECONDS, POLL_SECONDS, Delivery, Once, in_progress
+from imaging.order import Order
 from imaging.request import GenerationRequest
 from imaging.result import Generation
 from observability import logger

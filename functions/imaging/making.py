@@ -23,6 +23,9 @@ from observability import logger
 
 Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Mapping[str, Any]]
 
+STORE_AGAIN_AFTER_SECONDS = (0.5, 1, 2, 4, 8)
+"""An image that the bucket refused was paid for; together less than API Gateway waits."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -35,7 +38,11 @@ class Made:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes what a plan asks for, for one caller. `generation_id` names the images, so that a repeat overwrites."""
+    """Makes what a plan asks for, for one caller. `generation_id` names the images, so that a repeat overwrites.
+
+    An image that an earlier attempt at the generation left within `resume_seconds` is not made again. Its call is the
+    unit: where one call makes several images, all of them are kept or all are made.
+    """
 
     invoke: Invoke
     gallery: Gallery
@@ -43,12 +50,30 @@ class Maker:
     owner: str
     generation_id: uuid.UUID
     deadline: Deadline
+    resume_seconds: float
+    sleep: Callable[[float], None]
 
     def make(self, route: Route, plan: Plan) -> list[Made]:
         """What came of each image asked for, in their order."""
+        kept = self._kept(plan)
         with ThreadPoolExecutor(max_workers=len(plan.calls)) as pool:
-            runs = [pool.submit(copy_context().run, self._run, route, plan, call) for call in plan.calls]
+            runs = [pool.submit(copy_context().run, self._resume, route, plan, call, kept) for call in plan.calls]
         return [made for run in runs for made in run.result()]
+
+    def _kept(self, plan: Plan) -> Mapping[str, StoredImage]:
+        if self.resume_seconds <= 0:
+            return {}
+        ids = [self._image_id(slot) for call in plan.calls for slot in call.slots]
+        return self.gallery.kept(self.owner, plan.model.id, ids, self.resume_seconds)
+
+    def _resume(self, route: Route, plan: Plan, call: Call, kept: Mapping[str, StoredImage]) -> list[Made]:
+        images = [kept.get(self._image_id(slot)) for slot in call.slots]
+        if None in images:
+            return self._run(route, plan, call)
+        return [Made(slot, image) for slot, image in zip(call.slots, images, strict=True) if image]
+
+    def _image_id(self, slot: Slot) -> str:
+        return str(uuid.uuid5(self.generation_id, str(slot.index)))
 
     def _run(self, route: Route, plan: Plan, call: Call) -> list[Made]:
         try:
@@ -73,17 +98,29 @@ class Maker:
             return Made(slot, _missing(outcome))
         try:
             image, data = self._fitted(plan, slot, outcome)
-            return Made(slot, image, noted=self.gallery.keep(self.owner, plan.model.id, image, data))
+            return Made(slot, image, noted=self._stored(plan, image, data))
         except png.NotAWholePng as error:
             return Made(slot, ModelError(f"The model's image was not usable: {error}. Send the request again."))
         except BucketError as error:
             return Made(slot, _not_kept(error))
 
+    def _stored(self, plan: Plan, image: StoredImage, data: bytes) -> bool:
+        """Stores what was paid for, again and again while time remains. Raises BucketError."""
+        for pause in STORE_AGAIN_AFTER_SECONDS:
+            try:
+                return self.gallery.keep(self.owner, plan.model.id, image, data)
+            except BucketError as error:
+                logger.warning("The bucket refused an image", image_id=image.id, aws_error=error.code)
+                if not self.deadline.leaves(pause):
+                    raise
+                self.sleep(pause)
+        return self.gallery.keep(self.owner, plan.model.id, image, data)
+
     def _fitted(self, plan: Plan, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
         native = Size(*png.dimensions(picture.data))
         data = fit(picture.data, native, plan.wanted)
         image = StoredImage(
-            id=str(uuid.uuid5(self.generation_id, str(slot.index))),
+            id=self._image_id(slot),
             seed=slot.seed if picture.seed is None else picture.seed,
             seed_index=slot.seed_index,
             width=plan.wanted.width,

@@ -1,6 +1,5 @@
 """Never pays twice: a request that was answered is answered again, and one that is being answered is waited for."""
 
-import hashlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, ImagingError, InProgress, KeyReused
 from imaging.gallery import Gallery
 from imaging.generate import Generator
-from imaging.request import GenerationRequest
+from imaging.order import Order
 from imaging.result import Generation, GenerationWarning
 from observability import logger
 
@@ -36,43 +35,6 @@ KEYED_SECONDS = 24 * 3600
 
 _KEY_PREFIX = "generation"
 POLL_SECONDS = 0.5
-_NAMESPACE = uuid.UUID("7a8d3f0e-2c55-4b0a-9a4e-5d4c1f6b7e21")
-
-
-@dataclass(frozen=True)
-class Order:
-    """A request, whose it is, and how it is told from others: by the caller's `key`, or by what it asks for.
-
-    `fresh` means that it is to be generated even if it could be replayed. `alone` names an order that joins no other:
-    a job of such a request, which itself is still executed once. Who is `patient` waits for a throttled model.
-    """
-
-    request: GenerationRequest
-    caller: str
-    key: str | None = None
-    fresh: bool = False
-    alone: uuid.UUID | None = None
-    patient: bool = False
-
-    @property
-    def name(self) -> str:
-        if self.alone is not None:
-            return f"alone:{self.alone}"
-        return f"key:{self.key}" if self.key is not None else f"body:{self._fingerprint()}"
-
-    @property
-    def is_keyed(self) -> bool:
-        return self.key is not None or self.alone is not None
-
-    @property
-    def generation_id(self) -> uuid.UUID:
-        return self.alone or uuid.uuid5(_NAMESPACE, f"{self.caller}/{self.name}")
-
-    def _fingerprint(self) -> str:
-        return hashlib.sha256(self.request.model_dump_json().encode()).hexdigest()
-
-    def data(self) -> dict[str, Any]:
-        return {"order": [self.caller, self.name], "request": self.request.model_dump(mode="json")}
 
 
 @dataclass(frozen=True)
@@ -100,7 +62,7 @@ class Once:
         Raises InProgress after that, KeyReused for a key with another request, and what Generator.generate raises.
         """
         if not self.joins(order):
-            return Delivery(self._make(order, uuid.uuid4(), deadline), replayed=False)
+            return Delivery(self._make(order, uuid.uuid4(), deadline, resume_seconds=0), replayed=False)
         until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
         while True:
             delivery = self._attempt(order, deadline)
@@ -161,17 +123,16 @@ class Once:
             key_prefix=_KEY_PREFIX,
         )
         def execute(*, data: Mapping[str, Any]) -> Generation:  # noqa: ARG001 - what Powertools tells orders apart by
-            return run.of(lambda: self._make(order, order.generation_id, deadline))
+            # If an earlier execution had finished, this one would not run: what is there was left by one that died.
+            return run.of(lambda: self._make(order, order.generation_id, deadline, self._remembered_seconds(order)))
 
         generation: Generation = execute(data=order.data())
         return generation
 
-    def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline) -> Generation:
+    def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
         started = time.monotonic()
         try:
-            generation = self.generator.generate(
-                order.request, order.caller, generation_id, deadline, patient=order.patient
-            )
+            generation = self.generator.generate(order, generation_id, deadline, resume_seconds)
         except ImagingError as error:
             # A patient order is tried again; who gives it up tells so.
             if not order.patient:
@@ -184,10 +145,13 @@ class Once:
         return IdempotencyConfig(
             event_key_jmespath="order",
             payload_validation_jmespath="request",
-            expires_after_seconds=KEYED_SECONDS if order.is_keyed else self.keyless_seconds,
+            expires_after_seconds=self._remembered_seconds(order),
             hash_function="sha256",
             lambda_context=cast(LambdaContext, deadline),  # it is asked for the remaining time alone
         )
+
+    def _remembered_seconds(self, order: Order) -> int:
+        return KEYED_SECONDS if order.is_keyed else self.keyless_seconds
 
     def _records(self, order: Order) -> IdempotencyTable:
         return self.keyed if order.is_keyed else self.keyless

@@ -1,6 +1,7 @@
 """A table in memory."""
 
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from aws.table import Record, TableConflict, TableError
@@ -31,6 +32,11 @@ class FakeTable:
         self._refuse()
         record = self.records.get(key)
         return record if record and record["expiration"] > time.time() else None
+
+    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
+        self._refuse()
+        found = {key: self.records[key] for key in keys if key in self.records}
+        return {key: record for key, record in found.items() if record["expiration"] > time.time()}
 
     def delete(self, key: str) -> None:
         self._refuse()

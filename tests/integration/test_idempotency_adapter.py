@@ -12,7 +12,8 @@ from aws.table import TableError
 from imaging.announcing import Announcer
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InProgress, KeyReused
-from imaging.once import Once, Order
+from imaging.once import Once
+from imaging.order import Order
 from imaging.request import GenerationRequest
 from imaging.result import Generation, StoredImage
 from tests.fakes.events import FakeBus
@@ -34,7 +35,7 @@ class CountingGenerator:
     def repeats(self, _: GenerationRequest) -> bool:
         return True
 
-    def generate(self, _: object, __: str, generation_id: object, ___: Deadline, *, patient: bool) -> Generation:  # noqa: ARG002
+    def generate(self, _: object, generation_id: object, __: Deadline, ___: float) -> Generation:
         self.made += 1
         self.meanwhile()
         return Generation(id=str(generation_id), model="m", cost_micros=1, images=[IMAGE], warnings=[])

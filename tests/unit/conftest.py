@@ -125,7 +125,7 @@ def generator(
     """The use case on fakes, which both doors find where they look for the real one."""
     lists = {"standard": settings.standard_models, "premium": settings.premium_models}
     gallery = Gallery(bucket, table, timedelta(days=settings.retention_days))
-    generator = Generator(bedrock, gallery, Router(lists, clock), settings.aws_region)
+    generator = Generator(bedrock, gallery, Router(lists, clock), settings.aws_region, sleep=clock.advance)
     once = Once(
         generator,
         gallery,

@@ -76,7 +76,7 @@ def test_a_refused_prompt_raises_content_blocked(bedrock: FakeBedrock) -> None:
 
 
 def test_a_refusing_bucket_raises_storage_failed(bucket: FakeBucket) -> None:
-    bucket.refusals.append("AccessDenied")
+    bucket.refusals += ["AccessDenied"] * 6
     with pytest.raises(StorageFailed):
         invoke(FOX)
 

@@ -143,7 +143,7 @@ def test_what_may_have_been_billed_is_not_asked_of_the_next_model(send: Send, be
 
 
 def test_a_bucket_that_refuses_is_storage_failed(send: Send, bucket: FakeBucket) -> None:
-    bucket.refusals.append("AccessDenied")
+    bucket.refusals += ["AccessDenied"] * 6
 
     answer = send("POST", "/generate", {"text": "a fox"})
 

@@ -16,7 +16,8 @@ from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted, location
 from imaging.errors import InProgress
-from imaging.once import Delivery, Order
+from imaging.once import Delivery
+from imaging.order import Order
 from imaging.request import GenerationRequest
 
 router = APIGatewayRouter()

@@ -1,0 +1,142 @@
+"""An image in the bucket is never paid for again, whatever died after it was put there."""
+
+from typing import Any
+
+import pytest
+
+import bootstrap
+from imaging.deadline import Deadline
+from imaging.generate import Generator
+from imaging.once import Delivery
+from imaging.order import Order
+from imaging.request import GenerationRequest
+from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.clock import FakeClock
+from tests.fakes.idempotency import FakeIdempotency
+from tests.fakes.table import FakeTable
+from tests.unit.conftest import Send
+
+pytestmark = pytest.mark.usefixtures("generator")
+
+
+class FunctionKilled(BaseException):
+    """What no handler catches."""
+
+
+def order(model: str, images: int = 4, seed: int | None = 7) -> Order:
+    return Order(GenerationRequest(text="a fox", model=model, number_of_images=images, seed=seed), "caller", key="k")
+
+
+def deliver(wanted: Order) -> Delivery:
+    return bootstrap.once().generate(wanted, Deadline.after(100), 0)
+
+
+def killed_after(puts: int, bucket: FakeBucket, wanted: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first execution of the order, which dies after so many images lie in the bucket and are noted."""
+    put, left = bucket.put, [puts]
+
+    def put_or_die(*arguments: Any) -> None:  # noqa: ANN401 - as the fake
+        if not left[0]:
+            raise FunctionKilled
+        left[0] -= 1
+        put(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bucket, "put", put_or_die)
+        with pytest.raises(FunctionKilled):
+            deliver(wanted)
+
+
+@pytest.fixture
+def _lapsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the execution that died is over, as far as the records are concerned."""
+    monkeypatch.setattr("tests.fakes.idempotency.now_millis", lambda: 10**15)
+
+
+@pytest.mark.usefixtures("_lapsed")
+@pytest.mark.parametrize("puts", [0, 1, 3])
+def test_a_one_image_model_makes_the_missing_ones_only(
+    bedrock: FakeBedrock, bucket: FakeBucket, monkeypatch: pytest.MonkeyPatch, puts: int
+) -> None:
+    killed_after(puts, bucket, order("core"), monkeypatch)
+    there, calls = set(bucket.objects), len(bedrock.calls)
+
+    delivery = deliver(order("core"))
+
+    assert len(bedrock.calls) - calls == 4 - puts
+    assert [image.seed for image in delivery.generation.stored] == [7, 8, 9, 10]
+    assert there <= {image.id for image in delivery.generation.stored} == set(bucket.objects)
+    assert not delivery.replayed
+    assert delivery.generation.cost_micros == 160_000
+
+
+@pytest.mark.usefixtures("_lapsed")
+@pytest.mark.parametrize("puts", [0, 1, 3])
+def test_titan_repeats_the_call_of_which_any_image_is_missing(
+    bedrock: FakeBedrock, bucket: FakeBucket, monkeypatch: pytest.MonkeyPatch, puts: int
+) -> None:
+    killed_after(puts, bucket, order("titan"), monkeypatch)
+
+    delivery = deliver(order("titan"))
+
+    assert len(bedrock.calls) == 2
+    assert len(delivery.generation.stored) == len(bucket.objects) == 4
+
+
+def test_what_was_stored_but_could_not_be_remembered_is_not_paid_again(
+    bedrock: FakeBedrock, idempotency: FakeIdempotency
+) -> None:
+    idempotency.refusals = {"update"}
+    first = deliver(order("titan"))
+    assert [warning.code for warning in first.generation.warnings] == ["not_remembered"]
+    idempotency.refusals = set()
+    idempotency.records.clear()
+
+    second = deliver(order("titan"))
+
+    assert second.generation.stored == first.generation.stored
+    assert len(bedrock.calls) == 1
+
+
+def test_an_old_generation_of_the_same_request_is_made_anew(
+    bedrock: FakeBedrock, idempotency: FakeIdempotency, table: FakeTable
+) -> None:
+    deliver(order("titan"))
+    idempotency.records.clear()
+    for key, record in table.records.items():
+        table.records[key] = {**record, "made_at": record["made_at"] - 24 * 3600 - 1}
+    deliver(order("titan"))
+    assert len(bedrock.calls) == 2
+
+
+def test_another_models_images_do_not_count(
+    bedrock: FakeBedrock, idempotency: FakeIdempotency, generator: Generator
+) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    plain = Order(GenerationRequest(text="a fox"), "caller", key="k")
+    assert deliver(plain).generation.model == "stability.stable-image-core-v1:1"
+    idempotency.records.clear()
+    generator.router.forget(generator.router.lists["standard"][0].model)
+    assert deliver(plain).generation.model == "amazon.titan-image-generator-v2:0"
+
+
+def test_an_image_that_the_bucket_refused_is_stored_again_and_not_made_again(
+    bedrock: FakeBedrock, bucket: FakeBucket, clock: FakeClock
+) -> None:
+    bucket.refusals += ["SlowDown", "InternalError", "AccessDenied"]
+    before = clock.now
+
+    delivery = deliver(order("titan", images=1))
+
+    assert len(delivery.generation.stored) == len(bucket.objects) == 1
+    assert len(bedrock.calls) == 1
+    assert clock.now - before == 3.5
+
+
+def test_a_bucket_is_not_asked_again_when_time_is_short(bucket: FakeBucket, send: Send) -> None:
+    bucket.refusals += ["SlowDown"] * 6
+    with pytest.raises(Exception, match="bucket refused"):
+        bootstrap.once().generate(order("titan", images=1), Deadline.after(10.4), 0)
+    assert len(bucket.refusals) > 0
+    assert send("GET", "/health").status == 200
