@@ -5,6 +5,7 @@ from functools import cache
 
 from aws import bedrock
 from aws.bucket import Bucket
+from aws.counters import Counters
 from aws.events import EventBus
 from aws.idempotency import idempotency_table
 from aws.queue import Queue
@@ -16,6 +17,7 @@ from imaging.jobs import Jobs
 from imaging.models import catalog
 from imaging.once import Once
 from imaging.routing import Router
+from imaging.spending import Spending, micros
 from settings import Settings
 
 
@@ -42,12 +44,19 @@ def gallery() -> Gallery:
 
 
 @cache
+def spending() -> Spending:
+    stack, key = settings().monthly_budget_usd, settings().monthly_budget_per_key_usd
+    return Spending(Counters(settings().table_name), micros(stack) or None, micros(key) or None)
+
+
+@cache
 def once() -> Once:
     name, announcer = settings().table_name, Announcer(EventBus(settings().event_bus_name))
     return Once(
         generator(),
         gallery(),
         announcer,
+        spending(),
         keyed=idempotency_table(name),
         keyless=idempotency_table(name),
         keyless_seconds=settings().deduplication_minutes * 60,

@@ -56,6 +56,7 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
         "BedrockEndpointUrl": bedrock_url,
         "BucketTlsOnly": "false",
         "BurstLimit": "1000",
+        "MonthlyBudgetUsd": "0",
         "MonthlyQuota": "0",
         "PythonRuntime": runtime,
         "RateLimit": "1000",

@@ -21,6 +21,7 @@ CONTENT_TYPE = "application/problem+json"
 _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.ContentBlocked: HTTPStatus.BAD_REQUEST,
+    errors.BudgetExhausted: HTTPStatus.PAYMENT_REQUIRED,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancellable: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -41,7 +41,7 @@ class Table:
     def put(self, key: str, record: Record, expires_at: int) -> None:
         """Writes a record, over one that may be there; `expires_at` is in epoch seconds."""
         item = {**record, KEY: key, EXPIRY: expires_at}
-        with _as_table_error():
+        with as_table_error():
             clients.dynamodb().put_item(
                 TableName=self.name, Item={name: _serialize(value) for name, value in item.items()}
             )
@@ -56,7 +56,7 @@ class Table:
         else:
             condition, believed, names = "#version = :believed", version, {"#version": "version"}
         try:
-            with _as_table_error():
+            with as_table_error():
                 clients.dynamodb().put_item(
                     TableName=self.name,
                     Item={name: _serialize(value) for name, value in item.items()},
@@ -71,7 +71,7 @@ class Table:
 
     def get(self, key: str) -> Record | None:
         """The record, if there is one that has not expired; DynamoDB itself deletes days late."""
-        with _as_table_error():
+        with as_table_error():
             answer = clients.dynamodb().get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         record = _record(answer.get("Item", {}))
         return record if record and _counts(record) else None
@@ -81,7 +81,7 @@ class Table:
         asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}}
         items: list[Any] = []
         while asked:
-            with _as_table_error():
+            with as_table_error():
                 answer = clients.dynamodb().batch_get_item(RequestItems=asked)
             items += answer["Responses"].get(self.name, [])
             asked = answer.get("UnprocessedKeys")
@@ -89,7 +89,7 @@ class Table:
         return {record[KEY]: record for record in records if _counts(record)}
 
     def delete(self, key: str) -> None:
-        with _as_table_error():
+        with as_table_error():
             clients.dynamodb().delete_item(TableName=self.name, Key=_key(key))
 
 
@@ -106,10 +106,13 @@ def _key(key: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _as_table_error() -> Iterator[None]:
+def as_table_error(passing: str | None = None) -> Iterator[None]:
+    """Botocore's errors as TableError, but for the one code that its caller knows what to do with."""
     try:
         yield
     except ClientError as error:
+        if error.response["Error"]["Code"] == passing:
+            raise
         raise TableError(error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
         raise TableError(type(error).__name__) from error

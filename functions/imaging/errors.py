@@ -15,6 +15,7 @@ ImagingError
 │   ├── StorageFailed       the images were made, and could not be kept
 │   └── DependencyUnavailable  the table did not answer, and nothing was paid
 └── OperatorMustAct         the deployment or the account must change
+    ├── BudgetExhausted     the month's cap on spend would be passed
     ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
     └── ModelUnavailable    no listed model answers: retired, not ready, or Bedrock is out of capacity
 
@@ -43,11 +44,13 @@ class Attempt:
 
 
 class ImagingError(Exception):
-    """`detail` says what happened and what to do; `aws_error` is the AWS exception's name, where there was one."""
+    """`detail` says what happened and what to do; `aws_error` is the AWS exception's name, where there was one.
+    `may_be_billed` tells of a model call that it may have cost something although it brought no answer."""
 
     code: ClassVar[str]
     may_pass: bool = False
     retry_after_seconds: int | None = None
+    may_be_billed: bool = False
 
     def __init__(self, detail: str, *, aws_error: str | None = None) -> None:
         super().__init__(detail)
@@ -121,6 +124,10 @@ class DependencyUnavailable(MayPass):
 
 class OperatorMustAct(ImagingError):
     pass
+
+
+class BudgetExhausted(OperatorMustAct):
+    code = "budget_exhausted"
 
 
 class ModelAccessDenied(OperatorMustAct):

@@ -19,6 +19,7 @@ from imaging.planning import Plan, plan
 from imaging.request import MAX_SEED, GenerationRequest
 from imaging.result import Generation, GenerationWarning, ImageFacts, MissingImage, StoredImage
 from imaging.routing import Route, Router
+from imaging.spending import Bill
 from observability import logger, metrics
 
 
@@ -33,11 +34,12 @@ class Generator:
     sleep: Callable[[float], None] = time.sleep
 
     def generate(
-        self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float = 0
+        self, order: Order, generation_id: uuid.UUID, deadline: Deadline, bill: Bill, resume_seconds: float = 0
     ) -> Generation:
         """Makes an order's images, at least one of them. Raises an ImagingError where there would be none.
 
-        Images that an attempt at the same generation left within the last `resume_seconds` are not made again.
+        What may have been billed is added to the `bill`, also where there are none. Images that an attempt at the same
+        generation left within the last `resume_seconds` are not made again.
         """
         request = order.request
         seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
@@ -55,6 +57,7 @@ class Generator:
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
             made = maker.make(route, attempt)
+            bill.add(attempt.price_micros, sum(one.billed for one in made))
             error = _why_nothing(made, patient=order.patient)
             if error is None:
                 self.router.forget(route.model)
@@ -65,6 +68,11 @@ class Generator:
             self.router.remember(route.model, error)
             passed_over.append((route.model, error))
         raise routing.exhausted(passed_over)
+
+    def dearest(self, request: GenerationRequest) -> int:
+        """Micro-dollars that the request may cost at most, whichever model answers."""
+        prices = [plan(route.model, request, seed=0).price_micros for route in self.router.routes(request)]
+        return max(prices) * request.number_of_images
 
     def repeats(self, request: GenerationRequest) -> bool:
         """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""

@@ -29,11 +29,13 @@ STORE_AGAIN_AFTER_SECONDS = (0.5, 1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one image: it lies in the bucket, noted or not, or this is why it does not."""
+    """What came of one image: it lies in the bucket, noted or not, or this is why it does not. `billed` is false where
+    it certainly was not."""
 
     slot: Slot
     result: StoredImage | ImagingError
     noted: bool = True
+    billed: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Maker:
         try:
             answer = self._ask(route, call)
         except ImagingError as error:
-            return [Made(slot, error) for slot in call.slots]
+            return [Made(slot, error, billed=error.may_be_billed) for slot in call.slots]
         outcomes = route.model.schema.read(answer, len(call.slots))
         return [self._keep(plan, slot, outcome) for slot, outcome in zip(call.slots, outcomes, strict=True)]
 

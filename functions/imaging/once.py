@@ -25,6 +25,7 @@ from imaging.gallery import Gallery
 from imaging.generate import Generator
 from imaging.order import Order
 from imaging.result import Generation, GenerationWarning
+from imaging.spending import Bill, Spending
 from observability import logger
 
 MAX_WAIT_SECONDS = 25
@@ -50,6 +51,7 @@ class Once:
     generator: Generator
     gallery: Gallery
     announcer: Announcer
+    spending: Spending
     keyed: IdempotencyTable
     keyless: IdempotencyTable
     keyless_seconds: int
@@ -130,14 +132,17 @@ class Once:
         return generation
 
     def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
-        started = time.monotonic()
+        started, bill = time.monotonic(), Bill()
+        hold = self.spending.hold(order.caller, str(generation_id), self.generator.dearest(order.request), deadline)
         try:
-            generation = self.generator.generate(order, generation_id, deadline, resume_seconds)
+            generation = self.generator.generate(order, generation_id, deadline, bill, resume_seconds)
         except ImagingError as error:
+            self.spending.settle(hold, bill)
             # A patient order is tried again; who gives it up tells so.
             if not order.patient:
                 self.announcer.failed(order.caller, str(generation_id), error, time.monotonic() - started)
             raise
+        self.spending.settle(hold, bill)
         self.announcer.completed(order.caller, generation, time.monotonic() - started)
         return generation
 

@@ -26,6 +26,7 @@ _CACHES = (
     bootstrap.table,
     bootstrap.gallery,
     bootstrap.once,
+    bootstrap.spending,
     bootstrap.queue,
     bootstrap.jobs,
     clients.sqs,
@@ -68,6 +69,8 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
+        "MONTHLY_BUDGET_USD": "0",
+        "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "DOCS": "true",
     }
     for name, value in environment.items():

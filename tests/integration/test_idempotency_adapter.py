@@ -16,6 +16,8 @@ from imaging.once import Once
 from imaging.order import Order
 from imaging.request import GenerationRequest
 from imaging.result import Generation, StoredImage
+from imaging.spending import Bill, Spending
+from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeBus
 from tests.fakes.idempotency import FakeIdempotency
 from tests.integration.conftest import TABLE
@@ -32,10 +34,13 @@ class CountingGenerator:
     made: int = 0
     meanwhile: Callable[[], None] = lambda: None
 
+    def dearest(self, _: GenerationRequest) -> int:
+        return 1
+
     def repeats(self, _: GenerationRequest) -> bool:
         return True
 
-    def generate(self, _: object, generation_id: object, __: Deadline, ___: float) -> Generation:
+    def generate(self, _: object, generation_id: object, __: Deadline, ___: Bill, ____: float) -> Generation:
         self.made += 1
         self.meanwhile()
         return Generation(id=str(generation_id), model="m", cost_micros=1, images=[IMAGE], warnings=[])
@@ -53,7 +58,9 @@ class EverythingIsDeleted:
 
 def once(make: Callable[[], Any], gallery: object = EverythingIsKept()) -> tuple[Once, Any]:
     generator: Any = CountingGenerator()
-    return Once(generator, gallery, Announcer(FakeBus()), make(), make(), 3600, sleep=lambda _: None), generator  # type: ignore[arg-type]
+    spending = Spending(FakeCounters(), None, None)
+    subject = Once(generator, gallery, Announcer(FakeBus()), spending, make(), make(), 3600, sleep=lambda _: None)  # type: ignore[arg-type]
+    return subject, generator
 
 
 def order(key: str = "k", text: str = "a fox") -> Order:

@@ -21,11 +21,13 @@ from imaging.generate import Generator
 from imaging.jobs import Jobs
 from imaging.once import Once
 from imaging.routing import Router
+from imaging.spending import Spending, micros
 from observability import logger
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeBus
 from tests.fakes.idempotency import FakeIdempotency
 from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
@@ -75,6 +77,11 @@ def queue() -> FakeQueue:
 
 
 @pytest.fixture
+def counters() -> FakeCounters:
+    return FakeCounters()
+
+
+@pytest.fixture
 def bus() -> FakeBus:
     return FakeBus()
 
@@ -100,6 +107,8 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
+        "MONTHLY_BUDGET_USD": "0",
+        "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "DOCS": "true",
     }
 
@@ -119,6 +128,7 @@ def generator(
     idempotency: FakeIdempotency,
     queue: FakeQueue,
     bus: FakeBus,
+    counters: FakeCounters,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Generator:
@@ -126,10 +136,14 @@ def generator(
     lists = {"standard": settings.standard_models, "premium": settings.premium_models}
     gallery = Gallery(bucket, table, timedelta(days=settings.retention_days))
     generator = Generator(bedrock, gallery, Router(lists, clock), settings.aws_region, sleep=clock.advance)
+    spending = Spending(
+        counters, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
+    )
     once = Once(
         generator,
         gallery,
         Announcer(bus),
+        spending,
         idempotency,
         idempotency,
         settings.deduplication_minutes * 60,
@@ -143,6 +157,7 @@ def generator(
         "gallery": gallery,
         "generator": generator,
         "once": once,
+        "spending": spending,
         "queue": queue,
         "jobs": Jobs(table, queue, once, kept_seconds=86_400, deadline_seconds=6 * 3600, now=wall),
     }

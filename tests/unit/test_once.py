@@ -228,6 +228,7 @@ def test_fifty_at_once_with_one_key_are_one_generation(once: Once, bedrock: Fake
         Generator(slow, once.gallery, once.generator.router, "us-east-1"),
         once.gallery,
         once.announcer,
+        once.spending,
         once.keyed,
         once.keyless,
         keyless_seconds=3600,

@@ -29,7 +29,7 @@ _REPLAYED: OpenAPIResponseHeader = {
     "schema": {"type": "string", "enum": ["true"]},
 }
 _ANSWERS: dict[int, OpenAPIResponse] = answers(
-    GenerationAnswer, "The images that were made.", 400, 401, 404, 409, 413, 422, 429, 500, 502, 503, 504
+    GenerationAnswer, "The images that were made.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504
 )
 _ANSWERS[200]["headers"] = {**_ANSWERS[200]["headers"], REPLAYED: _REPLAYED}
 _ANSWERS[202] = {
