@@ -51,6 +51,7 @@ openapi: .venv/.done  ## Write docs/openapi.json again
 .PHONY: requirements
 requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
+	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt

@@ -97,6 +97,15 @@ def describe(endpoint: str) -> Deployed:
     )
 
 
+def mend_scaling(endpoint: str, deployed: Deployed) -> None:
+    """AWS turns the text of a parameter into a number; MiniStack keeps it, and its poller then fetches no message."""
+    functions = ministack.client("lambda", endpoint)
+    for name in deployed.functions.values():
+        for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+            numbers = {key: int(value) for key, value in mapping.get("ScalingConfig", {}).items()}
+            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=numbers)
+
+
 def source_digest() -> str:
     """Changes with anything that a deployment is made of."""
     digest = hashlib.sha256()

@@ -92,6 +92,7 @@ def _release(places: Places, order: Order, endpoint: str, model_calls: str, port
         values = deployment.parameters(ministack.runtime(), model_calls, order.parameters)
         deployment.deploy(places, endpoint, values)
         deployed = deployment.describe(endpoint)
+        deployment.mend_scaling(endpoint, deployed)
         Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
     with step("Waiting for the API to answer"):
         _start_front(places, deployed, endpoint, port)

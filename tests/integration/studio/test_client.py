@@ -1,0 +1,302 @@
+"""The client against a fake API behind its transport."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from moto import mock_aws
+
+from studio import client, errors
+from studio.client import Client, Progress, generate_images, generate_images_async
+from studio.configuration import configuration
+from studio.results import Generation
+from tests.fakes.studio_api import KEY, FakeApi, problem
+
+Generate = Callable[..., Generation]
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Hands requests to the fake; refuses the first `broken` connections."""
+
+    def __init__(self, api: FakeApi, broken: int = 0) -> None:
+        self.api = api
+        self.broken = broken
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.broken:
+            self.broken -= 1
+            raise httpx.ConnectError("refused", request=request)
+        path = request.url.raw_path.decode()
+        status, headers, body = self.api.answer(request.method, path, dict(request.headers), await request.aread())
+        return httpx.Response(status, headers=headers, content=body)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(client, "LOOK_AGAIN_SECONDS", 0.01)
+    monkeypatch.chdir(tmp_path)
+    for name in ("API_URL", "API_KEY", "API_KEY_SECRET_ARN", "ENV_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi(url="http://fake")
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    seconds: list[float] = []
+
+    async def sleep(pause: float) -> None:
+        seconds.append(pause)
+
+    monkeypatch.setattr(client.asyncio, "sleep", sleep)
+    return seconds
+
+
+@pytest.fixture
+def generate(api: FakeApi) -> Generate:
+    def call(*arguments: Any, broken: int = 0, **options: Any) -> Generation:  # noqa: ANN401 - generate_images's own
+        told = {"base_url": "http://fake", "api_key": KEY, "transport": Transport(api, broken)}
+        return generate_images(*arguments, **(told | options))
+
+    return call
+
+
+def test_the_documented_call_brings_pictures(generate: Generate, api: FakeApi) -> None:
+    generation = generate("A beautiful sunset over the ocean", 640, 512, 4, 8, 42, "premium")
+
+    assert [image.caption for image in generation.images] == [f"Image {n} of 4" for n in (1, 2, 3, 4)]
+    assert [image.seed for image in generation.images] == [42, 43, 44, 45]
+    assert {image.image().size for image in generation.images} == {(640, 512)}
+    assert api.sent == [
+        {
+            "text": "A beautiful sunset over the ocean",
+            "width": 640,
+            "height": 512,
+            "number_of_images": 4,
+            "seed": 42,
+            "quality": "premium",
+        }
+    ]
+    assert api.requests[0]["headers"]["prefer"] == "respond-async"
+
+
+def test_images_are_saved_in_the_documented_folder(generate: Generate) -> None:
+    generation = generate("a", 512, 512, 2)
+
+    files = generation.save()
+
+    assert files == [Path("generated_images") / f"{image.id}.png" for image in generation.images]
+    assert [file.read_bytes() for file in files] == [image.bytes for image in generation.images]
+
+
+def test_it_works_beside_a_running_event_loop(generate: Generate) -> None:
+    async def page() -> Generation:
+        return generate("a")
+
+    assert len(asyncio.run(page()).images) == 1
+
+
+def test_the_key_does_not_travel_with_the_links(generate: Generate, api: FakeApi) -> None:
+    generate("a")
+
+    (download,) = (request for request in api.requests if request["path"].startswith("/pictures/"))
+    assert "x-api-key" not in download["headers"]
+
+
+def test_a_lost_connection_costs_once(generate: Generate, api: FakeApi) -> None:
+    api.refusals = [(504, problem(504, "timed_out", "too slow"), {}), (503, {}, {})]
+
+    generate("a", broken=1)
+
+    keys = {request["headers"]["idempotency-key"] for request in api.requests if request["method"] == "POST"}
+    assert (len(api.sent), len(keys), len(api.jobs)) == (3, 1, 1)
+
+
+def test_each_call_is_an_intent_of_its_own(generate: Generate, api: FakeApi) -> None:
+    generate("a")
+    generate("a")
+    generate("a", idempotency_key="mine")
+    generate("a", idempotency_key="mine")
+
+    assert len(api.jobs) == 3
+
+
+def test_retry_after_is_honoured(generate: Generate, api: FakeApi, slept: list[float]) -> None:
+    api.refusals = [(429, problem(429, "throttled", "slower"), {"retry-after": "7"})]
+    api.seconds = 0.0
+
+    generate("a")
+
+    assert slept == [7.0]
+
+
+def test_a_wait_that_is_too_long_is_told_instead(generate: Generate, api: FakeApi, slept: list[float]) -> None:
+    api.refusals = [(429, problem(429, "throttled", "tomorrow"), {"retry-after": "3600"})]
+
+    with pytest.raises(errors.Throttled) as raised:
+        generate("a")
+
+    assert (raised.value.retry_after, slept) == (3600, [])
+
+
+def test_the_first_look_is_when_the_api_says(generate: Generate, api: FakeApi, slept: list[float]) -> None:
+    api.poll, api.queued_seconds = "2", 0.05
+
+    with pytest.raises(errors.TookTooLong):
+        generate("a", patience=1)
+    assert slept == []
+    generate("a", idempotency_key="k")
+    assert slept[0] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "invalid_request", errors.InvalidRequest),
+        (400, "content_blocked", errors.ContentBlocked),
+        (402, "budget_exhausted", errors.BudgetExhausted),
+        (422, "key_reused", errors.KeyReused),
+        (500, "model_access_denied", errors.OperatorMustAct),
+        (503, "model_unavailable", errors.ModelUnavailable),
+        (503, "dependency_unavailable", errors.ServiceFailed),
+        (500, "of_the_future", errors.ImagesError),
+    ],
+)
+def test_errors_are_typed_and_say_what_to_do(
+    generate: Generate, api: FakeApi, status: int, code: str, kind: type[errors.ImagesError]
+) -> None:
+    api.refusals = [(status, problem(status, code, "What happened."), {})] * 4
+
+    with pytest.raises(errors.ImagesError) as raised:
+        generate("a")
+
+    error = raised.value
+    assert type(error) is kind
+    assert (error.code, error.detail, error.request_id) == (code, "What happened.", "the-request-id")
+    assert error.remedy in str(error)
+    assert "the-request-id" in str(error)
+
+
+def test_a_failed_job_is_an_error(generate: Generate, api: FakeApi) -> None:
+    api.problem = problem(400, "content_blocked", "The filter refused every image.")
+
+    with pytest.raises(errors.ContentBlocked):
+        generate("a")
+
+
+def test_a_wrong_key_is_told_at_once(generate: Generate, api: FakeApi) -> None:
+    with pytest.raises(errors.Unauthorized):
+        generate("a", api_key="wrong")
+    assert len(api.requests) == 1
+
+
+def test_a_dead_api_is_told(generate: Generate) -> None:
+    with pytest.raises(errors.Unreachable) as raised:
+        generate("a", broken=99)
+    assert KEY not in str(raised.value)
+
+
+def test_another_program_at_the_address_is_told() -> None:
+    def page(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text="<html>")
+
+    with pytest.raises(errors.NotConfigured):
+        generate_images("a", base_url="http://fake", api_key=KEY, transport=httpx.MockTransport(page))
+
+
+def test_what_is_missing_keeps_its_place(generate: Generate, api: FakeApi) -> None:
+    api.blocked = (1,)
+    api.warnings = [{"code": "model_fell_through", "field": "model", "detail": "Titan is retired."}]
+
+    generation = generate("a", number_of_images=3)
+
+    assert [place.caption for place in generation.places] == ["Image 1 of 3", "Image 2 of 3", "Image 3 of 3"]
+    assert [missing.status for missing in generation.missing] == ["blocked"]
+    assert len(generation.images) == 2
+    assert generation.warnings[0].code == "model_fell_through"
+
+
+def test_progress_is_told(generate: Generate, api: FakeApi) -> None:
+    api.queued_seconds = api.seconds = 0.1
+    seen: list[Progress] = []
+
+    generation = generate("a", on_progress=seen.append)
+
+    states = [progress.state for progress in seen]
+    assert list(dict.fromkeys(states)) == ["sending", "queued", "running", "downloading"]
+    assert seen[-1].job_id == generation.id
+
+
+def test_a_queued_job_can_be_stopped(api: FakeApi) -> None:
+    api.queued_seconds = 60
+
+    async def stop() -> None:
+        async with Client("http://fake", KEY, transport=Transport(api)) as connection:
+            job = await connection.submit({"text": "a", "width": 512, "height": 512}, "k")
+            await connection.finished(await connection.cancel(job.id))
+
+    with pytest.raises(errors.Cancelled):
+        asyncio.run(stop())
+
+
+@pytest.mark.parametrize("job_id", ["", "../models", "1", "x" * 500])
+def test_an_id_that_is_none_is_not_asked_for(api: FakeApi, job_id: str) -> None:
+    async def look() -> None:
+        async with Client("http://fake", KEY, transport=Transport(api)) as connection:
+            await connection.job(job_id)
+
+    with pytest.raises(errors.NotFound):
+        asyncio.run(look())
+    assert api.requests == []
+
+
+def test_the_async_function_is_the_same(api: FakeApi) -> None:
+    generation = asyncio.run(generate_images_async("a", base_url="http://fake", api_key=KEY, transport=Transport(api)))
+    assert len(generation.images) == 1
+
+
+class TestConfiguration:
+    def test_arguments_win_over_the_environment_over_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path(".env").write_text("export API_URL=http://file/api\nAPI_KEY=file\n")
+        assert (configuration().base_url, configuration().api_key) == ("http://file/api", "file")
+        monkeypatch.setenv("API_URL", "http://environment/api/")
+        assert (configuration().base_url, configuration().api_key) == ("http://environment/api", "file")
+        told = configuration("http://argument", "argument")
+        assert (told.base_url, told.api_key) == ("http://argument", "argument")
+
+    def test_the_key_is_not_shown(self) -> None:
+        assert "a-secret" not in repr(configuration("http://a", "a-secret"))
+
+    @pytest.mark.parametrize(("url", "key"), [(None, None), ("http://a", None), ("ftp://a", "k"), ("http://a", "ключ")])
+    def test_what_is_missing_is_said(self, url: str | None, key: str | None) -> None:
+        with pytest.raises(errors.NotConfigured) as raised:
+            configuration(url, key)
+        assert "API" in str(raised.value)
+
+    @pytest.fixture
+    def secrets(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        with mock_aws():
+            yield boto3.client("secretsmanager", region_name="us-west-2")
+
+    def test_the_key_may_live_in_secrets_manager(self, monkeypatch: pytest.MonkeyPatch, secrets: Any) -> None:  # noqa: ANN401 - boto3's
+        made = secrets.create_secret(Name="key", SecretString="from-the-manager\n")
+        monkeypatch.setenv("API_KEY_SECRET_ARN", made["ARN"])
+
+        assert configuration("http://a").api_key == "from-the-manager"
+
+    @pytest.mark.usefixtures("secrets")
+    def test_a_secret_that_is_not_handed_out_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("API_KEY_SECRET_ARN", "arn:aws:secretsmanager:us-west-2:123456789012:secret:gone")
+
+        with pytest.raises(errors.NotConfigured, match="Secrets Manager"):
+            configuration("http://a")
