@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
-ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)'
+ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
 
 .PHONY: help
 help:  ## Show this list
@@ -32,6 +32,10 @@ up: setup  ## Start the laptop stack in the background; PARAMETERS='Name=Value �
 .PHONY: down
 down: .venv/.done  ## Stop the laptop stack and leave nothing running
 	@$(LOCAL) down
+
+.PHONY: studio
+studio: $(TOOLS)/studio/.done  ## Open the studio for a deployed stack: make studio API_URL=https://… API_KEY=…
+	@$(TOOLS)/studio/bin/python -m streamlit run studio/app.py
 
 .PHONY: test
 test: setup  ## Run every test, and list at the end what was skipped and why
@@ -57,7 +61,7 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 
 .PHONY: setup
-setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done
+setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done
 
 .venv/.done: requirements/dev.txt
 	@echo "Setting up the development environment …"
@@ -79,6 +83,13 @@ $(TOOLS)/sam/.done: requirements/sam.txt | .venv/.done
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
 	@echo "Setting up MiniStack …"
 	@$(call virtual_environment,$(@D),3.13)
+	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+
+# Whoever only wants the page needs nothing else of all this.
+$(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
+	@echo "Setting up the studio …"
+	@$(call virtual_environment,$(@D),)
 	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
 	@touch $@
 

@@ -50,13 +50,14 @@ def _run(places: Places, options: argparse.Namespace) -> None:
 
 
 def _order(options: argparse.Namespace) -> stack.Order:
-    return stack.Order(parameters=dict(options.parameters), bedrock=options.bedrock)
+    return stack.Order(parameters=dict(options.parameters), bedrock=options.bedrock, studio=options.studio)
 
 
 def _show(description: dict[str, Any], places: Places) -> None:
     say(f"""
     API          {description["api_url"]}
     API key      {description["api_key"]}
+    studio       {description["studio_url"] or "not started"}
     model calls  {description["bedrock_url"]}
     everything   {places.description}
     images       {places.images}""")
@@ -84,6 +85,7 @@ def _options() -> argparse.Namespace:
         subparser.set_defaults(command=command)
         subparser.add_argument("--parameters", type=_parameters, default=[], help="'Name=Value …' of the template")
         subparser.add_argument("--bedrock", type=_bedrock, default=bedrock.EMULATOR, help="emulator, aws or http://…")
+        subparser.add_argument("--studio", action="store_true", help="the page too")
     return parser.parse_args()
 
 

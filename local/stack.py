@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from local import bedrock, deployment, ministack, net
+from local import bedrock, deployment, ministack, net, studio
 from local.console import say, step
 from local.deployment import Deployed
 from local.errors import StackError
@@ -24,6 +24,7 @@ class Order:
 
     parameters: Mapping[str, str]
     bedrock: str = bedrock.EMULATOR
+    studio: bool = False
 
 
 def up(places: Places, order: Order) -> dict[str, Any]:
@@ -46,8 +47,10 @@ def down(places: Places) -> None:
 def _start(places: Places, order: Order) -> dict[str, Any]:
     _stop(places)
     try:
+        # Begun first and waited for last, it takes no time of its own.
+        page = _page(places, order, None)
         endpoint, model_calls = _start_services(places, order)
-        return _release(places, order, endpoint, model_calls, net.free_port())
+        return _release(places, order, endpoint, model_calls, net.free_port(), page)
     except BaseException:
         _stop(places)
         raise
@@ -62,7 +65,15 @@ def _renew(places: Places, order: Order) -> dict[str, Any]:
         deployment.build(places, ministack.runtime())
     port = int(running["api_url"].removesuffix("/api").rpartition(":")[2])
     _front(places).stop()
-    return _release(places, order, endpoint, model_calls, port)
+    return _release(places, order, endpoint, model_calls, port, _page(places, order, running["studio_url"]))
+
+
+def _page(places: Places, order: Order, address: str | None) -> str | None:
+    """The studio's address, where it is wanted: the one that it has, or that of a new one."""
+    if order.studio and address and studio.process(places).id() is not None:
+        return address
+    studio.process(places).stop()
+    return studio.start(places) if order.studio else None
 
 
 def _start_services(places: Places, order: Order) -> tuple[str, str]:
@@ -87,7 +98,9 @@ def _changed_bedrock(places: Places, order: Order, running: Mapping[str, Any]) -
     return address
 
 
-def _release(places: Places, order: Order, endpoint: str, model_calls: str, port: int) -> dict[str, Any]:
+def _release(  # noqa: PLR0913, PLR0917 - all that the steps before have found out
+    places: Places, order: Order, endpoint: str, model_calls: str, port: int, page: str | None
+) -> dict[str, Any]:
     with step("Deploying the template"):
         values = deployment.parameters(ministack.runtime(), model_calls, order.parameters)
         deployment.deploy(places, endpoint, values)
@@ -96,12 +109,14 @@ def _release(places: Places, order: Order, endpoint: str, model_calls: str, port
         Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
     with step("Waiting for the API to answer"):
         _start_front(places, deployed, endpoint, port)
-    description = _description(deployed, endpoint, model_calls, port)
-    write_json(places.order, _record(order))
-    write_json(places.description, description)
+    description = _description(deployed, endpoint, model_calls, port) | {"studio_url": page}
     places.shell_variables.write_text(
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
     )
+    if page:
+        studio.wait(places, page)
+    write_json(places.order, _record(order))
+    write_json(places.description, description)
     return description
 
 
@@ -154,11 +169,13 @@ def _runs(places: Places) -> bool:
     needed = [ministack.process(places), _front(places)]
     if order.get("bedrock") in (bedrock.EMULATOR, bedrock.AWS):
         needed.append(bedrock.process(places))
+    if order.get("studio"):
+        needed.append(studio.process(places))
     return places.description.exists() and all(process.id() is not None for process in needed)
 
 
 def _stop(places: Places) -> bool:
-    processes = [_front(places), bedrock.process(places), ministack.process(places)]
+    processes = [studio.process(places), _front(places), bedrock.process(places), ministack.process(places)]
     anything = any(process.id() is not None for process in processes)
     places.description.unlink(missing_ok=True)
     places.shell_variables.unlink(missing_ok=True)

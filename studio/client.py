@@ -33,6 +33,7 @@ Quality = Literal["standard", "premium"]
 PATIENCE_SECONDS = 900.0
 LOOK_AGAIN_SECONDS = 2.0
 TIMEOUT = httpx.Timeout(35, connect=5)
+HURRIED_TIMEOUT = httpx.Timeout(4)
 PAUSES = (0.5, 1.0, 2.0)
 LONGEST_PAUSE = 30.0
 _MAY_PASS = frozenset({429, 502, 503, 504})
@@ -60,10 +61,15 @@ class Client(AbstractAsyncContextManager["Client"]):
         *,
         on_progress: OnProgress | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        hurried: bool = False,
     ) -> None:
+        """`hurried` asks once and waits a few seconds, for what a page can do without."""
         self._configuration = configuration(base_url, api_key)
+        self._pauses = () if hurried else PAUSES
         self._http = httpx.AsyncClient(
-            timeout=TIMEOUT, transport=transport, trust_env=not _is_loopback(self._configuration.base_url)
+            timeout=HURRIED_TIMEOUT if hurried else TIMEOUT,
+            transport=transport,
+            trust_env=not _is_loopback(self._configuration.base_url),
         )
         self._on_progress = on_progress or _nothing
         self._started = time.monotonic()
@@ -85,7 +91,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         """Sends the request; the same key again is the same job again."""
         self._tell("sending")
         headers = {"Prefer": "respond-async", "Idempotency-Key": idempotency_key}
-        answer = await self._ask("POST", "/generate", headers=headers, json=dict(request))
+        answer = await self._ask("POST", "/generate", headers=headers, json=_without_defaults(request))
         body = _object(answer)
         if answer.status_code == httpx.codes.ACCEPTED:
             return self._seen(results.job(body, _retry_after(answer)))
@@ -114,7 +120,9 @@ class Client(AbstractAsyncContextManager["Client"]):
         if job.status == "cancelled":
             raise errors.Cancelled("The job was stopped before it began.")
         if job.problem is not None:
-            raise errors.from_problem(job.problem, int(job.problem.get("status", 500)))
+            error = errors.from_problem(job.problem, int(job.problem.get("status", 500)))
+            error.job_is_over = True
+            raise error
         if job.result is None:
             raise errors.ServiceFailed("The job is over, and its result is missing.")
         self._tell("downloading")
@@ -141,7 +149,7 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def _persist(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
         """Sends it again while the trouble may pass: every request here may be repeated, thanks to its key."""
-        for pause in (*PAUSES, None):
+        for pause in (*self._pauses, None):
             answer = await self._attempt(method, url, options)
             if isinstance(answer, httpx.Response) and not _may_pass(answer):
                 return answer
@@ -203,7 +211,7 @@ async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented para
         "model": model,
     }
     async with Client(base_url, api_key, on_progress=on_progress, transport=transport) as client:
-        job = await client.submit(_without_defaults(asked), idempotency_key or str(uuid.uuid4()))
+        job = await client.submit(asked, idempotency_key or str(uuid.uuid4()))
         return await client.finished(job, patience)
 
 

@@ -34,6 +34,8 @@ TRY_AGAIN = "Try again in a moment; nothing that was made already is paid for tw
 class ImagesError(Exception):
     code = "error"
     remedy = "Give the request id to whoever runs the API."
+    job_is_over = False
+    """The job itself failed: asking again takes a new idempotency key."""
 
     def __init__(  # noqa: PLR0913 - the members of a problem document
         self,

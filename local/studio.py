@@ -1,0 +1,36 @@
+"""The studio beside the stack: a page at an address of its own, told of API and key by the stack's own file."""
+
+import os
+
+from local import net
+from local.errors import StackError
+from local.places import PROJECT, VENVS, Places
+from local.processes import Process
+
+PYTHON = VENVS / "studio" / "bin" / "python"
+PAGE = PROJECT / "studio" / "app.py"
+
+
+def process(places: Places) -> Process:
+    return Process("studio", places)
+
+
+def start(places: Places) -> str:
+    """Begins to start, and returns its address; by the time the stack answers, so does this."""
+    if not PYTHON.exists():
+        raise StackError("The studio is not installed; start the stack with `make up`, which does that first.")
+    port = net.free_port()
+    command = [str(PYTHON), "-m", "streamlit", "run", str(PAGE), "--server.port", str(port)]
+    process(places).start(command, _environment(places))
+    return net.url(port)
+
+
+def wait(places: Places, address: str) -> None:
+    net.wait_until_answers(f"{address}/_stcore/health", process(places))
+
+
+def _environment(places: Places) -> dict[str, str]:
+    """It reads the key from the file at each visit, so it may start before there is one."""
+    ours = {"API_URL", "API_KEY", "API_KEY_SECRET_ARN"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    return inherited | {"ENV_FILE": str(places.shell_variables)}
