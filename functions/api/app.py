@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from api import direct, problems
 from api.caller import route
 from api.openapi import document
-from api.routes import documentation, generate, health, images, jobs, models, usage
+from api.routes import documentation, generate, health, images, jobs, models, openai, usage
 from api.serialise import parse_object, to_json
 from observability import logger, metrics
 
@@ -18,7 +18,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
-for routes in (generate, jobs, images, models, usage, health):
+for routes in (generate, jobs, images, models, usage, openai, health):
     app.include_router(routes.router)
 app.include_router(documentation.serve(partial(document, app)))
 
@@ -34,7 +34,8 @@ def _refuse_other_methods(path: str, *allowed: str) -> None:
 _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
-for path in ("/models", "/usage", "/health", "/openapi.json", "/docs"):
+_refuse_other_methods("/v1/images/generations", "POST")
+for path in ("/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
     _refuse_other_methods(path, "GET")
 
 
