@@ -30,6 +30,7 @@ def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not _is_job_id(record.body):
         _bury(record)
         return
+    logger.append_keys(job_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
         verdict = bootstrap.jobs().work(record.body, deadline)

@@ -1,5 +1,6 @@
 """Generations that nobody waits for: started, seen, waited for, tried again, given up, cancelled."""
 
+import io
 import json
 import uuid
 from typing import Any
@@ -189,6 +190,16 @@ def test_throttling_waits_longer_each_time_and_never_falls_through(
     assert look(send, job_id).json["status"] == "queued"
     assert work(job_id)
     assert look(send, job_id).json["status"] == "succeeded"
+
+
+def test_every_line_about_a_job_names_it(send: Send, bedrock: FakeBedrock, log: io.StringIO) -> None:
+    job_id = start(send).json["id"]
+    bedrock.refuse("ThrottlingException")
+    work(job_id)
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert {line["message"] for line in lines} >= {"Bedrock brought no answer", "A job waits"}
+    assert {line.get("job_id") for line in lines} == {job_id}
 
 
 def test_a_retired_model_falls_through_in_a_job_too(send: Send, bedrock: FakeBedrock) -> None:
