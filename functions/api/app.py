@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+import bootstrap
 from api import direct, problems
 from api.caller import route
 from api.openapi import document
@@ -42,7 +43,8 @@ for path in ("/models", "/v1/models", "/usage", "/health", "/openapi.json", "/do
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
-    if isinstance(event, dict) and "httpMethod" in event:
+    bootstrap.settings()
+    if isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event):
         return _answer_http(event, context)
     return direct.generate(event, context)
 
@@ -50,7 +52,7 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
 def _answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
     app.append_context(request_id=request_id)
-    answer = app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"])}, context)
+    answer = app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"] or {})}, context)
     answer["multiValueHeaders"]["x-request-id"] = [request_id]
     return answer
 

@@ -1,6 +1,5 @@
 """From what went wrong to a problem document (RFC 9457)."""
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -15,7 +14,7 @@ from pydantic import BaseModel, Field
 from api import openai
 from imaging import errors
 from imaging.errors import Attempt, FieldError, ImagingError, InvalidRequest
-from observability import logger
+from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
 OPENAI_PATHS = "/v1/"
@@ -30,6 +29,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InProgress: HTTPStatus.CONFLICT,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
     errors.ModelAccessDenied: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ModelError: HTTPStatus.BAD_GATEWAY,
     errors.ModelUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DependencyUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -38,6 +38,13 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
 }
 
 STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
+
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110's words, which Python knows since 3.13."""
+
+
+def phrase(status: HTTPStatus) -> str:
+    return _PHRASES.get(status, status.phrase)
 
 
 class ProblemField(BaseModel):
@@ -73,11 +80,12 @@ def invalid_request(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in location if part not in {"body", "query"}) or "body"
+    inside = location[1:] if location[:1] in (("body",), ("query",)) else location
+    return ".".join(str(part) for part in inside) or "body"
 
 
 def _rule(error: Mapping[str, Any]) -> str:
-    if _path(error["loc"]) == "body":
+    if error["loc"] in ((), ("body",)):
         return "Send a JSON object"
     if error["type"] == "extra_forbidden":
         return "There is no such field"
@@ -91,6 +99,7 @@ def handle(app: APIGatewayRestResolver) -> None:
         RequestValidationError: _validation_error,
         NotFoundError: _unknown_path,
         MethodNotAllowed: _wrong_method,
+        UnicodeDecodeError: _not_text,
         Exception: _bug,
     }
     for error, handler in handlers.items():
@@ -117,7 +126,7 @@ def _told(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
 
 def _as_problem(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
     document = Problem(
-        title=refusal.status.phrase,
+        title=phrase(refusal.status),
         status=refusal.status,
         detail=refusal.detail,
         instance=app.current_event.path,
@@ -174,6 +183,10 @@ def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError
     return _imaging_error(app, invalid_request(error.errors()))
 
 
+def _not_text(app: APIGatewayRestResolver, _: UnicodeDecodeError) -> Response[str]:
+    return _imaging_error(app, InvalidRequest("The body is not UTF-8. Send a JSON object."))
+
+
 def _unknown_path(app: APIGatewayRestResolver, _: NotFoundError) -> Response[str]:
     detail = "There is nothing at this path. See openapi.json for what is."
     return _told(app, _Refusal(HTTPStatus.NOT_FOUND, "not_found", detail))
@@ -187,16 +200,10 @@ def _wrong_method(app: APIGatewayRestResolver, error: "MethodNotAllowed") -> Res
 
 def _bug(app: APIGatewayRestResolver, error: Exception) -> Response[str]:
     log_bug(error)
-    detail = "A fault in the service. Send the request again; if it keeps failing, tell the operator the request id."
-    return _told(app, _Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, may_pass=True))
+    return _imaging_error(app, errors.InternalError())
 
 
 class MethodNotAllowed(Exception):
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__()
         self.allowed = allowed
-
-
-def log_bug(error: Exception) -> None:
-    """Logs where a bug struck, without the exception's own words: those may quote the request."""
-    logger.error("A bug", exception_name=type(error).__name__, stack=traceback.format_tb(error.__traceback__))

@@ -58,7 +58,9 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
                 contentType="application/json",
                 accept="application/json",
             )
-            content: dict[str, Any] = json.loads(answer["body"].read())
+            content = json.loads(answer["body"].read())
+            if not isinstance(content, dict):
+                raise ValueError("the answer is no JSON object")  # noqa: TRY004 - an answer that cannot be read, as bad JSON
             return content
     finally:
         _seconds_left.reset(token)

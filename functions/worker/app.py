@@ -23,6 +23,7 @@ class NotDone(Exception):
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    bootstrap.settings()
     return dict(process_partial_response(event, _work, processor, context))
 
 

@@ -23,6 +23,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
 
+SECRET = "secret prompt"
 FOX = {"text": "a fox", "number_of_images": 2}
 ASYNC = {"prefer": "respond-async"}
 ANOTHER = "fedcba9876543210"
@@ -397,3 +398,59 @@ def test_some_failed_images_are_a_success_of_the_others(send: Send, bedrock: Fak
     job_id = start(send, {"model": "core"}).json["id"]
     assert work(job_id)
     assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
+
+
+def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
+    send: Send, generator: Generator, bedrock: FakeBedrock, log: io.StringIO
+) -> None:
+    job_id = start(send).json["id"]
+
+    def stumble(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
+        bedrock(*arguments)
+        raise TypeError(SECRET)
+
+    object.__setattr__(generator, "invoke", stumble)
+    assert [work(job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
+    assert look(send, job_id).json["problem"]["code"] == "internal_error"
+    assert "TypeError" in log.getvalue()
+    assert "secret prompt" not in log.getvalue()
+
+
+def test_a_job_that_kills_its_workers_is_given_up(
+    send: Send, generator: Generator, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = start(send).json["id"]
+    killed = []
+
+    def die(*_: object) -> Any:  # noqa: ANN401 - as the fake
+        killed.append(1)
+        raise WorkerKilled
+
+    object.__setattr__(generator, "invoke", die)
+    monkeypatch.setattr("tests.fakes.idempotency.now_millis", lambda: wall.now * 1000)
+    for _ in range(MAX_ATTEMPTS):
+        with pytest.raises(WorkerKilled):
+            work(job_id, seconds=100)
+        wall.now += 101
+
+    assert work(job_id, seconds=100)
+    assert look(send, job_id).json["status"] == "failed"
+    assert len(killed) == MAX_ATTEMPTS
+
+
+def test_a_job_whose_message_was_never_sent_is_sent_by_the_next_who_asks(
+    send: Send, queue: FakeQueue, wall: FakeClock
+) -> None:
+    job_id = start(send).json["id"]
+    queue.sent.clear()
+    start(send)
+    assert queue.sent == []
+    wall.now += 61
+    start(send)
+    assert queue.sent == [job_id]
+
+
+def test_a_job_that_outlived_its_hours_is_in_nobodys_way(send: Send, wall: FakeClock) -> None:
+    start(send)
+    wall.now += 6 * 3600 + 121
+    assert send("POST", "/generate", FOX).status == 200
