@@ -30,12 +30,13 @@ STORE_AGAIN_AFTER_SECONDS = (0.5, 1, 2, 4, 8)
 @dataclass(frozen=True)
 class Made:
     """What came of one image: it lies in the bucket, noted or not, or this is why it does not. `billed` is false where
-    it certainly was not."""
+    it certainly was not; `kept` is true where an earlier attempt made it."""
 
     slot: Slot
     result: StoredImage | ImagingError
     noted: bool = True
     billed: bool = True
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Maker:
         images = [kept.get(self._image_id(slot)) for slot in call.slots]
         if None in images:
             return self._run(route, plan, call)
-        return [Made(slot, image) for slot, image in zip(call.slots, images, strict=True) if image]
+        return [Made(slot, image, kept=True) for slot, image in zip(call.slots, images, strict=True) if image]
 
     def _image_id(self, slot: Slot) -> str:
         return str(uuid.uuid5(self.generation_id, str(slot.index)))

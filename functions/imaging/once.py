@@ -133,8 +133,9 @@ class Once:
         return generation
 
     def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
-        started, bill = time.monotonic(), Bill()
+        started = time.monotonic()
         hold = self.spending.hold(order.caller, str(generation_id), self.generator.dearest(order.request), deadline)
+        bill = Bill(counts_kept=hold.is_inherited)
         try:
             generation = self.generator.generate(order, generation_id, deadline, bill, resume_seconds)
         except ImagingError as error:

@@ -16,7 +16,7 @@ from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import FakeContext, http_event
 from tests.unit.conftest import Answer, Send
 
-SECRET = "secret prompt"
+SECRET = "secret prompt"  # noqa: S105 - the test looks for it in the log
 MODELS = ["titan", "canvas", "core", "ultra", "sd3.5"]
 
 END_OF_LIFE = "This model version has reached the end of its life. Please refer to the AWS documentation."

@@ -23,7 +23,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
 
-SECRET = "secret prompt"
+SECRET = "secret prompt"  # noqa: S105 - the test looks for it in the log
 FOX = {"text": "a fox", "number_of_images": 2}
 ASYNC = {"prefer": "respond-async"}
 ANOTHER = "fedcba9876543210"
@@ -394,10 +394,43 @@ def test_a_bus_that_refuses_changes_nothing(send: Send, bus: FakeBus) -> None:
 
 
 def test_some_failed_images_are_a_success_of_the_others(send: Send, bedrock: FakeBedrock) -> None:
-    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    bedrock.by_seed = {43: BedrockError("ModelErrorException", "")}
     job_id = start(send, {"model": "core"}).json["id"]
     assert work(job_id)
     assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
+
+
+def test_a_job_waits_for_the_images_that_were_throttled_and_pays_for_no_other_again(
+    send: Send, bedrock: FakeBedrock
+) -> None:
+    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert not work(job_id)
+    bedrock.by_seed = {}
+
+    assert work(job_id)
+
+    assert [call.body["seed"] for call in bedrock.calls].count(42) == 1
+    assert look(send, job_id).json["result"]["message"] == "Images generated successfully"
+    assert send("GET", "/usage").json["spent_usd"] == 0.08
+    assert send("GET", "/usage").json["images"] == 2
+
+
+def test_in_the_end_some_images_are_better_than_none(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert not work(job_id)
+    wall.now += 6 * 3600
+    assert work(job_id)
+    assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
+
+
+def test_a_table_that_refuses_puts_the_job_back_for_a_moment(send: Send, table: FakeTable, queue: FakeQueue) -> None:
+    job_id = start(send).json["id"]
+    table.refusals.append("ThrottlingException")
+    assert not work(job_id)
+    assert [seconds for _, seconds in queue.put_backs] == [10]
+    assert work(job_id)
 
 
 def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
