@@ -41,6 +41,11 @@ studio: $(TOOLS)/studio/.done  ## Open the studio for a deployed stack: make stu
 test: setup  ## Run every test, and list at the end what was skipped and why
 	@$(PYTHON) pytest
 
+.PHONY: faults
+faults: setup  ## Work off two hundred jobs under faults, and show what was billed and what was delivered
+	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
+	@cat .local/faults.md
+
 .PHONY: lint
 lint: setup  ## Check style, types and the template
 	$(BIN)/ruff check

@@ -11,6 +11,7 @@ from aws.idempotency import idempotency_table
 from aws.queue import Queue
 from aws.table import Table
 from imaging.announcing import Announcer
+from imaging.attempts import Attempts
 from imaging.gallery import Gallery
 from imaging.generate import Generator
 from imaging.jobs import Jobs
@@ -41,6 +42,11 @@ def table() -> Table:
 @cache
 def gallery() -> Gallery:
     return Gallery(bucket(), table(), timedelta(days=settings().retention_days))
+
+
+@cache
+def attempts() -> Attempts:
+    return Attempts(table())
 
 
 @cache

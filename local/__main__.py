@@ -34,6 +34,8 @@ def _down(places: Places, _: argparse.Namespace) -> None:
 
 
 def _run(places: Places, options: argparse.Namespace) -> None:
+    # A script's background job inherits Ctrl-C as ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     description = stack.up(places, _order(options))
     try:
@@ -44,8 +46,9 @@ def _run(places: Places, options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         say("")
     finally:
-        # A second Ctrl-C must not leave half of it running.
+        # A second Ctrl-C, or the one that make passes on, must not leave half of it running.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         stack.down(places)
 
 

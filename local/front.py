@@ -50,6 +50,8 @@ class Front:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return self._own("REQUEST_TOO_LARGE", 413, "Request Too Long", request)
+        except (aiohttp.http.HttpProcessingError, aiohttp.ClientPayloadError):
+            return self._own("DEFAULT_4XX", 400, "Bad Request", request)
         try:
             return _passed_on(self._in_our_words(await self._ask(request, body), request))
         except TimeoutError:

@@ -60,6 +60,8 @@ def _renew(places: Places, order: Order) -> dict[str, Any]:
     """Deploys onto the running stack, which keeps its addresses and its images."""
     running = _described(places)
     endpoint = running["aws_endpoint_url"]
+    # A parameter that there is not is refused before anything stops.
+    deployment.parameters(ministack.runtime(), running["bedrock_url"], order.parameters)
     model_calls = _changed_bedrock(places, order, running)
     with step("Building the functions"):
         deployment.build(places, ministack.runtime())

@@ -7,10 +7,11 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+import bootstrap
 from api import direct, problems
 from api.caller import route
 from api.openapi import document
-from api.routes import documentation, generate, health, images, jobs, models, usage
+from api.routes import documentation, generate, health, images, jobs, models, openai, usage
 from api.serialise import parse_object, to_json
 from observability import logger, metrics
 
@@ -18,7 +19,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
-for routes in (generate, jobs, images, models, usage, health):
+for routes in (generate, jobs, images, models, usage, openai, health):
     app.include_router(routes.router)
 app.include_router(documentation.serve(partial(document, app)))
 
@@ -34,14 +35,16 @@ def _refuse_other_methods(path: str, *allowed: str) -> None:
 _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
-for path in ("/models", "/usage", "/health", "/openapi.json", "/docs"):
+_refuse_other_methods("/v1/images/generations", "POST")
+for path in ("/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
     _refuse_other_methods(path, "GET")
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
-    if isinstance(event, dict) and "httpMethod" in event:
+    bootstrap.settings()
+    if isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event):
         return _answer_http(event, context)
     return direct.generate(event, context)
 
@@ -49,7 +52,7 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
 def _answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
     app.append_context(request_id=request_id)
-    answer = app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"])}, context)
+    answer = app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"] or {})}, context)
     answer["multiValueHeaders"]["x-request-id"] = [request_id]
     return answer
 

@@ -10,17 +10,14 @@ from api import problems
 from api.answer import answer
 from api.caller import DIRECT, deadline
 from api.preferences import idempotency_key
-from imaging.errors import ImagingError
+from imaging.errors import ImagingError, InternalError
 from imaging.once import MAX_WAIT_SECONDS
 from imaging.order import Order
 from imaging.request import GenerationRequest
+from observability import log_bug
 
 KEY_FIELD = "idempotency_key"
 """What HTTP carries in a header stands in the event here."""
-
-
-class InternalError(Exception):
-    """A fault in the service itself."""
 
 
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
@@ -31,9 +28,9 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     except ImagingError:
         raise
     except Exception as error:  # noqa: BLE001 - the last resort before the runtime
-        problems.log_bug(error)
+        log_bug(error)
         # The cause is cut off, because the runtime logs what is raised here and the cause may quote the request.
-        raise InternalError(f"A fault in the service; the log has it under {context.aws_request_id}.") from None
+        raise InternalError from None
 
 
 def _order(event: object) -> Order:

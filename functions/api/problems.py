@@ -1,8 +1,7 @@
 """From what went wrong to a problem document (RFC 9457)."""
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -12,11 +11,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
+from api import openai
 from imaging import errors
-from imaging.errors import FieldError, ImagingError, InvalidRequest
-from observability import logger
+from imaging.errors import Attempt, FieldError, ImagingError, InvalidRequest
+from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
+OPENAI_PATHS = "/v1/"
 
 _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -28,6 +29,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InProgress: HTTPStatus.CONFLICT,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
     errors.ModelAccessDenied: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ModelError: HTTPStatus.BAD_GATEWAY,
     errors.ModelUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DependencyUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -36,6 +38,13 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
 }
 
 STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
+
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110's words, which Python knows since 3.13."""
+
+
+def phrase(status: HTTPStatus) -> str:
+    return _PHRASES.get(status, status.phrase)
 
 
 class ProblemField(BaseModel):
@@ -71,11 +80,12 @@ def invalid_request(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in location if part not in {"body", "query"}) or "body"
+    inside = location[1:] if location[:1] in (("body",), ("query",)) else location
+    return ".".join(str(part) for part in inside) or "body"
 
 
 def _rule(error: Mapping[str, Any]) -> str:
-    if _path(error["loc"]) == "body":
+    if error["loc"] in ((), ("body",)):
         return "Send a JSON object"
     if error["type"] == "extra_forbidden":
         return "There is no such field"
@@ -89,44 +99,76 @@ def handle(app: APIGatewayRestResolver) -> None:
         RequestValidationError: _validation_error,
         NotFoundError: _unknown_path,
         MethodNotAllowed: _wrong_method,
+        UnicodeDecodeError: _not_text,
         Exception: _bug,
     }
     for error, handler in handlers.items():
         app.exception_handler(error)(partial(handler, app))
 
 
-def _problem(
-    app: APIGatewayRestResolver,
-    status: HTTPStatus,
-    code: str,
-    detail: str,
-    headers: dict[str, str] | None = None,
-    **more: Any,  # noqa: ANN401 - the problem's further members
-) -> Response[str]:
+@dataclass(frozen=True)
+class _Refusal:
+    status: HTTPStatus
+    code: str
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    may_pass: bool = False
+    aws_error: str | None = None
+    errors: Sequence[FieldError] = ()
+    attempts: Sequence[Attempt] = ()
+
+
+def _told(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
+    if app.current_event.path.startswith(OPENAI_PATHS):
+        return _as_openai_error(refusal)
+    return _as_problem(app, refusal)
+
+
+def _as_problem(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
     document = Problem(
-        title=status.phrase,
-        status=status,
-        detail=detail,
+        title=phrase(refusal.status),
+        status=refusal.status,
+        detail=refusal.detail,
         instance=app.current_event.path,
-        code=code,
+        code=refusal.code,
         request_id=app.context["request_id"],
-        **more,
+        aws_error=refusal.aws_error,
+        errors=[ProblemField(**asdict(error)) for error in refusal.errors] or None,
+        attempts=[ProblemAttempt(**asdict(attempt)) for attempt in refusal.attempts] or None,
     )
-    return Response(status, CONTENT_TYPE, document.model_dump_json(exclude_none=True), headers=dict(headers or {}))
+    text = document.model_dump_json(exclude_none=True)
+    return Response(refusal.status, CONTENT_TYPE, text, headers=dict(refusal.headers))
+
+
+def _as_openai_error(refusal: _Refusal) -> Response[str]:
+    error = openai.OpenAiError(
+        message=refusal.detail,
+        type="server_error" if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error",
+        param=refusal.errors[0].field if refusal.errors else None,
+        code=openai.CODES.get(refusal.code, refusal.code),
+    )
+    # OpenAI's clients go by the status alone, unless they are told that sending it again will not help.
+    headers = {**refusal.headers} if refusal.may_pass else {**refusal.headers, "x-should-retry": "false"}
+    return Response(
+        refusal.status, "application/json", openai.OpenAiErrorBody(error=error).model_dump_json(), headers=dict(headers)
+    )
 
 
 def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response[str]:
     log = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
     log("The request failed", code=error.code, aws_error=error.aws_error)
-    return _problem(
+    return _told(
         app,
-        _STATUS[type(error)],
-        error.code,
-        error.detail,
-        headers=_headers(error),
-        aws_error=error.aws_error,
-        attempts=[asdict(attempt) for attempt in error.attempts] or None,
-        errors=[asdict(field) for field in getattr(error, "fields", ())] or None,
+        _Refusal(
+            _STATUS[type(error)],
+            error.code,
+            error.detail,
+            headers=_headers(error),
+            may_pass=error.may_pass,
+            aws_error=error.aws_error,
+            errors=getattr(error, "fields", ()),
+            attempts=error.attempts,
+        ),
     )
 
 
@@ -141,35 +183,27 @@ def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError
     return _imaging_error(app, invalid_request(error.errors()))
 
 
+def _not_text(app: APIGatewayRestResolver, _: UnicodeDecodeError) -> Response[str]:
+    return _imaging_error(app, InvalidRequest("The body is not UTF-8. Send a JSON object."))
+
+
 def _unknown_path(app: APIGatewayRestResolver, _: NotFoundError) -> Response[str]:
-    return _problem(
-        app, HTTPStatus.NOT_FOUND, "not_found", "There is nothing at this path. See openapi.json for what is."
-    )
+    detail = "There is nothing at this path. See openapi.json for what is."
+    return _told(app, _Refusal(HTTPStatus.NOT_FOUND, "not_found", detail))
 
 
 def _wrong_method(app: APIGatewayRestResolver, error: "MethodNotAllowed") -> Response[str]:
     detail = f"This path answers {' and '.join(error.allowed)} only."
-    return _problem(
-        app, HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": ", ".join(error.allowed)}
-    )
+    headers = {"Allow": ", ".join(error.allowed)}
+    return _told(app, _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers))
 
 
 def _bug(app: APIGatewayRestResolver, error: Exception) -> Response[str]:
     log_bug(error)
-    return _problem(
-        app,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "internal_error",
-        "A fault in the service. Send the request again; if it keeps failing, tell the operator the request id.",
-    )
+    return _imaging_error(app, errors.InternalError())
 
 
 class MethodNotAllowed(Exception):
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__()
         self.allowed = allowed
-
-
-def log_bug(error: Exception) -> None:
-    """Logs where a bug struck, without the exception's own words: those may quote the request."""
-    logger.error("A bug", exception_name=type(error).__name__, stack=traceback.format_tb(error.__traceback__))

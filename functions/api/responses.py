@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse, OpenAPIResponseHeader
 
-from api.problems import CONTENT_TYPE, Problem
+from api.problems import CONTENT_TYPE, Problem, phrase
 
 REQUEST_ID: dict[str, OpenAPIResponseHeader] = {
     "x-request-id": {
@@ -43,7 +43,7 @@ def refusals(*problems: int) -> dict[int, OpenAPIResponse]:
 
 def _problem(status: int) -> OpenAPIResponse:
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": phrase(HTTPStatus(status)),
         "content": {CONTENT_TYPE: {"model": Problem}},
         "headers": REQUEST_ID | _HEADERS.get(status, {}),
     }

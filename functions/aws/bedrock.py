@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
 
 SecondsLeft = Callable[[], float]
+
+# Making clients is not thread-safe, and the first images of a cold start are asked for side by side.
+_making_clients = Lock()
 
 _seconds_left: ContextVar[SecondsLeft] = ContextVar("seconds_left")
 
@@ -52,13 +56,17 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
     token = _seconds_left.set(seconds_left)
     try:
         with _as_bedrock_error():
-            answer = _client(region).invoke_model(
+            with _making_clients:
+                client = _client(region)
+            answer = client.invoke_model(
                 modelId=model,
                 body=json.dumps(body),
                 contentType="application/json",
                 accept="application/json",
             )
-            content: dict[str, Any] = json.loads(answer["body"].read())
+            content = json.loads(answer["body"].read())
+            if not isinstance(content, dict):
+                raise ValueError("the answer is no JSON object")  # noqa: TRY004 - an answer that cannot be read, as bad JSON
             return content
     finally:
         _seconds_left.reset(token)

@@ -40,6 +40,11 @@ class Bucket:
                 Bucket=self.name, Key=key(image_id), Body=png, ContentType="image/png", Metadata=metadata
             )
 
+    def read(self, image_id: str) -> bytes:
+        """A PNG's bytes. Raises BucketError."""
+        with _as_bucket_error():
+            return clients.s3().get_object(Bucket=self.name, Key=key(image_id))["Body"].read()
+
     def delete(self, image_id: str) -> None:
         """Deletes a PNG, if it is there. Raises BucketError."""
         with _as_bucket_error():

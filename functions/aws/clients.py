@@ -44,21 +44,23 @@ def sqs() -> "SQSClient":
 
 @cache
 def events() -> "EventBridgeClient":
-    return session().client("events", config=_config(read_timeout=3))
+    return session().client(
+        "events", config=_config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+    )
 
 
 @cache
 def s3() -> "S3Client":
     """Signs links by SigV4 for the regional virtual host; boto3's own defaults are neither everywhere."""
-    config = _config(signature_version="s3v4", s3={"addressing_style": "virtual"}, read_timeout=20)
+    config = _config(signature_version="s3v4", s3={"addressing_style": "virtual"}, read_timeout=5)
     return session().client("s3", config=config)
 
 
 def _config(**settings: Any) -> Config:  # noqa: ANN401 - botocore's own signature
-    return Config(
-        retries={"mode": "standard", "total_max_attempts": 3},
-        connect_timeout=3,
-        tcp_keepalive=True,
-        user_agent_extra="text-to-image-api",
-        **settings,
-    )
+    common: dict[str, Any] = {
+        "retries": {"mode": "standard", "total_max_attempts": 3},
+        "connect_timeout": 3,
+        "tcp_keepalive": True,
+        "user_agent_extra": "text-to-image-api",
+    }
+    return Config(**(common | settings))

@@ -49,9 +49,9 @@ class Counters:
 
     table: str
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None) -> Account:
+    def hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]:
         """Holds an amount under a name. One that is held under it already stays, and is held longer. Answers with the
-        account as it is then. Raises CapReached."""
+        account as it is then, and whether it was held already. Raises CapReached."""
         if cap is not None and held.micros > cap:
             raise CapReached
         room = "" if cap is None else " AND (attribute_not_exists(committed) OR committed <= :most)"
@@ -61,13 +61,14 @@ class Counters:
         item = self._update(
             account, name, "SET #hold = :held ADD committed :micros", f"attribute_not_exists(#hold){room}", values
         )
-        if item is None:
+        was_held = item is None
+        if was_held:
             item = self._update(
                 account, name, "SET #hold.held_until = :until", "attribute_exists(#hold)", {":until": held.until}
             )
         if item is None:
             raise CapReached
-        return _account(item)
+        return _account(item), was_held
 
     def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool:
         """Turns what is held under a name into what was spent; False where that amount is not held under it."""

@@ -28,14 +28,21 @@ class IdempotencyTable(DynamoDBPersistenceLayer):
         return record.response_data if record is not None and record.status == "COMPLETED" else None
 
     def forget(self, data: Mapping[str, Any]) -> None:
-        """Makes room for a new execution, unless somebody else has started one. Raises TableError."""
+        """Makes room for a new execution after one that finished. Raises TableError."""
+        self._delete(data, "COMPLETED")
+
+    def release(self, data: Mapping[str, Any]) -> None:
+        """Makes room for a new execution after one that could not note its outcome. Raises TableError."""
+        self._delete(data, "INPROGRESS")
+
+    def _delete(self, data: Mapping[str, Any], status: str) -> None:
         try:
             self.client.delete_item(
                 TableName=self.table_name,
                 Key=self._get_key(str(self._get_hashed_idempotency_key(dict(data)))),
-                ConditionExpression="#status = :completed",
+                ConditionExpression="#status = :status",
                 ExpressionAttributeNames={"#status": self.status_attr},
-                ExpressionAttributeValues={":completed": {"S": "COMPLETED"}},
+                ExpressionAttributeValues={":status": {"S": status}},
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":

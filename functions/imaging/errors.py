@@ -13,7 +13,8 @@ ImagingError
 │   ├── InProgress          the same request is still being answered
 │   ├── TimedOut            the model, or the time that is left here, was too slow
 │   ├── StorageFailed       the images were made, and could not be kept
-│   └── DependencyUnavailable  the table did not answer, and nothing was paid
+│   ├── DependencyUnavailable  the table did not answer, and nothing was paid
+│   └── InternalError       a bug of ours
 └── OperatorMustAct         the deployment or the account must change
     ├── BudgetExhausted     the month's cap on spend would be passed
     ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
@@ -110,6 +111,7 @@ class InProgress(MayPass):
 
 class TimedOut(MayPass):
     code = "timed_out"
+    retry_after_seconds = 5
 
 
 class StorageFailed(MayPass):
@@ -120,6 +122,15 @@ class StorageFailed(MayPass):
 class DependencyUnavailable(MayPass):
     code = "dependency_unavailable"
     retry_after_seconds = 5
+
+
+class InternalError(MayPass):
+    code = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A fault in the service. Send the request again; if it keeps failing, tell the operator the request id."
+        )
 
 
 class OperatorMustAct(ImagingError):

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from imaging import routing
 from imaging.deadline import Deadline
-from imaging.errors import ContentBlocked, ImagingError, StorageFailed
+from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
 from imaging.gallery import Gallery
 from imaging.making import Invoke, Made, Maker
 from imaging.models.catalog import Model
@@ -57,8 +57,8 @@ class Generator:
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
             made = maker.make(route, attempt)
-            bill.add(attempt.price_micros, sum(one.billed for one in made))
-            error = _why_nothing(made, patient=order.patient)
+            bill.add(attempt.price_micros, sum(one.billed and (bill.counts_kept or not one.kept) for one in made))
+            error = _why_not(made, order)
             if error is None:
                 self.router.forget(route.model)
                 _count(made, passed_over)
@@ -92,12 +92,16 @@ class Generator:
                 yield route
 
 
-def _why_nothing(made: Sequence[Made], *, patient: bool) -> ImagingError | None:
-    """Why there is no image at all: the first cause after which no other model may be asked, else the first."""
+def _why_not(made: Sequence[Made], order: Order) -> ImagingError | None:
+    """Why this is no generation yet. For who is patient, because a model was throttled for some of the images; else,
+    because there is none at all: the first cause after which no other model may be asked, else the first."""
     errors = [one.result for one in made if isinstance(one.result, ImagingError)]
+    throttled = next((error for error in errors if isinstance(error, Throttled)), None)
+    if throttled and order.patient and not order.last:
+        return throttled
     if len(errors) < len(made):
         return None
-    return next((error for error in errors if not routing.falls_through(error, patient=patient)), errors[0])
+    return next((error for error in errors if not routing.falls_through(error, patient=order.patient)), errors[0])
 
 
 def _generation(

@@ -23,6 +23,7 @@ from imaging.errors import (
     DependencyUnavailable,
     ImagingError,
     InProgress,
+    InternalError,
     KeyReused,
     ModelUnavailable,
     NotCancellable,
@@ -34,12 +35,15 @@ from imaging.once import MAX_WAIT_SECONDS, POLL_SECONDS, Delivery, Once, in_prog
 from imaging.order import Order
 from imaging.request import GenerationRequest
 from imaging.result import Generation
-from observability import logger
+from observability import log_bug, logger
 
 MAX_ATTEMPTS = 4
 """Failures, other than throttling, after which a job is given up."""
 
 LONGEST_WAIT_SECONDS = 120
+
+UNSENT_SECONDS = 60
+"""A job that was not taken for so long may never have been sent."""
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -84,13 +88,14 @@ class Job(BaseModel):
     def is_over(self) -> bool:
         return self.status in {"succeeded", "failed", "cancelled"}
 
-    def order(self) -> Order:
+    def order(self, *, last: bool = False) -> Order:
         return Order(
             request=GenerationRequest.model_validate(self.request),
             caller=self.owner,
             key=self.key,
             alone=uuid.UUID(self.id) if self.alone else None,
             patient=True,
+            last=last,
         )
 
 
@@ -135,7 +140,8 @@ class Jobs:
         if not self.once.joins(order):
             order = Order(order.request, order.caller, alone=uuid.uuid4())
         kept = self._find(str(order.generation_id))
-        if kept is not None and not kept.job.is_over:
+        if kept is not None and self._is_under_way(kept.job):
+            self._send_again(kept.job)
             return _same(kept.job, order)
         job = Job(
             id=str(order.generation_id),
@@ -166,7 +172,7 @@ class Jobs:
         if not self.once.joins(order):
             return None
         kept = self._find(str(order.generation_id))
-        return kept.job if kept is not None and not kept.job.is_over else None
+        return kept.job if kept is not None and self._is_under_way(kept.job) else None
 
     def get(self, owner: str, job_id: str) -> Job:
         """Raises NotFound for a job that never was, is forgotten, or is another caller's."""
@@ -197,11 +203,22 @@ class Jobs:
             kept = self._claim(kept, deadline)
         except TableConflict:
             return PutBack(1)
+        if kept.job.failures >= MAX_ATTEMPTS:
+            return self._settle(kept, InternalError())
         return self._settle(kept, self._attempt(kept.job, deadline))
+
+    def _is_under_way(self, job: Job) -> bool:
+        return not job.is_over and self.now() - job.created_at < self.deadline_seconds + LONGEST_WAIT_SECONDS
+
+    def _send_again(self, job: Job) -> None:
+        """A function that died between the record and the message left a job that nobody would ever take."""
+        if job.attempts == 0 and self.now() - job.created_at > UNSENT_SECONDS:
+            self._send(job)
 
     def _claim(self, kept: Kept, deadline: Deadline) -> Kept:
         died = kept.job.status == "running"
         claimed = {
+            "failures": kept.job.failures + died,
             "status": "running",
             "started_at": kept.job.started_at or self.now(),
             "attempts": kept.job.attempts + 1,
@@ -212,9 +229,14 @@ class Jobs:
 
     def _attempt(self, job: Job, deadline: Deadline) -> Generation | ImagingError:
         try:
-            return self.once.generate(job.order(), deadline, wait_seconds=0).generation
+            # In the end some images are better than none.
+            order = job.order(last=self.now() - job.created_at >= self.deadline_seconds)
+            return self.once.generate(order, deadline, wait_seconds=0).generation
         except ImagingError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - else the queue brings the job again without end
+            log_bug(error)
+            return InternalError()
 
     def _settle(self, kept: Kept, outcome: Generation | ImagingError) -> PutBack | None:
         if isinstance(outcome, Generation):

@@ -1,7 +1,7 @@
 """One model's attempt at a request: its calls side by side, and each picture checked, fitted and stored."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from imaging.planning import Call, Plan, Slot
 from imaging.result import StoredImage
 from imaging.routing import Route
 from imaging.sizing import Size, fit
-from observability import logger
+from observability import log_bug, logger
 
 Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Mapping[str, Any]]
 
@@ -30,12 +30,13 @@ STORE_AGAIN_AFTER_SECONDS = (0.5, 1, 2, 4, 8)
 @dataclass(frozen=True)
 class Made:
     """What came of one image: it lies in the bucket, noted or not, or this is why it does not. `billed` is false where
-    it certainly was not."""
+    it certainly was not; `kept` is true where an earlier attempt made it."""
 
     slot: Slot
     result: StoredImage | ImagingError
     noted: bool = True
     billed: bool = True
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Maker:
         images = [kept.get(self._image_id(slot)) for slot in call.slots]
         if None in images:
             return self._run(route, plan, call)
-        return [Made(slot, image) for slot, image in zip(call.slots, images, strict=True) if image]
+        return [Made(slot, image, kept=True) for slot, image in zip(call.slots, images, strict=True) if image]
 
     def _image_id(self, slot: Slot) -> str:
         return str(uuid.uuid5(self.generation_id, str(slot.index)))
@@ -82,7 +83,7 @@ class Maker:
             answer = self._ask(route, call)
         except ImagingError as error:
             return [Made(slot, error, billed=error.may_be_billed) for slot in call.slots]
-        outcomes = route.model.schema.read(answer, len(call.slots))
+        outcomes = _read(route, answer, len(call.slots))
         return [self._keep(plan, slot, outcome) for slot, outcome in zip(call.slots, outcomes, strict=True)]
 
     def _ask(self, route: Route, call: Call) -> Mapping[str, Any]:
@@ -134,6 +135,15 @@ class Maker:
         return image, data
 
 
+def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Outcome]:
+    """What a model's answer holds; one that no schema foresaw holds nothing, and takes nothing else down."""
+    try:
+        return route.model.schema.read(answer, images)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        log_bug(error)
+        return [NoPicture("failed", "the model's answer could not be read")] * images
+
+
 def _log_refusal(route: Route, error: BedrockError) -> None:
     # What AWS says of an invalid request may quote the prompt; everything else it says helps whoever is on call.
     said = None if error.code == "ValidationException" else error.message
@@ -149,7 +159,7 @@ def _missing(outcome: NoPicture) -> ImagingError:
 
 def _not_kept(error: BucketError) -> StorageFailed:
     return StorageFailed(
-        "The image was made, but the bucket refused it. Send the request again; if it keeps failing, the operator must "
-        "check the bucket and the function's role.",
+        "The image was made and is paid for, but the bucket refused it again and again. The operator must check the "
+        "bucket and the function's role; after that send the request again, which makes and pays for the image anew.",
         aws_error=error.code,
     )

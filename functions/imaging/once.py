@@ -111,6 +111,7 @@ class Once:
         except IdempotencyValidationError:
             raise _key_reused() from None
         except IdempotencyPersistenceLayerError as error:
+            self._release(order)
             return Delivery(run.not_remembered(error), replayed=False)
         if run.generation is not None:
             return Delivery(generation, replayed=False)
@@ -132,8 +133,9 @@ class Once:
         return generation
 
     def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
-        started, bill = time.monotonic(), Bill()
+        started = time.monotonic()
         hold = self.spending.hold(order.caller, str(generation_id), self.generator.dearest(order.request), deadline)
+        bill = Bill(counts_kept=hold.is_inherited)
         try:
             generation = self.generator.generate(order, generation_id, deadline, bill, resume_seconds)
         except ImagingError as error:
@@ -160,6 +162,13 @@ class Once:
 
     def _records(self, order: Order) -> IdempotencyTable:
         return self.keyed if order.is_keyed else self.keyless
+
+    def _release(self, order: Order) -> None:
+        """Nobody is at the order any more, although its record says so; what it left in the bucket is found again."""
+        try:
+            self._records(order).release(order.data())
+        except TableError as error:
+            logger.warning("A record was not released", aws_error=error.code)
 
     def _forget(self, order: Order) -> None:
         try:

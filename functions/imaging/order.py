@@ -15,7 +15,8 @@ class Order:
     """A request, whose it is, and how it is told from others: by the caller's `key`, or by what it asks for.
 
     `fresh` means that it is to be generated even if it could be replayed. `alone` names an order that joins no other:
-    a job of such a request, which itself is still executed once. Who is `patient` waits for a throttled model.
+    a job of such a request, which itself is still executed once. Who is `patient` waits for a throttled model, but the
+    `last` time takes what there is.
     """
 
     request: GenerationRequest
@@ -24,6 +25,7 @@ class Order:
     fresh: bool = False
     alone: uuid.UUID | None = None
     patient: bool = False
+    last: bool = False
 
     @property
     def name(self) -> str:

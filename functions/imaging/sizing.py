@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from imaging.png import NotAWholePng
+
 
 @dataclass(frozen=True)
 class Size:
@@ -47,14 +49,18 @@ def _distance(one: Size, other: Size) -> float:
 def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     """The picture cropped around its centre to the wanted ratio and resized to exactly the wanted size.
 
-    `png` is a whole PNG of size `native`; a picture that has the wanted size already comes back byte for byte.
+    `png` is a PNG of size `native`; a picture that has the wanted size already comes back byte for byte. Raises
+    NotAWholePng where it cannot be decoded.
     """
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
     from PIL import Image, ImageOps  # noqa: PLC0415 - costs a tenth of a second that most requests do not need
 
-    with Image.open(io.BytesIO(png)) as picture:
-        fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
+    try:
+        with Image.open(io.BytesIO(png)) as picture:
+            fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise NotAWholePng("the PNG cannot be decoded") from error
     buffer = io.BytesIO()
     fitted.save(buffer, "PNG")
     return buffer.getvalue()

@@ -24,29 +24,35 @@ STACK = "stack"
 class Counters(Protocol):
     """Raises TableError."""
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None) -> Account: ...
+    def hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]: ...
     def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool: ...
     def account(self, account: str) -> Account: ...
 
 
 @dataclass
 class Bill:
-    """What a generation has cost so far, as far as it may have been billed."""
+    """What a generation has cost so far, as far as it may have been billed.
+
+    `counts_kept` tells whether images that an earlier attempt left are not counted yet, because it died.
+    """
 
     micros: int = 0
     images: int = 0
+    counts_kept: bool = False
 
     def add(self, price_micros: int, images: int) -> None:
         self.micros += price_micros * images
         self.images += images
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hold:
-    """Money held for one generation, in each of the accounts it counts in."""
+    """Money held for one generation, in each of the accounts it counts in; inherited from an attempt that died, or
+    new."""
 
     name: str
     amounts: dict[str, int]
+    is_inherited: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Spending:
         held = Held(micros, int(self.now() + deadline.get_remaining_time_in_millis() / 1000) + 1)
         try:
             for account, cap in self._accounts(caller):
-                now = self.counters.hold(account, name, held, cap)
+                now, hold.is_inherited = self.counters.hold(account, name, held, cap)
                 hold.amounts[account] = now.holds[name].micros
                 self._count_lapsed(account, now)
         except CapReached:

@@ -9,9 +9,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
 from imaging.deadline import Deadline
-from imaging.errors import NotFound
+from imaging.errors import DependencyUnavailable, NotFound
 from imaging.jobs import PutBack
 from observability import logger, metrics
+
+SOON_SECONDS = 10
+"""When a job is looked at again that the table refused to tell of."""
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -23,6 +26,7 @@ class NotDone(Exception):
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    bootstrap.settings()
     return dict(process_partial_response(event, _work, processor, context))
 
 
@@ -30,9 +34,12 @@ def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not _is_job_id(record.body):
         _bury(record)
         return
+    logger.append_keys(job_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
         verdict = bootstrap.jobs().work(record.body, deadline)
+    except DependencyUnavailable:
+        verdict = PutBack(SOON_SECONDS)
     except NotFound:
         _bury(record)
         return

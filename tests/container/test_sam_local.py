@@ -82,8 +82,9 @@ def test_a_bad_event_raises_an_error_that_is_caught_by_its_class(
 
 
 def _variables(stack: Stack, way: Bridge) -> dict[str, str]:
-    return {
-        "BUCKET_NAME": stack.description["bucket"],
+    """What the function has where it is deployed; `sam local` itself knows no resource's name."""
+    deployed = stack.client("lambda").get_function_configuration(FunctionName=stack.function)
+    return deployed["Environment"]["Variables"] | {
         "AWS_ENDPOINT_URL": way.address(stack.description["aws_endpoint_url"]),
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": way.address(stack.description["bedrock_url"]),
     }

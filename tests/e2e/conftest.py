@@ -1,7 +1,7 @@
 """End to end: over HTTP, against the deployed template, with IAM enforced."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -37,3 +37,22 @@ def documented() -> dict[str, Any]:
         "seed": 42,
         "quality": "standard",
     }
+
+
+@pytest.fixture
+def another_key(stack: Stack) -> Iterator[Callable[..., str]]:
+    """Makes a key and puts it into the usage plan."""
+    apigateway = stack.client("apigateway")
+    made = []
+
+    def make(*, enabled: bool = True) -> str:
+        made.append(apigateway.create_api_key(enabled=enabled))
+        apigateway.create_usage_plan_key(
+            usagePlanId=stack.resource("UsagePlan"), keyId=made[-1]["id"], keyType="API_KEY"
+        )
+        value: str = made[-1]["value"]
+        return value
+
+    yield make
+    for key in made:
+        apigateway.delete_api_key(apiKey=key["id"])

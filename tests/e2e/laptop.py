@@ -14,6 +14,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -78,6 +79,30 @@ class Stack:
         """What the bucket holds."""
         listing = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.description["bucket"])
         return {item["Key"] for page in listing for item in page.get("Contents", ())}
+
+    @contextmanager
+    def denied(self, logical_id: str, action: str) -> Iterator[None]:
+        """Meanwhile the role that the template calls so may not do this."""
+        iam = self.client("iam")
+        names = {"RoleName": self.resource(logical_id), "PolicyName": f"Deny-{action.replace(':', '-')}"}
+        statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+        iam.put_role_policy(**names, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        try:
+            yield
+        finally:
+            iam.delete_role_policy(**names)
+
+    @contextmanager
+    def worker_paused(self) -> Iterator[None]:
+        """Meanwhile jobs stay in the queue."""
+        functions = self.client("lambda")
+        worker = self.description["functions"]["WorkerFunction"]
+        (mapping,) = functions.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def forget(self) -> None:
         """New execution environments, which remember no model's refusal."""
@@ -166,12 +191,17 @@ def emulator(stack: Stack) -> Emulator:
 
 @pytest.fixture(scope="session")
 def role_credentials(stack: Stack) -> dict[str, str]:
-    """What ApiFunction's code may do: the credentials of another function with the same role."""
+    """What ApiFunction's code may do."""
+    return credentials_of(stack, stack.role)
+
+
+def credentials_of(stack: Stack, role: str) -> dict[str, str]:
+    """A role's credentials, by its ARN: those of another function that has it."""
     functions = stack.client("lambda")
     name = f"probe-{uuid.uuid4()}"
     functions.create_function(
         FunctionName=name,
-        Role=stack.role,
+        Role=role,
         Runtime="python3.13",
         Handler="probe.handler",
         Code={"ZipFile": _zipped("probe.py", PROBE)},

@@ -1,6 +1,6 @@
 """Who may call: the key may come in either header, and every refusal is a problem document."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -58,25 +58,6 @@ def test_a_key_works_while_it_is_enabled(
 
     assert anonymous.post("/generate", json=documented, headers=enabled).status_code == 200
     _assert_unauthorized(anonymous.post("/generate", json=documented, headers=disabled))
-
-
-@pytest.fixture
-def another_key(stack: Stack) -> Iterator[Callable[..., str]]:
-    """Makes a key and puts it into the usage plan."""
-    apigateway = stack.client("apigateway")
-    made = []
-
-    def make(*, enabled: bool) -> str:
-        made.append(apigateway.create_api_key(enabled=enabled))
-        apigateway.create_usage_plan_key(
-            usagePlanId=stack.resource("UsagePlan"), keyId=made[-1]["id"], keyType="API_KEY"
-        )
-        value: str = made[-1]["value"]
-        return value
-
-    yield make
-    for key in made:
-        apigateway.delete_api_key(apiKey=key["id"])
 
 
 def _assert_unauthorized(answer: httpx.Response) -> None:

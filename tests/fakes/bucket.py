@@ -17,6 +17,10 @@ class FakeBucket:
         self.objects[image_id] = png
         self.metadata[image_id] = metadata
 
+    def read(self, image_id: str) -> bytes:
+        self.check()
+        return self.objects[image_id]
+
     def delete(self, image_id: str) -> None:
         self.check()
         self.objects.pop(image_id, None)

@@ -16,7 +16,7 @@ class FakeCounters:
     refusals: set[str] = field(default_factory=set)
     lock: Lock = field(default_factory=Lock)
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None) -> Account:
+    def hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]:
         self._refuse("hold")
         with self.lock:
             now = self.accounts[account]
@@ -26,7 +26,7 @@ class FakeCounters:
                 raise CapReached
             kept = replace(there, until=held.until) if there else held
             self.accounts[account] = replace(now, holds={**now.holds, name: kept})
-            return self.accounts[account]
+            return self.accounts[account], there is not None
 
     def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool:
         self._refuse("settle")

@@ -33,9 +33,15 @@ class FakeIdempotency(BasePersistenceLayer):
         return record.response_data if record.status == "COMPLETED" else None
 
     def forget(self, data: Mapping[str, Any]) -> None:
+        self._delete(data, "COMPLETED")
+
+    def release(self, data: Mapping[str, Any]) -> None:
+        self._delete(data, "INPROGRESS")
+
+    def _delete(self, data: Mapping[str, Any], status: str) -> None:
         self._refuse("delete")
-        key = self._get_hashed_idempotency_key(dict(data))
-        if key in self.records and self.records[key].status == "COMPLETED":
+        key = str(self._get_hashed_idempotency_key(dict(data)))
+        if key in self.records and self.records[key].status == status:
             self.records.pop(key)
 
     def _get_record(self, idempotency_key: str) -> DataRecord:

@@ -26,6 +26,7 @@ _CACHES = (
     bootstrap.table,
     bootstrap.gallery,
     bootstrap.once,
+    bootstrap.attempts,
     bootstrap.spending,
     bootstrap.queue,
     bootstrap.jobs,

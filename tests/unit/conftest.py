@@ -16,6 +16,7 @@ from pytest_socket import disable_socket
 import bootstrap
 from api.app import lambda_handler
 from imaging.announcing import Announcer
+from imaging.attempts import Attempts
 from imaging.gallery import Gallery
 from imaging.generate import Generator
 from imaging.jobs import Jobs
@@ -158,6 +159,7 @@ def generator(
         "generator": generator,
         "once": once,
         "spending": spending,
+        "attempts": Attempts(table, wall),
         "queue": queue,
         "jobs": Jobs(table, queue, once, kept_seconds=86_400, deadline_seconds=6 * 3600, now=wall),
     }

@@ -3,11 +3,11 @@
 import pytest
 
 import api.app
-from api.direct import InternalError
 from aws.bedrock import BedrockError
 from imaging.errors import (
     ContentBlocked,
     ImagingError,
+    InternalError,
     InvalidRequest,
     ModelAccessDenied,
     ModelError,
@@ -87,16 +87,20 @@ def test_when_time_is_short_no_model_is_asked(bedrock: FakeBedrock) -> None:
     assert bedrock.calls == []
 
 
-def test_what_is_raised_never_quotes_the_prompt(bedrock: FakeBedrock) -> None:
+def test_what_is_raised_never_quotes_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidRequest) as raised:
         invoke({"text": "secret prompt" * 50})
     assert "secret" not in str(raised.value)
     assert raised.value.__suppress_context__
 
-    bedrock.enqueue({"images": 7})
+    def stumble(*_: object) -> None:
+        raise TypeError("secret prompt")
+
+    monkeypatch.setattr("api.direct.answer", stumble)
     with pytest.raises(InternalError) as bug:
         invoke(FOX)
     assert bug.value.__suppress_context__
+    assert "secret" not in str(bug.value)
 
 
 def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, generator: Generator) -> None:

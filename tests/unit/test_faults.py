@@ -2,16 +2,21 @@
 
 import base64
 import io
+import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from api.app import lambda_handler
 from aws.bedrock import BedrockError
 from tests.fakes.bedrock import FakeBedrock, base64_png, png
 from tests.fakes.bucket import FakeBucket
+from tests.fakes.lambda_runtime import FakeContext, http_event
 from tests.unit.conftest import Answer, Send
 
+SECRET = "secret prompt"  # noqa: S105 - the test looks for it in the log
 MODELS = ["titan", "canvas", "core", "ultra", "sd3.5"]
 
 END_OF_LIFE = "This model version has reached the end of its life. Please refer to the AWS documentation."
@@ -109,6 +114,21 @@ TRUNCATED = base64.b64encode(WHOLE[: len(WHOLE) // 2]).decode()
 DAMAGED = base64.b64encode(WHOLE[:60] + b"\x00" + WHOLE[61:]).decode()
 NO_PICTURE = base64.b64encode(WHOLE[:33] + WHOLE[-12:]).decode()
 
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _png_of(width: int, height: int, pixels: bytes) -> str:
+    """Chunks in order, each with its checksum right, whatever they hold."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    whole = WHOLE[:8] + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return base64.b64encode(whole).decode()
+
+
+UNDECODABLE = _png_of(1216, 1216, b"junk")
+NO_PIXELS = _png_of(0, 0, b"junk")
+
 UNUSABLE: list[tuple[str, Mapping[str, Any]]] = [
     *[("titan", {"images": [image], "error": None}) for image in (JPEG, TRUNCATED, DAMAGED, NO_PICTURE, "!", "")],
     *[
@@ -120,6 +140,10 @@ UNUSABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("core", {"images": [], "seeds": [], "finish_reasons": [None]}),
     ("core", {"finish_reasons": ["Inference error"]}),
     ("core", {}),
+    ("titan", {"images": 7}),
+    ("core", {"images": 7, "seeds": 7}),
+    ("titan", {"images": [None], "error": None}),
+    *[("core", {"images": [junk], "seeds": [42], "finish_reasons": [None]}) for junk in (UNDECODABLE, NO_PIXELS)],
 ]
 
 
@@ -151,9 +175,13 @@ def test_a_bucket_that_refuses_is_storage_failed(send: Send, bucket: FakeBucket)
     assert answer.json["aws_error"] == "AccessDenied"
 
 
-def test_a_bug_is_an_internal_error_that_tells_nothing(send: Send, bedrock: FakeBedrock, log: io.StringIO) -> None:
-    bedrock.enqueue({"images": 7, "error": "secret prompt"})
+def test_a_bug_is_an_internal_error_that_tells_nothing(
+    send: Send, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    def stumble(*_: object) -> None:
+        raise TypeError(SECRET)
 
+    monkeypatch.setattr("api.routes.generate.answer", stumble)
     answer = send("POST", "/generate", {"text": "secret prompt", "model": "titan"})
 
     assert (answer.status, answer.json["code"]) == (500, "internal_error")
@@ -187,3 +215,34 @@ def test_an_answer_that_breaks_its_own_schema_is_a_bug_and_nobodys_request(
     monkeypatch.setattr("api.routes.models.Models", lambda **_: {"models": 7})
     answer = send("GET", "/models")
     assert (answer.status, answer.json["code"]) == (500, "internal_error")
+
+
+@pytest.mark.parametrize("seeds", [["abc"], [None], ["7"], [], None])
+def test_a_seed_that_says_nothing_is_the_one_that_was_asked_for(
+    send: Send, bedrock: FakeBedrock, seeds: object
+) -> None:
+    bedrock.enqueue({"images": [base64_png(1216, 1216)], "seeds": seeds, "finish_reasons": [None]})
+    assert send("POST", "/generate", {"text": "a fox", "model": "core", "seed": 7}).json["details"][0]["seed"] == 7
+
+
+def test_one_undecodable_picture_of_four_does_not_lose_the_others(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.by_seed = {43: {"images": [UNDECODABLE], "seeds": [43], "finish_reasons": [None]}}
+    answer = send("POST", "/generate", {"text": "a fox", "model": "core", "number_of_images": 4})
+    assert [detail["status"] for detail in answer.json["details"]] == ["stored", "failed", "stored", "stored"]
+
+
+@pytest.mark.parametrize("name", ["body", "query", "path"])
+def test_a_field_with_an_unlucky_name_is_refused_by_it(send: Send, name: str) -> None:
+    answer = send("POST", "/generate", {"text": "a fox", name: 1})
+    assert answer.json["errors"] == [{"field": name, "message": "There is no such field"}]
+
+
+def test_a_body_that_is_no_text_is_refused(send: Send) -> None:  # noqa: ARG001 - puts the fakes in place
+    request = http_event("POST", "/generate", base64.b64encode(b"\xff\xfe{}").decode()) | {"isBase64Encoded": True}
+    answer = lambda_handler(request, FakeContext())
+    assert (answer["statusCode"], "UTF-8" in answer["body"]) == (400, True)
+
+
+def test_a_request_without_headers_is_answered(send: Send) -> None:  # noqa: ARG001 - puts the fakes in place
+    answer = lambda_handler(http_event("GET", "/health") | {"headers": None, "multiValueHeaders": None}, FakeContext())
+    assert answer["statusCode"] == 200

@@ -1,5 +1,6 @@
 """Generations that nobody waits for: started, seen, waited for, tried again, given up, cancelled."""
 
+import io
 import json
 import uuid
 from typing import Any
@@ -22,6 +23,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
 
+SECRET = "secret prompt"  # noqa: S105 - the test looks for it in the log
 FOX = {"text": "a fox", "number_of_images": 2}
 ASYNC = {"prefer": "respond-async"}
 ANOTHER = "fedcba9876543210"
@@ -189,6 +191,16 @@ def test_throttling_waits_longer_each_time_and_never_falls_through(
     assert look(send, job_id).json["status"] == "queued"
     assert work(job_id)
     assert look(send, job_id).json["status"] == "succeeded"
+
+
+def test_every_line_about_a_job_names_it(send: Send, bedrock: FakeBedrock, log: io.StringIO) -> None:
+    job_id = start(send).json["id"]
+    bedrock.refuse("ThrottlingException")
+    work(job_id)
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert {line["message"] for line in lines} >= {"Bedrock brought no answer", "A job waits"}
+    assert {line.get("job_id") for line in lines} == {job_id}
 
 
 def test_a_retired_model_falls_through_in_a_job_too(send: Send, bedrock: FakeBedrock) -> None:
@@ -382,7 +394,96 @@ def test_a_bus_that_refuses_changes_nothing(send: Send, bus: FakeBus) -> None:
 
 
 def test_some_failed_images_are_a_success_of_the_others(send: Send, bedrock: FakeBedrock) -> None:
-    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    bedrock.by_seed = {43: BedrockError("ModelErrorException", "")}
     job_id = start(send, {"model": "core"}).json["id"]
     assert work(job_id)
     assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
+
+
+def test_a_job_waits_for_the_images_that_were_throttled_and_pays_for_no_other_again(
+    send: Send, bedrock: FakeBedrock
+) -> None:
+    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert not work(job_id)
+    bedrock.by_seed = {}
+
+    assert work(job_id)
+
+    assert [call.body["seed"] for call in bedrock.calls].count(42) == 1
+    assert look(send, job_id).json["result"]["message"] == "Images generated successfully"
+    assert send("GET", "/usage").json["spent_usd"] == 0.08
+    assert send("GET", "/usage").json["images"] == 2
+
+
+def test_in_the_end_some_images_are_better_than_none(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert not work(job_id)
+    wall.now += 6 * 3600
+    assert work(job_id)
+    assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
+
+
+def test_a_table_that_refuses_puts_the_job_back_for_a_moment(send: Send, table: FakeTable, queue: FakeQueue) -> None:
+    job_id = start(send).json["id"]
+    table.refusals.append("ThrottlingException")
+    assert not work(job_id)
+    assert [seconds for _, seconds in queue.put_backs] == [10]
+    assert work(job_id)
+
+
+def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
+    send: Send, generator: Generator, bedrock: FakeBedrock, log: io.StringIO
+) -> None:
+    job_id = start(send).json["id"]
+
+    def stumble(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
+        bedrock(*arguments)
+        raise TypeError(SECRET)
+
+    object.__setattr__(generator, "invoke", stumble)
+    assert [work(job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
+    assert look(send, job_id).json["problem"]["code"] == "internal_error"
+    assert "TypeError" in log.getvalue()
+    assert "secret prompt" not in log.getvalue()
+
+
+def test_a_job_that_kills_its_workers_is_given_up(
+    send: Send, generator: Generator, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = start(send).json["id"]
+    killed = []
+
+    def die(*_: object) -> Any:  # noqa: ANN401 - as the fake
+        killed.append(1)
+        raise WorkerKilled
+
+    object.__setattr__(generator, "invoke", die)
+    monkeypatch.setattr("tests.fakes.idempotency.now_millis", lambda: wall.now * 1000)
+    for _ in range(MAX_ATTEMPTS):
+        with pytest.raises(WorkerKilled):
+            work(job_id, seconds=100)
+        wall.now += 101
+
+    assert work(job_id, seconds=100)
+    assert look(send, job_id).json["status"] == "failed"
+    assert len(killed) == MAX_ATTEMPTS
+
+
+def test_a_job_whose_message_was_never_sent_is_sent_by_the_next_who_asks(
+    send: Send, queue: FakeQueue, wall: FakeClock
+) -> None:
+    job_id = start(send).json["id"]
+    queue.sent.clear()
+    start(send)
+    assert queue.sent == []
+    wall.now += 61
+    start(send)
+    assert queue.sent == [job_id]
+
+
+def test_a_job_that_outlived_its_hours_is_in_nobodys_way(send: Send, wall: FakeClock) -> None:
+    start(send)
+    wall.now += 6 * 3600 + 121
+    assert send("POST", "/generate", FOX).status == 200

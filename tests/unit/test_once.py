@@ -261,6 +261,17 @@ def test_what_was_paid_is_delivered_although_it_could_not_be_noted(
     assert len(answer.json["images"]) == len(bucket.objects) == 2
 
 
+def test_what_could_not_be_noted_blocks_nobody_and_is_found_again(
+    send: Send, bedrock: FakeBedrock, idempotency: FakeIdempotency
+) -> None:
+    idempotency.refusals = {"update"}
+    first = generate(send)
+    idempotency.refusals = set()
+    second = generate(send)
+    assert second.json["images"] == first.json["images"]
+    assert len(bedrock.calls) == 1
+
+
 def test_an_error_is_told_although_its_record_could_not_be_deleted(
     send: Send, bedrock: FakeBedrock, idempotency: FakeIdempotency
 ) -> None:

@@ -13,6 +13,7 @@ from imaging.request import GenerationRequest
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
 from tests.fakes.idempotency import FakeIdempotency
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
@@ -140,3 +141,13 @@ def test_a_bucket_is_not_asked_again_when_time_is_short(bucket: FakeBucket, send
         bootstrap.once().generate(order("titan", images=1), Deadline.after(10.4), 0)
     assert len(bucket.refusals) > 0
     assert send("GET", "/health").status == 200
+
+
+@pytest.mark.usefixtures("_lapsed")
+def test_what_a_dead_function_paid_is_counted_once(
+    bucket: FakeBucket, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_after(1, bucket, order("core"), monkeypatch)
+    deliver(order("core"))
+    (stack,) = [account for name, account in counters.accounts.items() if name.endswith("#stack")]
+    assert (stack.spent, stack.images, stack.holds) == (160_000, 4, {})

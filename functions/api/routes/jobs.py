@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 import bootstrap
 from api.answer import GenerationAnswer, answer
 from api.caller import address, caller, stable_link
-from api.problems import STATUS_BY_CODE, Problem
+from api.problems import STATUS_BY_CODE, Problem, phrase
 from api.responses import answers
 from imaging.jobs import Job, Status
 
@@ -109,7 +109,7 @@ def _problem(job: Job, event: APIGatewayProxyEvent) -> Problem | None:
         return None
     status = STATUS_BY_CODE[job.failure.code]
     return Problem(
-        title=status.phrase,
+        title=phrase(status),
         status=status,
         instance=event.path,
         request_id=router.context["request_id"],

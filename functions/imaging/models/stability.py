@@ -28,7 +28,12 @@ def read(answer: Answer, images: int) -> Sequence[Outcome]:
 
 def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
     images, seeds = answer.get("images") or (), answer.get("seeds") or ()
-    return [(image, int(seeds[place]) if place < len(seeds) else None) for place, image in enumerate(images)]
+    return [(image, _seed(seeds[place]) if place < len(seeds) else None) for place, image in enumerate(images)]
+
+
+def _seed(told: object) -> int | None:
+    # AWS's pages call seeds strings and show numbers.
+    return int(str(told)) if str(told).isdecimal() else None
 
 
 def _missing(reason: str) -> NoPicture:

@@ -1,0 +1,102 @@
+"""POST /v1/images/generations and GET /v1/models: OpenAI's shapes."""
+
+import base64
+import time
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+import bootstrap
+from api.caller import caller, deadline
+from api.openai import ImageData, ImagesAnswer, ImagesRequest, OpenAiErrorBody, OpenAiModel, OpenAiModels
+from api.preferences import Preferences
+from api.responses import answers
+from aws.bucket import BucketError
+from imaging.errors import StorageFailed
+from imaging.models.catalog import MODELS
+from imaging.order import Order
+from imaging.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
+
+router = APIGatewayRouter()
+
+
+def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResponse]:  # noqa: ANN401 - a type
+    described = answers(model, description, *errors)
+    for status in errors:
+        described[status]["content"] = {"application/json": {"model": OpenAiErrorBody}}
+    return described
+
+
+@router.post(
+    "/v1/images/generations",
+    summary="Make images, as OpenAI's clients ask for them",
+    tags=["OpenAI"],
+    operation_id="openaiImages",
+    responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 409, 413, 422, 429, 500, 502, 503, 504),
+)
+def images(request: Annotated[ImagesRequest, Body()]) -> ImagesAnswer:
+    delivery = bootstrap.once().generate(
+        _order(request, router.current_event),
+        deadline(router.lambda_context),
+        Preferences.of(router.current_event).wait,
+    )
+    return _answer(request, delivery.generation)
+
+
+def _order(request: ImagesRequest, event: APIGatewayProxyEvent) -> Order:
+    """With a key the caller's own order. Without, a client's own repeat is told by the count that it sends."""
+    wanted, whose = request.generation_request(), caller(event)
+    key = Preferences.of(event).key
+    if key is not None:
+        return Order(wanted, whose, key)
+    is_repeat = event.headers.get("x-stainless-retry-count", "0") != "0"
+    return bootstrap.attempts().order(wanted, whose, deadline(router.lambda_context), is_repeat=is_repeat)
+
+
+def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
+    size = request.scaled_size()
+    return ImagesAnswer(
+        created=int(time.time()),
+        data=[_data(request, image) for image in generation.stored],
+        size=f"{size.width}x{size.height}",
+        id=generation.id,
+        model=generation.model,
+        cost_usd=generation.cost_micros / MICROS_PER_USD,
+        warnings=[*request.warnings(), *generation.warnings, *_missing(generation)],
+    )
+
+
+def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
+    if request.response_format == "url":
+        return ImageData(url=bootstrap.bucket().link(image.id).url, seed=image.seed, id=image.id)
+    try:
+        png = bootstrap.bucket().read(image.id)
+    except BucketError as error:
+        raise StorageFailed(
+            "The image is stored, but could not be read back. Ask again with response_format url.", aws_error=error.code
+        ) from error
+    return ImageData(b64_json=base64.b64encode(png).decode(), seed=image.seed, id=image.id)
+
+
+def _missing(generation: Generation) -> list[GenerationWarning]:
+    missing = [image for image in generation.images if not isinstance(image, StoredImage)]
+    return [
+        GenerationWarning(
+            code=f"image_{image.status}", field="n", detail=getattr(image, "reason", "It was deleted since.")
+        )
+        for image in missing
+    ]
+
+
+@router.get(
+    "/v1/models",
+    summary="The models, as OpenAI's clients list them",
+    tags=["OpenAI"],
+    operation_id="openaiModels",
+    responses=_openai(OpenAiModels, "Every model of the catalog.", 401, 429, 500),
+)
+def models() -> OpenAiModels:
+    return OpenAiModels(data=[OpenAiModel(id=model_id, owned_by=model_id.partition(".")[0]) for model_id in MODELS])

@@ -1,0 +1,140 @@
+"""However often and however impatiently a request is sent, its images are made once; and what refuses can be mended."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+import bootstrap
+from aws import bedrock, clients
+from imaging.deadline import Deadline
+from imaging.once import Delivery
+from imaging.order import Order
+from imaging.request import GenerationRequest
+from tests.e2e.laptop import Emulator, Stack, eventually
+from tests.e2e.test_jobs import ASYNC, ended
+
+_CACHES = [
+    bedrock._client,  # noqa: SLF001 - it keeps the endpoint that it was made with
+    *(part for module in (bootstrap, clients) for part in vars(module).values() if hasattr(part, "cache_clear")),
+]
+
+
+def test_what_outlasts_the_gateway_is_collected_by_the_same_request(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
+) -> None:
+    emulator.configure(latency_ms=31_000)
+    before = stack.keys()
+
+    cut = api.post("/generate", json=documented)
+    collected = api.post("/generate", json=documented)
+
+    assert (cut.status_code, cut.headers["content-type"]) == (504, "application/problem+json")
+    assert cut.json()["code"] == "timed_out"
+    assert "same request again" in cut.json()["detail"]
+    assert (collected.status_code, collected.headers["idempotent-replayed"]) == (200, "true")
+    assert httpx.get(collected.json()["images"][0], trust_env=False).status_code == 200
+    assert [call["images"] for call in emulator.calls()] == [1]
+    assert len(stack.keys() - before) == 1
+
+
+def test_sixteen_requests_at_once_with_one_key_make_one_generation(
+    api: httpx.Client, emulator: Emulator, documented: dict[str, Any]
+) -> None:
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+
+    def collected(_: int) -> httpx.Response:
+        """As a client does it, who sends the same request again where a slow machine makes the gateway give up."""
+        answer = eventually(lambda: _if_whole(api.post("/generate", json=documented, headers=headers)), seconds=120)
+        assert answer is not None
+        return answer
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(collected, range(16)))
+
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert [call["images"] for call in emulator.calls()] == [1]
+    assert sum("idempotent-replayed" in answer.headers for answer in answers) >= 15
+
+
+def _if_whole(answer: httpx.Response) -> httpx.Response | None:
+    assert answer.status_code in {200, 409, 504}, answer.text
+    return answer if answer.status_code == 200 else None
+
+
+@pytest.fixture
+def inside(stack: Stack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """Makes this process an execution environment of ApiFunction."""
+    configuration = stack.client("lambda").get_function_configuration(FunctionName=stack.function)
+    description = stack.description
+    environment = configuration["Environment"]["Variables"] | {
+        "AWS_ENDPOINT_URL": description["aws_endpoint_url"],
+        "AWS_ACCESS_KEY_ID": description["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": description["aws_secret_access_key"],
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    yield emulator
+    _forget()
+
+
+def test_fifty_callers_at_once_with_one_key_make_one_generation(inside: Emulator, documented: dict[str, Any]) -> None:
+    order = Order(GenerationRequest.model_validate(documented), caller="0123456789abcdef", key=str(uuid.uuid4()))
+    once = bootstrap.once()
+
+    def generate(_: int) -> Delivery:
+        return once.generate(order, Deadline.after(120), wait_seconds=25)
+
+    with ThreadPoolExecutor(50) as pool:
+        deliveries = list(pool.map(generate, range(50)))
+
+    assert {delivery.generation.id for delivery in deliveries} == {str(order.generation_id)}
+    assert {len(delivery.generation.stored) for delivery in deliveries} == {1}
+    assert [call["images"] for call in inside.calls()] == [1]
+    assert sum(delivery.replayed for delivery in deliveries) == 49
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "paid"),
+    [
+        ("dynamodb:PutItem", "dependency_unavailable", 0),
+        ("dynamodb:UpdateItem", "dependency_unavailable", 0),
+        ("s3:PutObject", "storage_failed", 1),
+    ],
+)
+def test_what_may_not_be_kept_is_told_and_the_same_request_works_afterwards(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any], action: str, code: str, paid: int
+) -> None:
+    with stack.denied("ApiRole", action):
+        refused = api.post("/generate", json=documented)
+        calls = emulator.calls()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, code)
+    assert sum(call["images"] for call in calls) == paid
+    answer = api.post("/generate", json=documented)
+    assert answer.status_code == 200
+    assert answer.json()["warnings"] == []
+    assert httpx.get(answer.json()["images"][0], trust_env=False).status_code == 200
+
+
+def test_a_job_that_the_queue_refuses_is_told_and_can_be_started_afterwards(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
+) -> None:
+    with stack.denied("ApiRole", "sqs:SendMessage"):
+        refused = api.post("/generate", json=documented, headers=ASYNC)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "dependency_unavailable")
+    assert "AccessDenied" in refused.json()["aws_error"]
+    assert emulator.calls() == []
+    assert ended(api, api.post("/generate", json=documented, headers=ASYNC))["status"] == "succeeded"
+    assert [call["images"] for call in emulator.calls()] == [1]
+
+
+def _forget() -> None:
+    for cache in _CACHES:
+        cache.cache_clear()
