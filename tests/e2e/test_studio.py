@@ -82,7 +82,7 @@ def visit(browser: Browser, url: str, **options: Any) -> Iterator[Page]:  # noqa
         page = context.new_page()
         page.set_default_timeout(SECONDS)
         page.goto(url)
-        expect(page.get_by_label("Prompt")).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=SECONDS)
         yield page
 
 
@@ -96,7 +96,7 @@ def ask(page: Page, prompt: str, images: int = 1) -> None:
     if images > 1:
         page.get_by_role("radio", name=str(images), exact=True).click()
         expect(page.get_by_text(f"{images} images, ")).to_be_visible(timeout=SECONDS)
-    page.get_by_label("Prompt").fill(prompt)
+    page.get_by_label("Prompt", exact=True).fill(prompt)
     page.keyboard.press("Control+Enter")
 
 
@@ -160,7 +160,7 @@ def test_a_reload_and_a_second_tab_find_the_job_again_and_pay_once(page: Page, e
 
     (first,), (other,) = pictures(page, 1), pictures(second, 1)
     assert first.tobytes() == other.tobytes()
-    assert page.get_by_label("Prompt").input_value() == prompt
+    assert page.get_by_label("Prompt", exact=True).input_value() == prompt
     assert sum(call["images"] for call in emulator.calls()) == 1
 
 
@@ -180,7 +180,7 @@ def test_the_key_is_neither_on_the_page_nor_in_its_address(page: Page, stack: St
 
 
 def test_the_counter_counts_while_writing_and_513_characters_are_refused(page: Page, emulator: Emulator) -> None:
-    page.get_by_label("Prompt").fill("😀" * 513)
+    page.get_by_label("Prompt", exact=True).fill("😀" * 513)
     expect(page.get_by_text("513 of 512")).to_be_visible()
     page.keyboard.press("Control+Enter")
 
