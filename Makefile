@@ -15,6 +15,8 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
+# For `make key`.
+NAME ?= another
 ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)'
 
 .PHONY: help
@@ -32,6 +34,10 @@ up: setup  ## Start the laptop stack in the background; PARAMETERS='Name=Value â
 .PHONY: down
 down: .venv/.done  ## Stop the laptop stack and leave nothing running
 	@$(LOCAL) down
+
+.PHONY: key
+key: .venv/.done  ## Create another API key for the running stack; NAME=â€¦ says whose it is
+	@$(LOCAL) key '$(NAME)'
 
 .PHONY: test
 test: setup  ## Run every test, and list at the end what was skipped and why
