@@ -16,6 +16,8 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 PARAMETERS ?=
 BEDROCK ?= emulator
 ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
+# For `make key`.
+NAME ?= another
 
 .PHONY: help
 help:  ## Show this list
@@ -36,6 +38,10 @@ down: .venv/.done  ## Stop the laptop stack and leave nothing running
 .PHONY: studio
 studio: $(TOOLS)/studio/.done  ## Open the studio for a deployed stack: make studio API_URL=https://… API_KEY=…
 	@$(TOOLS)/studio/bin/python -m streamlit run studio/app.py
+
+.PHONY: key
+key: .venv/.done  ## Create another API key for the running stack; NAME=… says whose it is
+	@$(LOCAL) key '$(NAME)'
 
 .PHONY: test
 test: setup  ## Run every test, and list at the end what was skipped and why

@@ -1,4 +1,4 @@
-"""python -m local up | down | run: the whole template on this machine, without AWS and without Docker."""
+"""python -m local up | down | run | key: the whole template on this machine, without AWS and without Docker."""
 
 import argparse
 import shlex
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local import bedrock, stack
+from local import bedrock, keys, stack
 from local.console import say
 from local.errors import StackError
 from local.first_image import generate
@@ -31,6 +31,11 @@ def _up(places: Places, options: argparse.Namespace) -> None:
 
 def _down(places: Places, _: argparse.Namespace) -> None:
     stack.down(places)
+
+
+def _key(places: Places, options: argparse.Namespace) -> None:
+    description = stack.described(places)
+    say(keys.create(description["aws_endpoint_url"], options.name))
 
 
 def _run(places: Places, options: argparse.Namespace) -> None:
@@ -89,6 +94,9 @@ def _options() -> argparse.Namespace:
         subparser.add_argument("--parameters", type=_parameters, default=[], help="'Name=Value …' of the template")
         subparser.add_argument("--bedrock", type=_bedrock, default=bedrock.EMULATOR, help="emulator, aws or http://…")
         subparser.add_argument("--studio", action="store_true", help="the page too")
+    key = commands.add_parser("key")
+    key.set_defaults(command=_key)
+    key.add_argument("name", help="whose key it is")
     return parser.parse_args()
 
 

@@ -34,7 +34,7 @@ def up(places: Places, order: Order) -> dict[str, Any]:
             return _start(places, order)
         if read_json(places.order) == _record(order):
             say("The stack is up already, and nothing has changed.")
-            return _described(places)
+            return described(places)
         return _renew(places, order)
 
 
@@ -58,7 +58,7 @@ def _start(places: Places, order: Order) -> dict[str, Any]:
 
 def _renew(places: Places, order: Order) -> dict[str, Any]:
     """Deploys onto the running stack, which keeps its addresses and its images."""
-    running = _described(places)
+    running = described(places)
     endpoint = running["aws_endpoint_url"]
     # A parameter that there is not is refused before anything stops.
     deployment.parameters(ministack.runtime(), running["bedrock_url"], order.parameters)
@@ -159,10 +159,10 @@ def _record(order: Order) -> dict[str, Any]:
     return {**asdict(order), "source": deployment.source_digest()}
 
 
-def _described(places: Places) -> dict[str, Any]:
+def described(places: Places) -> dict[str, Any]:
     description = read_json(places.description)
     if description is None:
-        raise StackError("The stack runs without a description; `make down` and start it again.")
+        raise StackError("There is no running stack here; start it with `make up`.")
     return description
 
 

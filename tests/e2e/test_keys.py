@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.laptop import Emulator, Stack
+from tests.e2e.laptop import Emulator, Stack, command
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,12 @@ def _assert_unauthorized(answer: httpx.Response) -> None:
     assert (problem["status"], problem["code"], problem["instance"]) == (401, "unauthorized", "/api/generate")
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["error"]["code"] == "invalid_api_key"
+
+
+def test_another_key_is_another_caller(stack: Stack) -> None:
+    ended = command(stack.folder, "key", "somebody else")
+
+    key = ended.stdout.strip()
+    assert (ended.returncode, key != stack.description["api_key"]) == (0, True)
+    answer = httpx.get(f"{stack.description['api_url']}/usage", headers={"x-api-key": key}, trust_env=False)
+    assert (answer.status_code, answer.json()["images"]) == (200, 0)
