@@ -93,15 +93,20 @@ class Generator:
 
 
 def _why_not(made: Sequence[Made], order: Order) -> ImagingError | None:
-    """Why this is no generation yet. For who is patient, because a model was throttled for some of the images; else,
-    because there is none at all: the first cause after which no other model may be asked, else the first."""
+    """Why this is no generation yet. For who is patient, because a model was throttled for some of the images, unless
+    others that are missing would be paid again meanwhile; else, because there is none at all: the first cause after
+    which no other model may be asked, else the first."""
     errors = [one.result for one in made if isinstance(one.result, ImagingError)]
     throttled = next((error for error in errors if isinstance(error, Throttled)), None)
-    if throttled and order.patient and not order.last:
+    if throttled and order.patient and not order.last and not _would_be_paid_again(made):
         return throttled
     if len(errors) < len(made):
         return None
     return next((error for error in errors if not routing.falls_through(error, patient=order.patient)), errors[0])
+
+
+def _would_be_paid_again(made: Sequence[Made]) -> bool:
+    return any(one.billed and isinstance(one.result, ImagingError) for one in made)
 
 
 def _generation(

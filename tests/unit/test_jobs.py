@@ -487,3 +487,17 @@ def test_a_job_that_outlived_its_hours_is_in_nobodys_way(send: Send, wall: FakeC
     start(send)
     wall.now += 6 * 3600 + 121
     assert send("POST", "/generate", FOX).status == 200
+
+
+def test_a_job_does_not_wait_where_that_would_pay_for_a_withheld_image_again(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.by_seed = {
+        42: {"finish_reasons": ["Filter reason: output image"]},
+        43: BedrockError("ThrottlingException", ""),
+    }
+    job_id = start(send, {"model": "core", "number_of_images": 3}).json["id"]
+
+    assert work(job_id)
+
+    assert [call.body["seed"] for call in bedrock.calls].count(42) == 1
+    details = look(send, job_id).json["result"]["details"]
+    assert [detail["status"] for detail in details] == ["blocked", "failed", "stored"]
