@@ -111,7 +111,6 @@ class Model:
     price_usd: float
     state: str
     refused: str | None
-    has_cfg_scale: bool
 
 
 def job(answer: Mapping[str, Any], look_again_after: float | None = None) -> Job:
@@ -133,7 +132,6 @@ def model(facts: Mapping[str, Any]) -> Model:
         price_usd=facts["price_usd"],
         state=facts["lifecycle"]["state"],
         refused=facts["refused"],
-        has_cfg_scale=facts["limits"]["cfg_scale"] is not None,
     )
 
 

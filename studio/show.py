@@ -64,7 +64,6 @@ class Status:
     slot: Any
     since: float = field(default_factory=time.monotonic)
     state: str = "sending"
-    redraws: int = 0
 
     def heard(self, progress: Progress) -> None:
         self.state = progress.state
@@ -74,7 +73,6 @@ class Status:
         words = html.escape(STATES.get(self.state, self.state))
         spinner = f'<b aria-hidden="true">{frame}</b>'
         self.slot.html(f'<div class="studio-status">{spinner}{words} <i>· {seconds:.1f} s</i></div>')
-        self.redraws += 1
 
 
 def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters, in the documented order
