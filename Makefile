@@ -7,6 +7,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV := $(BIN)/uv
 TOOLS := .local/venvs
+PYTHON_CLIENTS := openai-2 openai-3 litellm langchain
+NODE_CLIENTS := tests/clients/javascript
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -44,8 +46,12 @@ key: .venv/.done  ## Create another API key for the running stack; NAME=… says
 	@$(LOCAL) key '$(NAME)'
 
 .PHONY: test
-test: setup  ## Run every test, and list at the end what was skipped and why
+test: setup client-programs  ## Run every test, and list at the end what was skipped and why
 	@$(PYTHON) pytest
+
+.PHONY: client-table
+client-table: setup client-programs  ## Run other people's clients against the stack, and write the README's table of them
+	@WRITE_CLIENT_TABLE=yes $(PYTHON) pytest -n 0 tests/clients
 
 .PHONY: faults
 faults: setup  ## Work off two hundred jobs under faults, and show what was billed and what was delivered
@@ -70,6 +76,9 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(COMPILE) requirements/node.in -o requirements/node.txt
+	for client in $(PYTHON_CLIENTS); do \
+		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
 
 .PHONY: setup
 setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done
@@ -102,6 +111,27 @@ $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
 	@echo "Setting up the studio …"
 	@$(call virtual_environment,$(@D),)
 	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+
+# Other people's clients, which the tests run against the stack: each in an environment of its own.
+.PHONY: client-programs
+client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done
+
+$(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
+	@echo "Setting up the client $* …"
+	@$(call virtual_environment,$(@D),)
+	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+
+$(TOOLS)/node/.done: requirements/node.txt | .venv/.done
+	@echo "Setting up Node.js …"
+	@$(call virtual_environment,$(@D),)
+	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+
+$(NODE_CLIENTS)/node_modules/.done: $(NODE_CLIENTS)/package-lock.json | $(TOOLS)/node/.done
+	@echo "Setting up the clients for Node.js …"
+	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $(@D)/.. --silent --ignore-scripts
 	@touch $@
 
 define virtual_environment

@@ -1,0 +1,5 @@
+"""Other people's clients, as they come, against the laptop stack."""
+
+from tests.e2e.laptop import emulator, stack
+
+__all__ = ["emulator", "stack"]

@@ -1,0 +1,83 @@
+"""The programs: each uses one client, in that client's own environment, and tells what came of it."""
+
+import io
+import json
+import subprocess
+from base64 import b64decode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from tests.e2e.laptop import PROJECT, Stack
+
+ENVIRONMENTS = PROJECT / ".local" / "venvs"
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Program:
+    """`name` is what the README calls the client; `runtime` runs `source`."""
+
+    name: str
+    runtime: Path
+    source: Path
+
+    def run(self, stack: Stack, *things: str) -> dict[str, Any]:
+        """What came of each of these things, as far as the client offers them, and its version."""
+        assert self.runtime.exists(), f"{self.runtime} is missing: run `make client-programs`"
+        ended = subprocess.run(  # noqa: S603 - our own command
+            [self.runtime, self.source, *things],
+            env={
+                "OPENAI_BASE_URL": f"{stack.description['api_url']}/v1",
+                "OPENAI_API_KEY": stack.description["api_key"],
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "HOME": str(stack.folder),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert ended.returncode == 0, ended.stderr
+        # LiteLLM has advice to print before.
+        outcomes: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+        return outcomes
+
+
+def _python(environment: str, source: str) -> tuple[Path, Path]:
+    return ENVIRONMENTS / "clients" / environment / "bin" / "python", FOLDER / "python" / source
+
+
+def _node(source: str) -> tuple[Path, Path]:
+    return ENVIRONMENTS / "node" / "bin" / "node", FOLDER / "javascript" / source
+
+
+PROGRAMS = (
+    Program("openai 2 (Python)", *_python("openai-2", "openai_package.py")),
+    Program("openai 3 (Python)", *_python("openai-3", "openai_package.py")),
+    Program("openai (Node.js)", *_node("openai-package.mjs")),
+    Program("LiteLLM", *_python("litellm", "litellm_package.py")),
+    Program("LangChain's image tool", *_python("langchain", "langchain_tool.py")),
+    Program("Vercel's AI SDK", *_node("ai-sdk.mjs")),
+)
+
+
+def pictures(outcome: dict[str, Any]) -> list[Image.Image]:
+    """What a program brought: behind a link, or in base64."""
+    assert "images" in outcome, outcome
+    return [_picture(image) for image in outcome["images"]]
+
+
+def _picture(image: dict[str, str | None]) -> Image.Image:
+    if encoded := image.get("b64_json"):
+        png = b64decode(encoded)
+    else:
+        answer = httpx.get(str(image["url"]), trust_env=False)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        png = answer.content
+    picture = Image.open(io.BytesIO(png))
+    picture.load()
+    return picture

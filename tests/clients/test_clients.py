@@ -1,0 +1,59 @@
+"""Each client asks as its users would, and nobody told it that we are not OpenAI."""
+
+import pytest
+
+from tests.clients import table
+from tests.clients.programs import PROGRAMS, Program, pictures
+from tests.e2e.laptop import Emulator, Stack
+
+CONTENT_FILTER = "content filter"
+PATIENCE_MS = 3000
+"""What the impatient ones wait for an answer."""
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_a_client_as_it_comes(program: Program, stack: Stack, emulator: Emulator) -> None:
+    emulator.configure(block={"prompt_contains": "forbidden"})
+    outcomes = program.run(stack, "one", "two", "base64", "blocked", "wrong_key")
+    billed = [call["images"] for call in emulator.calls() if call["status"] == 200]
+    refused = [call for call in emulator.calls() if call["status"] != 200]
+
+    (one,), (first, second) = pictures(outcomes["one"]), pictures(outcomes["two"])
+    assert (one.format, one.size) == ("PNG", (1024, 1024))
+    assert first.tobytes() != second.tobytes()
+    assert (outcomes["blocked"]["status"], CONTENT_FILTER in outcomes["blocked"]["message"]) == (400, True)
+    assert outcomes["wrong_key"]["status"] == 401
+    assert "API key" in outcomes["wrong_key"]["message"]
+    assert billed == [1, 2, *([1] if "base64" in outcomes else [])]
+    assert len(refused) == 1, "what is blocked is asked for once"
+
+    outcomes |= _asked_in_vain(program, stack, emulator)
+    table.keep(program.name, table.row(program, outcomes))
+
+
+def _asked_in_vain(program: Program, stack: Stack, emulator: Emulator) -> dict[str, object]:
+    """A client that hangs up before the answer and asks again by itself."""
+    emulator.configure(latency_ms=PATIENCE_MS + 1000)
+    emulator.forget()
+    outcomes = program.run(stack, "impatient", "impatient_with_key")
+    ((_, outcome),) = ((name, outcome) for name, outcome in outcomes.items() if name != "version")
+    assert len(pictures(outcome)) == 1
+    assert [call["images"] for call in emulator.calls()] == [1]
+    return outcomes
+
+
+def test_the_readmes_table_has_these_clients_and_no_others() -> None:
+    assert list(table.rows()) == [program.name for program in PROGRAMS]
+
+
+@pytest.mark.parametrize("program", PROGRAMS[:3], ids=lambda program: program.name)
+def test_the_models_are_listed_to_a_client(program: Program, stack: Stack) -> None:
+    listed = program.run(stack, "models")["models"]["images"]
+    assert {"id": "stability.stable-image-core-v1:1"}.items() <= listed[2].items()
+
+
+def test_the_ai_sdk_fetches_no_link_from_a_loopback_address(stack: Stack, emulator: Emulator) -> None:
+    """Which is why its users ask for base64 on a laptop; on AWS a link has a public address."""
+    outcome = PROGRAMS[-1].run(stack, "link")["link"]
+    assert "not allowed" in outcome["message"]
+    assert [call["images"] for call in emulator.calls()] == [1]
