@@ -16,6 +16,10 @@ def _routes(entries: Any) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is va
     return tuple(Route.parse(entry) for entry in entries.split(","))
 
 
+def _origins(entries: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever is validated
+    return tuple(entry.strip() for entry in entries.split(",") if entry.strip())
+
+
 def _prices(entries: Any) -> Mapping[str, int]:  # noqa: ANN401 - whatever is validated
     return dict(_price(entry) for entry in entries.split(",") if entry)
 
@@ -32,6 +36,7 @@ def _price(entry: str) -> tuple[str, int]:
     return model.id, micros
 
 
+Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
 
@@ -56,6 +61,7 @@ class Settings(BaseModel):
     event_bus_name: str
     monthly_budget_usd: float = Field(ge=0, allow_inf_nan=False)
     monthly_budget_per_key_usd: float = Field(ge=0, allow_inf_nan=False)
+    cors_origins: Origins
     docs: bool
 
     @classmethod

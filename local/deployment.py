@@ -16,6 +16,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from local import ministack
 from local.commands import run
 from local.errors import StackError
+from local.intrinsics import Conditions
 from local.places import PROJECT, VENVS, Places
 
 STACK_NAME = "text-to-image-api"
@@ -32,6 +33,7 @@ class Deployed:
     resources: Mapping[str, str]
     functions: Mapping[str, str]
     template: Mapping[str, Any]
+    parameters: Mapping[str, str]
     api_key: str
 
     @property
@@ -41,7 +43,8 @@ class Deployed:
     @property
     def definition(self) -> Mapping[str, Any]:
         """The OpenAPI document that SAM wrote into the translated template."""
-        body: Mapping[str, Any] = self.template["Resources"]["Api"]["Properties"]["Body"]
+        conditions = Conditions(self.template["Conditions"], self.parameters)
+        body: Mapping[str, Any] = conditions.resolved(self.template["Resources"]["Api"]["Properties"]["Body"])
         return body
 
     @property
@@ -93,6 +96,7 @@ def describe(endpoint: str) -> Deployed:
         resources=_names(resources),
         functions=_names(resource for resource in resources if resource["ResourceType"] == "AWS::Lambda::Function"),
         template=cloudformation.get_template(StackName=STACK_NAME, TemplateStage="Processed")["TemplateBody"],
+        parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
         api_key=_api_key(endpoint, outputs["ApiKeyId"]),
     )
 

@@ -5,17 +5,18 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
-from api import direct, problems
+from api import cors, direct, problems
 from api.caller import route
 from api.openapi import document
 from api.routes import documentation, generate, health, images, jobs, models, openai, usage
 from api.serialise import parse_object, to_json
 from observability import logger, metrics
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
@@ -51,10 +52,16 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
 
 def _answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
-    app.append_context(request_id=request_id)
-    answer = app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"] or {})}, context)
-    answer["multiValueHeaders"]["x-request-id"] = [request_id]
+    asked, origins = APIGatewayProxyEvent(event), bootstrap.settings().cors_origins
+    answer = cors.permission() if cors.asks_first(asked, origins) else _resolve(event, context, request_id)
+    told = {"x-request-id": request_id, **cors.headers(asked, origins)}
+    answer["multiValueHeaders"] |= {name: [value] for name, value in told.items()}
     return answer
+
+
+def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> dict[str, Any]:
+    app.append_context(request_id=request_id)
+    return app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"] or {})}, context)
 
 
 def _unlabelled(headers: dict[str, str]) -> dict[str, str]:

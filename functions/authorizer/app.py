@@ -1,7 +1,8 @@
 """The key door: finds the API key, hands it to API Gateway, which checks it, and names the caller.
 
-A request without a key may ask for what is open to anybody. It then goes by the public key, which belongs to nobody and
-opens nothing else, so that API Gateway limits the rate of such requests too.
+A request without a key may ask for what is open to anybody, and a browser asks without one whether a page may send
+another. It then goes by the public key, which belongs to nobody and opens nothing else, so that API Gateway limits the
+rate of such requests too.
 """
 
 import hashlib
@@ -64,7 +65,7 @@ def _keys(headers: Mapping[str, str]) -> Iterator[str]:
 
 def _is_open(request: APIGatewayAuthorizerRequestEvent) -> bool:
     path = (request.path_parameters or {}).get("proxy")
-    return (
+    return request.http_method == "OPTIONS" or (
         request.http_method == "GET"
         and path in OPEN_PATHS
         and NEEDS_A_KEY not in (request.query_string_parameters or {})

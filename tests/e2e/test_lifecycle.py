@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
+from tests.e2e.browsing import browser
 from tests.e2e.laptop import Stack, command, left_running, start
+
+__all__ = ["browser"]
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
 KEYS = {
     *("api_url", "api_key", "bucket", "table", "queue_url", "dead_letter_queue_url"),
@@ -30,13 +37,16 @@ def test_up_while_up_changes_nothing(stack: Stack) -> None:
 
 
 @pytest.fixture
-def with_short_links(stack: Stack) -> Iterator[Stack]:
-    yield start(stack.folder, "--parameters", "LinkMinutes=5")
+def with_other_parameters(stack: Stack) -> Iterator[Stack]:
+    origins = f"https://pages.example,{stack.description['bedrock_url']}"
+    yield start(stack.folder, "--parameters", f"LinkMinutes=5 CorsOrigins={origins}")
     start(stack.folder)
 
 
-def test_up_with_other_parameters_deploys_onto_the_running_stack(stack: Stack, with_short_links: Stack) -> None:
-    changed = with_short_links.description
+def test_up_with_other_parameters_deploys_onto_the_running_stack(
+    stack: Stack, with_other_parameters: Stack, browser: Browser
+) -> None:
+    changed = with_other_parameters.description
     assert (changed["api_url"], changed["bucket"]) == (stack.description["api_url"], stack.description["bucket"])
 
     answer = httpx.post(
@@ -48,6 +58,11 @@ def test_up_with_other_parameters_deploys_onto_the_running_stack(stack: Stack, w
     )
     assert httpx.URL(answer.json()["images"][0]).params["X-Amz-Expires"] == "300"
     assert httpx.post(f"{changed['api_url']}/generate", trust_env=False).json()["code"] == "unauthorized"
+
+    # The emulator shows something at an address of its own, which makes it a page of another origin.
+    page = f"{changed['bedrock_url']}/_control/calls"
+    assert fetched(browser, page, changed) == {"image": "image/png", "refused": 400, "keyless": 401, "lost": 404}
+    assert set(fetched(browser, page.replace("127.0.0.1", "localhost"), changed).values()) == {"TypeError"}
 
 
 def test_a_failed_start_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -64,3 +79,34 @@ def test_down_while_down_is_no_error(tmp_path: Path) -> None:
     for _ in range(2):
         ended = command(tmp_path, "down")
         assert (ended.returncode, ended.stdout) == (0, "The stack is not up.\n")
+
+
+ASK = """
+async ({url, key}) => {
+    const json = {'content-type': 'application/json', 'x-stainless-lang': 'js'};
+    const generate = (headers, body) => fetch(`${url}/generate`, {method: 'POST', headers, body: JSON.stringify(body)});
+    const keyed = {...json, authorization: `Bearer ${key}`};
+    const told = async (ask) => { try { return await ask(); } catch (error) { return error.name; } };
+    return {
+        image: await told(async () => {
+            const answer = await generate(keyed, {text: 'on a page', width: 512, height: 512});
+            if (!answer.headers.get('x-request-id')) return 'no request id';
+            const link = (await answer.json()).images[0];
+            return (await (await fetch(link)).blob()).type;
+        }),
+        refused: await told(async () => (await generate(keyed, {})).status),
+        keyless: await told(async () => (await generate(json, {})).status),
+        lost: await told(async () => (await fetch(`${url}/nothing`, {headers: keyed})).status),
+    };
+}
+"""
+
+
+def fetched(browser: Browser, address: str, description: dict[str, Any]) -> dict[str, Any]:
+    """What a script on the page at this address gets to see of the API."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        asked = {"url": description["api_url"], "key": description["api_key"]}
+        seen: dict[str, Any] = page.evaluate(ASK, asked)
+        return seen

@@ -72,6 +72,7 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "EVENT_BUS_NAME": "default",
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
+        "CORS_ORIGINS": "",
         "DOCS": "true",
     }
     for name, value in environment.items():

@@ -110,6 +110,7 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "EVENT_BUS_NAME": "default",
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
+        "CORS_ORIGINS": "",
         "DOCS": "true",
     }
 

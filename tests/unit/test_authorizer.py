@@ -84,6 +84,11 @@ def test_open_paths_need_no_key_and_go_by_the_public_one(path: str, headers: dic
     assert authorize(headers, path, method="GET")["usageIdentifierKey"] == PUBLIC
 
 
+@pytest.mark.parametrize("path", ["health", "generate", "jobs/1"])
+def test_a_browser_asks_first_without_a_key(path: str) -> None:
+    assert authorize({"Origin": "https://app.example"}, path, method="OPTIONS")["usageIdentifierKey"] == PUBLIC
+
+
 @pytest.mark.parametrize("path", ["health", "models"])
 def test_a_key_that_is_sent_counts_on_open_paths_too(path: str) -> None:
     assert authorize({"x-api-key": KEY}, path, method="GET")["usageIdentifierKey"] == KEY
