@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -23,12 +24,16 @@ class CapReached(Exception):
     """The hold would pass the cap."""
 
 
+class HoldLapsed(Exception):
+    """The amount that is held under this name lapsed, and is to be settled first."""
+
+
 @dataclass(frozen=True)
 class Held:
-    """An amount in micro-dollars, held until an epoch second."""
+    """An amount in micro-dollars, held until a time in epoch seconds."""
 
     micros: int
-    until: int
+    until: float
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,14 @@ class Counters:
 
     table: str
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]:
+    def hold(self, account: str, name: str, held: Held, cap: int | None, now: float) -> tuple[Account, bool]:
         """Holds an amount under a name. One that is held under it already stays, and is held longer. Answers with the
-        account as it is then, and whether it was held already. Raises CapReached."""
+        account as it is then, and whether it was held already. Raises CapReached, HoldLapsed."""
         if cap is not None and held.micros > cap:
             raise CapReached
         room = "" if cap is None else " AND (attribute_not_exists(committed) OR committed <= :most)"
-        values = {":held": {"micros": held.micros, "held_until": held.until}, ":micros": held.micros}
+        until = _seconds(held.until)
+        values = {":held": {"micros": held.micros, "held_until": until}, ":micros": held.micros}
         if cap is not None:
             values[":most"] = cap - held.micros
         item = self._update(
@@ -64,10 +70,14 @@ class Counters:
         was_held = item is None
         if was_held:
             item = self._update(
-                account, name, "SET #hold.held_until = :until", "attribute_exists(#hold)", {":until": held.until}
+                account,
+                name,
+                "SET #hold.held_until = :until",
+                "#hold.held_until >= :now",
+                {":until": until, ":now": _seconds(now)},
             )
         if item is None:
-            raise CapReached
+            raise HoldLapsed if name in self.account(account).holds else CapReached
         return _account(item), was_held
 
     def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool:
@@ -107,6 +117,10 @@ class Counters:
         return answer["Attributes"]
 
 
+def _seconds(time: float) -> Decimal:
+    return Decimal(f"{time:.3f}")
+
+
 def _key(account: str) -> dict[str, Any]:
     return {KEY: _serialize(account)}
 
@@ -114,7 +128,7 @@ def _key(account: str) -> dict[str, Any]:
 def _account(item: Mapping[str, Any]) -> Account:
     values = {name: _deserialize(value) for name, value in item.items()}
     holds = {
-        name.removeprefix(_HOLD): Held(int(held["micros"]), int(held["held_until"]))
+        name.removeprefix(_HOLD): Held(int(held["micros"]), float(held["held_until"]))
         for name, held in values.items()
         if name.startswith(_HOLD)
     }

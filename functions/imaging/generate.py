@@ -43,16 +43,7 @@ class Generator:
         """
         request = order.request
         seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
-        maker = Maker(
-            self.invoke,
-            self.gallery,
-            self.home_region,
-            order.caller,
-            generation_id,
-            deadline,
-            resume_seconds,
-            self.sleep,
-        )
+        maker = self._maker(order, generation_id, deadline, resume_seconds)
         passed_over: list[tuple[Model, ImagingError]] = []
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
@@ -73,6 +64,24 @@ class Generator:
         """Micro-dollars that the request may cost at most, whichever model answers."""
         prices = [plan(route.model, request, seed=0).price_micros for route in self.router.routes(request)]
         return max(prices) * request.number_of_images
+
+    def dearest_left(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> int:
+        """The same, less the images that an earlier attempt left."""
+        maker = self._maker(order, generation_id, deadline, resume_seconds)
+        plans = [plan(route.model, order.request, seed=0) for route in self.router.routes(order.request)]
+        return max(attempt.price_micros * maker.missing(attempt) for attempt in plans)
+
+    def _maker(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Maker:
+        return Maker(
+            self.invoke,
+            self.gallery,
+            self.home_region,
+            order.caller,
+            generation_id,
+            deadline,
+            resume_seconds,
+            self.sleep,
+        )
 
     def repeats(self, request: GenerationRequest) -> bool:
         """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""

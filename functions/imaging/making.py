@@ -63,6 +63,11 @@ class Maker:
             runs = [pool.submit(copy_context().run, self._resume, route, plan, call, kept) for call in plan.calls]
         return [made for run in runs for made in run.result()]
 
+    def missing(self, plan: Plan) -> int:
+        """How many of the images that a plan asks for would be made, because no earlier attempt left them."""
+        kept = self._kept(plan)
+        return sum(len(call.slots) for call in plan.calls if not self._is_kept(call, kept))
+
     def _kept(self, plan: Plan) -> Mapping[str, StoredImage]:
         if self.resume_seconds <= 0:
             return {}
@@ -70,10 +75,12 @@ class Maker:
         return self.gallery.kept(self.owner, plan.model.id, ids, self.resume_seconds)
 
     def _resume(self, route: Route, plan: Plan, call: Call, kept: Mapping[str, StoredImage]) -> list[Made]:
-        images = [kept.get(self._image_id(slot)) for slot in call.slots]
-        if None in images:
+        if not self._is_kept(call, kept):
             return self._run(route, plan, call)
-        return [Made(slot, image, kept=True) for slot, image in zip(call.slots, images, strict=True) if image]
+        return [Made(slot, kept[self._image_id(slot)], kept=True) for slot in call.slots]
+
+    def _is_kept(self, call: Call, kept: Mapping[str, StoredImage]) -> bool:
+        return all(self._image_id(slot) in kept for slot in call.slots)
 
     def _image_id(self, slot: Slot) -> str:
         return str(uuid.uuid5(self.generation_id, str(slot.index)))

@@ -20,12 +20,12 @@ from aws.idempotency import IdempotencyTable
 from aws.table import TableError
 from imaging.announcing import Announcer
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, ImagingError, InProgress, KeyReused
+from imaging.errors import BudgetExhausted, DependencyUnavailable, ImagingError, InProgress, KeyReused
 from imaging.gallery import Gallery
 from imaging.generate import Generator
 from imaging.order import Order
 from imaging.result import Generation, GenerationWarning
-from imaging.spending import Bill, Spending
+from imaging.spending import Bill, Hold, Spending
 from observability import logger
 
 MAX_WAIT_SECONDS = 25
@@ -134,7 +134,7 @@ class Once:
 
     def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
         started = time.monotonic()
-        hold = self.spending.hold(order.caller, str(generation_id), self.generator.dearest(order.request), deadline)
+        hold = self._hold(order, generation_id, deadline, resume_seconds)
         bill = Bill(counts_kept=hold.is_inherited)
         try:
             generation = self.generator.generate(order, generation_id, deadline, bill, resume_seconds)
@@ -147,6 +147,17 @@ class Once:
         self.spending.settle(hold, bill)
         self.announcer.completed(order.caller, generation, time.monotonic() - started)
         return generation
+
+    def _hold(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Hold:
+        """Money for the whole order, or, where that would pass the cap, for what an earlier attempt left to do."""
+        whole = self.generator.dearest(order.request)
+        try:
+            return self.spending.hold(order.caller, str(generation_id), whole, deadline)
+        except BudgetExhausted:
+            left = self.generator.dearest_left(order, generation_id, deadline, resume_seconds)
+            if left == whole:
+                raise
+            return self.spending.hold(order.caller, str(generation_id), left, deadline)
 
     def _config(self, order: Order, deadline: Deadline | None = None) -> IdempotencyConfig:
         return IdempotencyConfig(

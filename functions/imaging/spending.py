@@ -11,7 +11,7 @@ from typing import Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from aws.counters import Account, CapReached, Held
+from aws.counters import Account, CapReached, Held, HoldLapsed
 from aws.table import TableError
 from imaging.deadline import Deadline
 from imaging.errors import BudgetExhausted, DependencyUnavailable
@@ -24,7 +24,7 @@ STACK = "stack"
 class Counters(Protocol):
     """Raises TableError."""
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]: ...
+    def hold(self, account: str, name: str, held: Held, cap: int | None, now: float) -> tuple[Account, bool]: ...
     def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool: ...
     def account(self, account: str) -> Account: ...
 
@@ -33,7 +33,7 @@ class Counters(Protocol):
 class Bill:
     """What a generation has cost so far, as far as it may have been billed.
 
-    `counts_kept` tells whether images that an earlier attempt left are not counted yet, because it died.
+    `counts_kept` tells whether images that an earlier attempt left are not counted yet, because it never settled.
     """
 
     micros: int = 0
@@ -47,8 +47,8 @@ class Bill:
 
 @dataclass
 class Hold:
-    """Money held for one generation, in each of the accounts it counts in; inherited from an attempt that died, or
-    new."""
+    """Money held for one generation, in each of the accounts it counts in; new, or inherited from an attempt that did
+    not settle and has not lapsed yet."""
 
     name: str
     amounts: dict[str, int]
@@ -76,15 +76,15 @@ class Spending:
     now: Callable[[], float] = time.time
 
     def hold(self, caller: str, name: str, micros: int, deadline: Deadline) -> Hold:
-        """Holds what a generation may cost at most, until its function's time is over. Raises BudgetExhausted and
-        DependencyUnavailable; then nothing is held."""
+        """Holds what a generation may cost at most, until its function's time is over. An earlier attempt's hold that
+        lapsed counts as spent. Raises BudgetExhausted and DependencyUnavailable; then nothing is held."""
         hold = Hold(name, {})
-        held = Held(micros, int(self.now() + deadline.get_remaining_time_in_millis() / 1000) + 1)
+        held = Held(micros, self.now() + deadline.get_remaining_time_in_millis() / 1000)
         try:
             for account, cap in self._accounts(caller):
-                now, hold.is_inherited = self.counters.hold(account, name, held, cap)
-                hold.amounts[account] = now.holds[name].micros
-                self._count_lapsed(account, now)
+                found, hold.is_inherited = self._hold(account, name, held, cap)
+                hold.amounts[account] = found.holds[name].micros
+                self._count_lapsed(account, found)
         except CapReached:
             self.settle(hold, Bill())
             raise _exhausted() from None
@@ -117,9 +117,16 @@ class Spending:
         cap = self.stack_cap if self.key_cap is None else self.key_cap
         return Usage(self._month(), account.spent + lapsed, reserved, cap, account.images)
 
-    def _count_lapsed(self, account: str, now: Account) -> None:
+    def _hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]:
+        try:
+            return self.counters.hold(account, name, held, cap, self.now())
+        except HoldLapsed:
+            self._count_lapsed(account, self.counters.account(account))
+            return self.counters.hold(account, name, held, cap, self.now())
+
+    def _count_lapsed(self, account: str, found: Account) -> None:
         """A function that died with money held may have paid it."""
-        for name, held in now.holds.items():
+        for name, held in found.holds.items():
             if self._is_lapsed(held) and self.counters.settle(account, name, held.micros, held.micros, 0):
                 metrics.add_metric(name="HoldLapsed", unit=MetricUnit.Count, value=1)
                 logger.warning(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from aws.counters import Account, CapReached, Held
+from aws.counters import Account, CapReached, Held, HoldLapsed
 from aws.table import TableError
 
 
@@ -16,16 +16,18 @@ class FakeCounters:
     refusals: set[str] = field(default_factory=set)
     lock: Lock = field(default_factory=Lock)
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None) -> tuple[Account, bool]:
+    def hold(self, account: str, name: str, held: Held, cap: int | None, now: float) -> tuple[Account, bool]:
         self._refuse("hold")
         with self.lock:
-            now = self.accounts[account]
-            there = now.holds.get(name)
-            committed = now.spent + sum(each.micros for each in now.holds.values())
+            found = self.accounts[account]
+            there = found.holds.get(name)
+            committed = found.spent + sum(each.micros for each in found.holds.values())
             if there is None and cap is not None and committed + held.micros > cap:
                 raise CapReached
+            if there is not None and there.until < now:
+                raise HoldLapsed
             kept = replace(there, until=held.until) if there else held
-            self.accounts[account] = replace(now, holds={**now.holds, name: kept})
+            self.accounts[account] = replace(found, holds={**found.holds, name: kept})
             return self.accounts[account], there is not None
 
     def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool:

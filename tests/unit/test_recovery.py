@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 import bootstrap
+from aws.counters import Account
 from imaging.deadline import Deadline
+from imaging.errors import BudgetExhausted
 from imaging.generate import Generator
 from imaging.once import Delivery
 from imaging.order import Order
@@ -143,11 +145,57 @@ def test_a_bucket_is_not_asked_again_when_time_is_short(bucket: FakeBucket, send
     assert send("GET", "/health").status == 200
 
 
+def spent(counters: FakeCounters) -> Account:
+    (stack,) = [account for name, account in counters.accounts.items() if name.endswith("#stack")]
+    return stack
+
+
 @pytest.mark.usefixtures("_lapsed")
-def test_what_a_dead_function_paid_is_counted_once(
+def test_a_repeat_within_the_time_of_the_dead_function_takes_over_its_hold(
     bucket: FakeBucket, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_after(1, bucket, order("core"), monkeypatch)
     deliver(order("core"))
-    (stack,) = [account for name, account in counters.accounts.items() if name.endswith("#stack")]
-    assert (stack.spent, stack.images, stack.holds) == (160_000, 4, {})
+    assert spent(counters) == Account(160_000, 4, {})
+
+
+@pytest.mark.usefixtures("_lapsed")
+def test_a_repeat_after_that_counts_what_the_dead_function_may_have_paid_in_full(
+    bucket: FakeBucket, counters: FakeCounters, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_after(1, bucket, order("core"), monkeypatch)
+    wall.now += 130
+    deliver(order("core"))
+    assert spent(counters) == Account(160_000 + 3 * 40_000, 3, {})
+
+
+class TestNearTheCap:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.2"}
+
+    @pytest.mark.usefixtures("_lapsed")
+    def test_a_repeat_may_do_what_is_left_and_fits(
+        self, bucket: FakeBucket, counters: FakeCounters, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        killed_after(3, bucket, order("core"), monkeypatch)
+        wall.now += 130
+        assert len(deliver(order("core")).generation.stored) == 4
+        assert spent(counters) == Account(200_000, 1, {})
+
+    @pytest.mark.usefixtures("_lapsed")
+    def test_a_repeat_whose_rest_does_not_fit_is_refused_and_holds_nothing(
+        self,
+        bedrock: FakeBedrock,
+        bucket: FakeBucket,
+        counters: FakeCounters,
+        wall: FakeClock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        killed_after(2, bucket, order("core"), monkeypatch)
+        calls = len(bedrock.calls)
+        wall.now += 130
+        with pytest.raises(BudgetExhausted):
+            deliver(order("core"))
+        assert len(bedrock.calls) == calls
+        assert spent(counters) == Account(160_000, 0, {})
