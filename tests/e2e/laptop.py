@@ -8,6 +8,7 @@ import functools
 import io
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
@@ -213,6 +214,26 @@ def credentials_of(stack: Stack, role: str) -> dict[str, str]:
         "aws_secret_access_key": answer["AWS_SECRET_ACCESS_KEY"],
         "aws_session_token": answer["AWS_SESSION_TOKEN"],
     }
+
+
+def environment_of(stack: Stack, function: str) -> dict[str, str]:
+    """What a function's code finds in its environment, its role's credentials included, for code run elsewhere."""
+    configuration = stack.client("lambda").get_function_configuration(
+        FunctionName=stack.description["functions"][function]
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return (
+        kept
+        | configuration["Environment"]["Variables"]
+        | {name.upper(): value for name, value in credentials_of(stack, configuration["Role"]).items()}
+        | {
+            "AWS_ENDPOINT_URL": stack.description["aws_endpoint_url"],
+            "AWS_REGION": stack.description["region"],
+            "AWS_DEFAULT_REGION": stack.description["region"],
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONPATH": str(PROJECT / "functions"),
+        }
+    )
 
 
 @functools.cache

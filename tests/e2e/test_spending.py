@@ -1,72 +1,132 @@
-"""The cap on spend, against a table that really checks a condition and changes an item in one step."""
+"""The cap on spend, by what the model billed: the use case on the stack's own table, bucket and model, in threads."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-import boto3
 import httpx
 import pytest
 
 from aws import clients
-from aws.counters import Counters
-from imaging.deadline import Deadline
-from imaging.errors import BudgetExhausted
-from imaging.spending import Bill, Spending
-from tests.e2e.laptop import Stack
+from aws.counters import Account, Counters
+from tests.e2e.laptop import PROJECT, Emulator, Stack, environment_of, eventually
 
 CAP = 1_000_000
 PRICE = 40_000
 CALLERS = 100
+A_MONTH = 31 * 24 * 3600
+
+
+@dataclass
+class Books:
+    """The accounts of a month that nobody else lives in, and the buyers who do. `at` is their time."""
+
+    stack: Stack
+    environment: dict[str, str]
+    at: float
+
+    def buy(self, orders: list[dict[str, Any]], seconds: float = 100) -> Counter[str]:
+        buying = self.start(orders, seconds)
+        told, complaints = buying.communicate(timeout=300)
+        assert buying.returncode == 0, complaints
+        return Counter(json.loads(told.splitlines()[-1]))
+
+    def start(self, orders: list[dict[str, Any]], seconds: float) -> subprocess.Popen[str]:
+        buying = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.buyers"],
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert buying.stdin
+        buying.stdin.write(json.dumps({"cap": CAP, "at": self.at, "seconds": seconds, "orders": orders}))
+        buying.stdin.close()
+        buying.stdin = None
+        return buying
+
+    def account(self, scope: str = "stack") -> Account:
+        month = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m")
+        return Counters(self.stack.description["table"]).account(f"spend#{month}#{scope}")
 
 
 @pytest.fixture
-def spending(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spending]:
-    """A cap of a dollar on the stack's own table, in a month that nobody else uses."""
-    session = boto3.Session(
-        aws_access_key_id=stack.description["aws_access_key_id"],
-        aws_secret_access_key=stack.description["aws_secret_access_key"],
-        region_name=stack.description["region"],
+def books(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
+    monkeypatch.setattr(clients, "dynamodb", lambda: stack.client("dynamodb"))
+    some_month = uuid.uuid4().int % 600
+    return Books(stack, environment_of(stack, "ApiFunction"), time.time() + (some_month + 2) * A_MONTH)
+
+
+def orders(number: int, images: Callable[[int], int] = lambda _: 1) -> list[dict[str, Any]]:
+    return [
+        {"caller": f"caller {place % 7}", "key": str(uuid.uuid4()), "images": images(place)} for place in range(number)
+    ]
+
+
+def billed(emulator: Emulator) -> int:
+    return sum(call["images"] for call in emulator.calls()) * PRICE
+
+
+def test_a_hundred_at_once_never_pass_the_cap_by_a_micro_dollar_and_leave_nothing_held(
+    books: Books, emulator: Emulator
+) -> None:
+    emulator.configure(
+        latency_ms=100,
+        rng_seed=3,
+        faults=[
+            {"model": "*", "error": "drop", "rate": 0.1},
+            {"model": "*", "error": "not_png", "rate": 0.1},
+            {"model": "*", "error": "ModelNotReadyException", "rate": 0.1},
+        ],
     )
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.description["aws_endpoint_url"])
-    clients.dynamodb.cache_clear()
-    monkeypatch.setattr(clients, "session", lambda: session)
-    yield Spending(Counters(stack.description["table"]), stack_cap=CAP, key_cap=None, now=lambda: 4_000_000_000)
-    clients.dynamodb.cache_clear()
+    outcomes = books.buy(orders(CALLERS, lambda place: place % 4 + 1))
+
+    assert outcomes["budget_exhausted"] > outcomes["made"] > 0
+    assert books.account().holds == {}
+    assert books.account().spent == billed(emulator) <= CAP
+
+    emulator.configure()
+    assert books.buy(orders(CALLERS))["budget_exhausted"] > 0
+    assert books.account().holds == {}
+    assert CAP - PRICE < books.account().spent == billed(emulator) <= CAP
+    assert sum(books.account(f"caller {number}").spent for number in range(7)) == books.account().spent
 
 
-def test_a_hundred_at_once_never_pass_the_cap_by_a_micro_dollar_and_leave_nothing_held(spending: Spending) -> None:
-    def generation(number: int) -> int:
-        """Holds four images' price and pays for as many as were made: none, some or all."""
-        try:
-            hold = spending.hold(f"caller {number % 7}", f"generation {number}", 4 * PRICE, Deadline.after(100))
-        except BudgetExhausted:
-            return 0
-        bill = Bill()
-        bill.add(PRICE, number % 5)
-        spending.settle(hold, bill)
-        spending.settle(hold, bill)
-        return bill.micros
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        paid = sum(pool.map(generation, range(CALLERS)))
-
-    account = spending.counters.account("spend#2096-10#stack")
-    assert account.holds == {}
-    assert account.spent == paid <= CAP
-    assert sum(spending.usage(f"caller {number}").spent for number in range(7)) == paid
-
-    one_by_one = sum(spending_one(spending, number) for number in range(CALLERS))
-    assert CAP - PRICE < paid + one_by_one <= CAP
+def test_a_repeat_costs_nothing(books: Books, emulator: Emulator) -> None:
+    same = orders(3, lambda _: 2) * 4
+    assert books.buy(same) == {"made": 12}
+    assert books.buy(same) == {"made": 12}
+    assert books.account() == Account(6 * PRICE, 6, {})
+    assert billed(emulator) == 6 * PRICE
 
 
-def spending_one(spending: Spending, number: int) -> int:
-    """Pays for one image, if it still fits."""
-    try:
-        hold = spending.hold("caller", f"afterwards {number}", PRICE, Deadline.after(100))
-    except BudgetExhausted:
-        return 0
-    spending.settle(hold, Bill(PRICE, 1))
-    return PRICE
+def test_what_was_in_flight_when_a_function_was_killed_counts_before_anybody_may_pay_again(
+    books: Books, emulator: Emulator
+) -> None:
+    emulator.configure(latency_ms=20_000)
+    killed = orders(4, lambda _: 4)
+    buying = books.start(killed, seconds=20)
+    eventually(lambda: billed(emulator) == 16 * PRICE)
+    buying.kill()
+    buying.communicate()
+    assert sum(held.micros for held in books.account().holds.values()) == 16 * PRICE
+
+    emulator.configure()
+    books.at += 60
+    outcomes = books.buy([*killed, *orders(20)])
+
+    assert set(outcomes) == {"made", "budget_exhausted"}
+    assert books.account().holds == {}
+    assert CAP - PRICE < books.account().spent == billed(emulator) <= CAP
 
 
 def test_usage_is_told_over_http(stack: Stack) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.laptop import PROJECT, Emulator, Stack, credentials_of, eventually
+from tests.e2e.laptop import PROJECT, Emulator, Stack, environment_of, eventually
 
 JOBS = int(os.environ.get("FAULT_RUN_JOBS", "24"))
 WORKERS = 5
@@ -70,7 +70,7 @@ Hire = Callable[[], Worker]
 @pytest.fixture
 def hire(stack: Stack, tmp_path: Path) -> Iterator[Hire]:
     """Starts workers: processes with WorkerFunction's code, environment and role."""
-    environment = _environment(stack)
+    environment = environment_of(stack, "WorkerFunction")
     workers: list[Worker] = []
 
     def start() -> Worker:
@@ -118,24 +118,6 @@ def test_all_jobs_end_and_what_is_billed_is_delivered(
     assert _messages(stack, "dead_letter_queue_url") == 0
     assert {call["status"] for call in calls} == {200, 429, 500}
     assert [told["possibly_rebilled"] for told in ended] == [job == kill.job for job in jobs]
-
-
-def _environment(stack: Stack) -> dict[str, str]:
-    functions, name = stack.client("lambda"), stack.description["functions"]["WorkerFunction"]
-    configuration = functions.get_function_configuration(FunctionName=name)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return (
-        kept
-        | configuration["Environment"]["Variables"]
-        | {name.upper(): value for name, value in credentials_of(stack, configuration["Role"]).items()}
-        | {
-            "AWS_ENDPOINT_URL": stack.description["aws_endpoint_url"],
-            "AWS_REGION": stack.description["region"],
-            "AWS_DEFAULT_REGION": stack.description["region"],
-            "NO_PROXY": "127.0.0.1,localhost",
-            "PYTHONPATH": str(PROJECT / "functions"),
-        }
-    )
 
 
 def _request(number: int) -> dict[str, Any]:

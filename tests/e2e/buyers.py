@@ -1,0 +1,52 @@
+"""Many callers at once ask the use case for images, in threads, under a cap that is theirs alone.
+
+Reads what they ask for as JSON and prints what came of each: {"cap", "at", "seconds", "orders": [{"caller", "key",
+"images"}]}. `at` is the epoch second in which they believe to live, so that nobody else's month is theirs; `seconds` is
+how long each may take.
+"""
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import bootstrap
+from imaging.deadline import Deadline
+from imaging.errors import ImagingError
+from imaging.once import MAX_WAIT_SECONDS, Once
+from imaging.order import Order
+from imaging.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Market:
+    once: Once
+    seconds: float
+
+    def serve(self, order: dict[str, Any]) -> str:
+        """ "made", or the code of why not."""
+        request = GenerationRequest(
+            text="a market", model="core", width=512, height=512, number_of_images=order["images"], seed=None
+        )
+        try:
+            self.once.generate(
+                Order(request, order["caller"], order["key"]), Deadline.after(self.seconds), MAX_WAIT_SECONDS
+            )
+        except ImagingError as error:
+            return error.code
+        return "made"
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    later = asked["at"] - time.time()
+    spending = replace(bootstrap.spending(), stack_cap=asked["cap"], now=lambda: time.time() + later)
+    market = Market(replace(bootstrap.once(), spending=spending), asked["seconds"])
+    with ThreadPoolExecutor(len(asked["orders"])) as pool:
+        print(json.dumps(list(pool.map(market.serve, asked["orders"]))))  # noqa: T201 - this is the answer
+
+
+if __name__ == "__main__":
+    main()
