@@ -94,45 +94,38 @@ setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.
 
 # SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each lives by itself.
 $(TOOLS)/sam/.done: requirements/sam.txt | .venv/.done
-	@echo "Setting up SAM CLI …"
-	@$(call virtual_environment,$(@D),)
-	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
-	@touch $@
+	$(call environment,SAM CLI,)
 
 # Functions run in MiniStack's interpreter, so it is the one of Lambda if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
-	@echo "Setting up MiniStack …"
-	@$(call virtual_environment,$(@D),3.13)
-	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
-	@touch $@
+	$(call environment,MiniStack,3.13)
 
 # Whoever only wants the page needs nothing else of all this.
 $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
-	@echo "Setting up the studio …"
-	@$(call virtual_environment,$(@D),)
-	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
-	@touch $@
+	$(call environment,the studio,)
 
 # Other people's clients, which the tests run against the stack: each in an environment of its own.
 .PHONY: client-programs
 client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done
 
 $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
-	@echo "Setting up the client $* …"
-	@$(call virtual_environment,$(@D),)
-	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
-	@touch $@
+	$(call environment,the client $*,)
 
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
-	@echo "Setting up Node.js …"
-	@$(call virtual_environment,$(@D),)
-	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
-	@touch $@
+	$(call environment,Node.js,)
 
 $(NODE_CLIENTS)/node_modules/.done: $(NODE_CLIENTS)/package-lock.json | $(TOOLS)/node/.done
 	@echo "Setting up the clients for Node.js …"
 	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $(@D)/.. --silent --ignore-scripts
 	@touch $@
+
+# $(1) is what is set up, $(2) the version of Python that suits it best, if one does.
+define environment
+	@echo "Setting up $(1) …"
+	@$(call virtual_environment,$(@D),$(2))
+	@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $<
+	@touch $@
+endef
 
 define virtual_environment
 python=$$(local/find-python $(2)) && "$$python" -m venv $(1) || { \

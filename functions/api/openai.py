@@ -42,6 +42,12 @@ def _fits(text: str) -> bool:
     return found is not None and all(MIN_SIDE <= int(side) <= MAX_SIDE for side in found.groups())
 
 
+def _no_stream(stream: bool) -> bool:  # noqa: FBT001 - as pydantic calls it
+    if stream:
+        raise ValueError("images are not streamed; leave it out")
+    return stream
+
+
 class ImagesRequest(BaseModel):
     """OpenAI's request. Fields that we do not know are ignored with a warning, as other servers ignore them."""
 
@@ -55,6 +61,9 @@ class ImagesRequest(BaseModel):
         "auto", description="high and hd are premium, all others standard."
     )
     response_format: Annotated[Literal["url", "b64_json"], _or_default("url")] = "url"
+    stream: Annotated[bool, AfterValidator(_no_stream), _or_default(default=False)] = Field(
+        default=False, description="Images are not streamed."
+    )
     seed: Seed | None = Field(None, description="Left out: random.")
     negative_prompt: Text | None = None
     cfg_scale: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] | None = None
@@ -97,7 +106,9 @@ class ImagesRequest(BaseModel):
                 f"Images have at most {MAX_SIDE} pixels a side; {made.width}x{made.height} was made at the same ratio."
             )
             yield GenerationWarning(code="size_scaled", field="size", detail=detail)
-        for field in self.model_extra or ():
+        for field, value in (self.model_extra or {}).items():
+            if value is None:
+                continue
             yield GenerationWarning(
                 code="field_ignored", field=field, detail=f"{field} means nothing here and was ignored."
             )

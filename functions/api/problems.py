@@ -188,7 +188,7 @@ def _not_text(app: APIGatewayRestResolver, _: UnicodeDecodeError) -> Response[st
 
 
 def _unknown_path(app: APIGatewayRestResolver, _: NotFoundError) -> Response[str]:
-    detail = "There is nothing at this path. See openapi.json for what is."
+    detail = "There is nothing at this path. Check the address; openapi.json, where it is served, lists what there is."
     return _told(app, _Refusal(HTTPStatus.NOT_FOUND, "not_found", detail))
 
 

@@ -65,6 +65,29 @@ def test_a_wrong_method_or_path_is_told_so(
     assert emulator.calls() == []
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({}, 401, "invalid_api_key"),
+        ({"Authorization": "Bearer"}, 401, "invalid_api_key"),
+        ({"Authorization": "Bearer {key}", "x-api-key": "another"}, 401, "invalid_api_key"),
+        ({"Authorization": "Bearer {key}", "content-type": "multipart/form-data; boundary=b"}, 400, "invalid_request"),
+    ],
+    ids=["no key", "bearer of nothing", "keys that disagree", "multipart"],
+)
+def test_what_openais_clients_are_refused_is_in_their_shape(
+    anonymous: httpx.Client, stack: Stack, emulator: Emulator, headers: dict[str, str], status: int, code: str
+) -> None:
+    named = {name: value.format(key=stack.description["api_key"]) for name, value in headers.items()}
+    form = '--b\r\ncontent-disposition: form-data; name="prompt"\r\n\r\na fox\r\n--b--\r\n'
+
+    answer = anonymous.post("/v1/images/generations", content=form, headers=named)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.json()["error"].keys() == {"message", "type", "param", "code"}
+    assert emulator.calls() == []
+
+
 def test_a_body_over_ten_megabytes_is_refused(api: httpx.Client, emulator: Emulator) -> None:
     _assert_problem(api.post("/generate", content=b"x" * 10_500_000, headers=JSON), 413, "too_large")
     assert emulator.calls() == []

@@ -101,6 +101,11 @@ def test_what_we_do_not_know_is_ignored_with_a_warning(send: Send) -> None:
     assert {warning["field"] for warning in answer.json["warnings"]} == {"style", "user", "background"}
 
 
+def test_what_is_null_was_left_out(send: Send) -> None:
+    answer = create(send, style=None, user=None, stream=None, output_format=None)
+    assert (answer.status, answer.json["warnings"]) == (200, [])
+
+
 def test_base64_is_the_stored_picture(send: Send, bucket: FakeBucket) -> None:
     answer = create(send, response_format="b64_json")
     (png,) = bucket.objects.values()
@@ -141,6 +146,7 @@ def test_base64_that_fits_is_delivered(send: Send, n: int, size: str) -> None:
         ("seed", -1),
         ("cfg_scale", 21),
         ("model", 7),
+        ("stream", True),
     ],
 )
 def test_a_bad_value_is_refused_in_openais_shape(send: Send, bedrock: FakeBedrock, field: str, value: object) -> None:

@@ -98,16 +98,18 @@ GATEWAY_RESPONSES = source()["Resources"]["Api"]["Properties"]["GatewayResponses
 
 @pytest.mark.parametrize("name", GATEWAY_RESPONSES)
 def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str) -> None:
-
     response = GATEWAY_RESPONSES[name]
-    text = response["ResponseTemplates"]["application/json"]
+    headers, text = response["ResponseParameters"]["Headers"], response["ResponseTemplates"]["application/json"]
     # Only messageString brings its own quotation marks; the other variables stand inside ours.
     body = json.loads(text.replace("$context.error.messageString", '"a message"'))
     assert {"type", "title", "code", "detail", "instance", "request_id", "error"} <= set(body)
     assert set(body["error"]) == {"message", "type", "param", "code"}
-    assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
-    assert response["ResponseParameters"]["Headers"]["x-request-id"] == "context.requestId"
+    assert headers["Content-Type"] == "'application/problem+json'"
+    assert headers["x-request-id"] == "context.requestId"
     assert body.get("status") == response.get("StatusCode")
+    assert ("Retry-After" in headers) == (response.get("StatusCode") in {429, 504})
+    any_page_if_any = {"Fn::If": ["HasCorsOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
+    assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
 
 
 def test_every_parameter_is_grouped_for_the_console() -> None:
