@@ -112,6 +112,14 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
 
 
+METHODS = translated()["Resources"]["Api"]["Properties"]["Body"]["paths"]["/{proxy+}"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_is_open(method: str) -> None:
+    assert {name for entry in METHODS[method]["security"] for name in entry} == {"KeyAuthorizer", "api_key"}
+
+
 def test_every_parameter_is_grouped_for_the_console() -> None:
     groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert {name for group in groups for name in group["Parameters"]} == set(source()["Parameters"])
