@@ -24,8 +24,9 @@ DEFAULTS: dict[str, Any] = {
     "seed": 42,
     "cfg_scale": 8.0,
     "negative_text": "",
-    "model": None,
+    "model": "",
 }
+AUTOMATIC = "Automatic: the first that can be had"
 
 
 def set_defaults() -> None:
@@ -45,7 +46,7 @@ def request() -> Request:
         "seed": None if state.random else int(state.seed),
         "quality": state.quality,
         "negative_text": state.negative_text.strip() or None,
-        "model": state.model,
+        "model": state.model or None,
     }
 
 
@@ -53,7 +54,8 @@ def fill(request: Request) -> None:
     """Sets the widgets to a request that was made before."""
     state = st.session_state
     state.prompt, state.negative_text = request["text"], request["negative_text"] or ""
-    for name in ("width", "height", "number_of_images", "quality", "cfg_scale", "model"):
+    state.model = request["model"] or ""
+    for name in ("width", "height", "number_of_images", "quality", "cfg_scale"):
         state[name] = request[name]
     state.random = request["seed"] is None
     if request["seed"] is not None:
@@ -99,10 +101,8 @@ def _draw_model(models: Sequence[Model]) -> None:
     names = {model.id: _name(model) for model in models}
     chosen = st.session_state.model
     # A choice is kept while the API is away and its catalog unknown.
-    choices = [None, *names, *([chosen] if chosen and chosen not in names else [])]
-    st.selectbox(
-        "Model", choices, key="model", format_func=lambda each: names.get(each, each or "The first that lives")
-    )
+    choices = ["", *names, *([chosen] if chosen and chosen not in names else [])]
+    st.selectbox("Model", choices, key="model", format_func=lambda each: names.get(each, each) or AUTOMATIC)
 
 
 def _name(model: Model) -> str:

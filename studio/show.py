@@ -25,6 +25,7 @@ from studio.client import Client, Progress, Quality
 from studio.results import Generation, Image, Missing
 
 REDRAW_SECONDS = 0.25
+SILENCE_SECONDS = 6.0
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STATES: Mapping[str, str] = {
     "sending": "Sending the prompt",
@@ -59,20 +60,31 @@ STYLE = """
 
 @dataclass
 class Status:
-    """What the status task draws: the newest progress, and since when."""
+    """What the status task draws: the newest progress, since when, and whether the API has gone silent."""
 
     slot: Any
     since: float = field(default_factory=time.monotonic)
+    heard_at: float = field(default_factory=time.monotonic)
     state: str = "sending"
 
     def heard(self, progress: Progress) -> None:
-        self.state = progress.state
+        self.state, self.heard_at = progress.state, time.monotonic()
+        self.since = min(self.since, self.heard_at - progress.seconds)
 
     def draw(self, frame: str) -> None:
-        seconds = time.monotonic() - self.since
-        words = html.escape(STATES.get(self.state, self.state))
         spinner = f'<b aria-hidden="true">{frame}</b>'
-        self.slot.html(f'<div class="studio-status">{spinner}{words} <i>· {seconds:.1f} s</i></div>')
+        passed = _duration(time.monotonic() - self.since)
+        self.slot.html(f'<div class="studio-status">{spinner}{html.escape(self._words())} <i>· {passed}</i></div>')
+
+    def _words(self) -> str:
+        words = STATES.get(self.state, self.state)
+        is_silent = self.state != "waiting" and time.monotonic() - self.heard_at > SILENCE_SECONDS
+        return f"{words}; the API is slow to answer" if is_silent else words
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{seconds:.1f} s"
 
 
 def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters, in the documented order

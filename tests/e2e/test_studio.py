@@ -28,6 +28,11 @@ from tests.fakes.studio_api import KEY, FakeApi, problem, served
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60_000.0
 
+STREAMLIT = "from streamlit.web.cli import main; main()"
+IMPATIENT = (
+    f"import httpx; from studio import client; client.TIMEOUT = httpx.Timeout(3); client.PAUSES = (); {STREAMLIT}"
+)
+
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
 
@@ -43,13 +48,13 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def studio(folder: Path, variables: dict[str, str]) -> Iterator[str]:
+def studio(folder: Path, variables: dict[str, str], program: str = STREAMLIT) -> Iterator[str]:
     """A studio of our own, with this environment."""
     port = net.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "ENV_FILE"))}
     with (folder / "studio-of-the-tests.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "streamlit", "run", "studio/app.py", "--server.port", str(port)],
+            [sys.executable, "-c", program, "run", "studio/app.py", "--server.port", str(port)],
             cwd=PROJECT,
             env=inherited | variables,
             stdout=log,
@@ -188,8 +193,17 @@ def test_the_counter_counts_while_writing_and_513_characters_are_refused(page: P
     assert emulator.calls() == []
 
 
+def test_a_blank_prompt_is_told(page: Page, emulator: Emulator) -> None:
+    page.get_by_label("Prompt", exact=True).fill("  ")
+    page.get_by_role("button", name="Generate").click()
+
+    expect(page.get_by_text("Write what the image should show")).to_be_visible(timeout=SECONDS)
+    assert emulator.calls() == []
+
+
 def test_an_odd_size(page: Page) -> None:
     page.get_by_text("More settings").click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Automatic: the first that can be had")
     for label, side in (("Width", "777"), ("Height", "1001")):
         page.get_by_label(label, exact=True).fill(side)
         page.get_by_label(label, exact=True).press("Enter")
@@ -206,7 +220,24 @@ def test_a_blocked_prompt_is_told_in_words(page: Page, emulator: Emulator) -> No
 
     error = page.locator(".st-key-error")
     expect(error).to_contain_text("refused", timeout=SECONDS)
+    expect(error).to_contain_text("Make the prompt clearer")
     expect(error).to_contain_text("Request id")
+
+    emulator.configure()
+    error.get_by_role("button", name="Try another seed").click()
+    pictures(page, 1)
+
+
+def test_a_wrong_key_is_told_in_words(browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
+    wrong = {"API_URL": stack.description["api_url"], "API_KEY": "a-wrong-key"}
+    with studio(tmp_path, wrong) as address, visit(browser, address) as page:
+        error = page.locator(".st-key-error")
+        expect(error).to_contain_text("key", timeout=SECONDS)
+        ask(page, "By nobody")
+        expect(error).to_contain_text("Request id", timeout=SECONDS)
+
+        assert "a-wrong-key" not in page.content()
+    assert emulator.calls() == []
 
 
 def test_it_works_at_the_width_of_a_phone(browser: Browser, studio_url: str, emulator: Emulator) -> None:  # noqa: ARG001 - begins anew
@@ -219,6 +250,68 @@ def test_it_works_at_the_width_of_a_phone(browser: Browser, studio_url: str, emu
         for box in (page.locator("[data-testid=stImage] img").nth(place).bounding_box() for place in (0, 1)):
             assert box
             assert box["width"] > 300
+
+
+def test_an_api_that_hangs_and_then_answers(browser: Browser, tmp_path: Path) -> None:
+    api = FakeApi()
+    with (
+        served(api) as url,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
+        visit(browser, address) as page,
+    ):
+        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
+        api.awake.clear()
+        ask(page, "Nobody answers yet")
+        status = page.locator(".studio-status")
+        expect(status).to_contain_text("the API is slow to answer", timeout=SECONDS)
+        now = status.inner_text()
+        expect(status).not_to_have_text(now)
+
+        page.reload()
+        expect(page.locator(".studio-status")).to_be_visible(timeout=SECONDS)
+        api.awake.set()
+        pictures(page, 1)
+        assert page.get_by_label("Prompt", exact=True).input_value() == "Nobody answers yet"
+    assert len(api.jobs) == 1
+
+
+def test_an_api_that_never_answers_is_told(browser: Browser, tmp_path: Path) -> None:
+    api = FakeApi()
+    with (
+        served(api) as url,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}, IMPATIENT) as address,
+        visit(browser, address) as page,
+    ):
+        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
+        api.awake.clear()
+        ask(page, "Nobody ever answers")
+        error = page.locator(".st-key-error")
+        expect(error).to_contain_text("The API does not answer in time", timeout=SECONDS)
+        expect(error).to_contain_text("Try again in a moment")
+
+        api.awake.set()
+        error.get_by_role("button", name="Try again").click()
+        pictures(page, 1)
+    assert len(api.jobs) == 1
+
+
+def test_a_page_opened_while_the_api_hangs_says_so(browser: Browser, tmp_path: Path) -> None:
+    api = FakeApi()
+    api.awake.clear()
+    with (
+        served(api) as url,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
+        browser.new_context() as context,
+    ):
+        page = context.new_page()
+        page.goto(address)
+        expect(page.get_by_text("Asking the API for its models")).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_text("The API does not answer in time")).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+
+        api.awake.set()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
 
 
 def test_an_api_that_is_slow_refuses_and_comes_back(browser: Browser, tmp_path: Path) -> None:

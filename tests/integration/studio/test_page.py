@@ -161,10 +161,54 @@ def test_a_failed_job_is_told_with_remedy_and_request_id_and_tried_anew(page: Ap
     assert len(served_api.jobs) == 2
 
 
+def test_a_reload_of_a_failed_job_tells_it_again_and_sends_nothing(page: AppTest, served_api: FakeApi) -> None:
+    served_api.queued_seconds = 0.2
+    served_api.problem = problem(502, "model_error", "The model gave no picture.")
+    generate(page, "A")
+    other = AppTest.from_file(PAGE, default_timeout=30)
+    other.query_params["job"] = page.query_params["job"]
+
+    other.run()
+
+    assert "The model gave no picture" in said(other)
+    assert len(served_api.sent) == 1
+
+
+def test_a_blocked_prompt_can_be_tried_with_another_seed(page: AppTest, served_api: FakeApi) -> None:
+    served_api.problem = problem(400, "content_blocked", "The filter refused it. Make the prompt clearer.")
+    page.toggle(key="random").set_value(False).run()
+    generate(page, "A")
+    assert "Make the prompt clearer" in said(page)
+    assert page.button(key="retry").label == "Try another seed"
+
+    served_api.problem = None
+    page.button(key="retry").click().run()
+
+    assert [request["seed"] for request in served_api.sent] == [42, None]
+    assert page.toggle(key="random").value is True
+    assert len(pictures(page)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "invalid_request"), (402, "budget_exhausted"), (422, "key_reused"), (404, "not_found")]
+)
+def test_what_only_a_change_can_mend_is_not_offered_again(
+    page: AppTest, served_api: FakeApi, status: int, code: str
+) -> None:
+    served_api.refusals = [(status, problem(status, code, "It cannot be. Change it."), {})]
+    generate(page, "A")
+
+    assert "It cannot be" in said(page)
+    assert "Change it" in said(page)
+    assert not [button for button in page.button if button.key == "retry"]
+    assert len(pictures(submit(page))) == 1
+
+
 def test_an_api_that_refuses_for_a_while_costs_once(page: AppTest, served_api: FakeApi) -> None:
     served_api.refusals = [(503, problem(503, "dependency_unavailable", "The table is away."), {})] * 2
     generate(page, "A")
     assert "The table is away" in said(page)
+    assert "job" not in page.query_params
 
     page.button(key="retry").click().run()
 
