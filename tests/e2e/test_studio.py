@@ -1,7 +1,6 @@
 """The studio in a real browser, over the laptop stack."""
 
 import io
-import json
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from local import net
 from studio.client import generate_images
 from studio.errors import InvalidRequest, Unauthorized
-from tests.e2e.laptop import PROJECT, Emulator, Stack, eventually, start
+from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually, start
 from tests.fakes.studio_api import KEY, FakeApi, problem, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -380,11 +379,26 @@ def test_two_at_once_do_not_meet(stack: Stack, emulator: Emulator) -> None:
     assert sum(call["images"] for call in emulator.calls()) == 1
 
 
-def test_the_stack_starts_it_when_asked_to(stack: Stack) -> None:
+def test_the_stack_starts_and_stops_it_when_asked_to_and_deploys_nothing(stack: Stack) -> None:
+    before = stack.description
     try:
-        url = start(stack.folder, "--studio").description["studio_url"]
-        assert httpx.get(url, trust_env=False).is_success
+        first = _with_studio(stack)
+        os.kill(int((stack.folder / "processes" / "studio.pid").read_text()), signal.SIGKILL)
+        second = _with_studio(stack)
+        assert not _answers(first)
     finally:
-        start(stack.folder)
-    assert json.loads((stack.folder / "stack.json").read_text())["studio_url"] is None
-    assert not _answers(url)
+        after = start(stack.folder).description
+    assert after == before
+    assert not _answers(second)
+
+
+def _with_studio(stack: Stack) -> str:
+    """Its address, in a stack that is otherwise left as it was."""
+    ended = command(stack.folder, "up", "--studio")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Deploying" not in ended.stdout
+    described = Stack(stack.folder).description
+    url: str = described["studio_url"]
+    assert _answers(url)
+    assert described == stack.description | {"studio_url": url}
+    return url
