@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,17 @@ from tests.fakes.studio_api import KEY, FakeApi, problem, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60_000.0
+LOG = "studio-of-the-tests.log"
 
-STREAMLIT = "from streamlit.web.cli import main; main()"
-IMPATIENT = (
-    f"import httpx; from studio import client; client.TIMEOUT = httpx.Timeout(3); client.PAUSES = (); {STREAMLIT}"
-)
+STUDIO = (sys.executable, "-m", "streamlit", "run", "studio/app.py")
+IMPATIENT = """
+import httpx
+from streamlit.web.cli import main
+from studio import client
+
+client.TIMEOUT, client.PAUSES = httpx.Timeout(3), ()
+main(["run", "studio/app.py"])
+"""
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
@@ -47,15 +53,15 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def studio(folder: Path, variables: dict[str, str], program: str = STREAMLIT) -> Iterator[str]:
+def studio(folder: Path, variables: dict[str, str], command: Sequence[str] = STUDIO) -> Iterator[str]:
     """A studio of our own, with this environment."""
     port = net.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "ENV_FILE"))}
-    with (folder / "studio-of-the-tests.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-c", program, "run", "studio/app.py", "--server.port", str(port)],
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            command,
             cwd=PROJECT,
-            env=inherited | variables,
+            env=inherited | {"STREAMLIT_SERVER_PORT": str(port)} | variables,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -278,7 +284,7 @@ def test_an_api_that_never_answers_is_told(browser: Browser, tmp_path: Path) -> 
     api = FakeApi()
     with (
         served(api) as url,
-        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}, IMPATIENT) as address,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}, (sys.executable, "-c", IMPATIENT)) as address,
         visit(browser, address) as page,
     ):
         expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
@@ -341,6 +347,20 @@ def test_an_api_that_is_down_is_told(browser: Browser, tmp_path: Path) -> None:
         page.wait_for_timeout(2000)
         expect(page.get_by_text("The API cannot be reached")).to_be_visible(timeout=SECONDS)
         expect(page.get_by_role("button", name="Try again")).to_be_visible(timeout=SECONDS)
+
+
+def test_make_studio_shows_a_deployed_stack_and_tells_nobody_the_key(
+    browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path
+) -> None:
+    told = [f"API_URL={stack.description['api_url']}", f"API_KEY={stack.description['api_key']}"]
+    with studio(tmp_path, {}, ["make", "studio", *told]) as address, visit(browser, address) as page:
+        ask(page, f"A bridge {uuid.uuid4()}")
+        pictures(page, 1)
+
+    assert sum(call["images"] for call in emulator.calls()) == 1
+    said = (tmp_path / LOG).read_text()
+    assert address in said
+    assert stack.description["api_key"] not in said
 
 
 def test_the_client_speaks_with_the_stack(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
