@@ -46,6 +46,11 @@ STYLE = """
 .st-key-one { max-width: 760px; margin: 0 auto }
 [data-testid="InputInstructions"] { display: none }
 .studio-facts { opacity: .7; font-size: .92rem }
+.studio-what { font-weight: 600 }
+[data-testid="stBaseButton-primaryFormSubmit"]:enabled:not(:hover) { color: light-dark(#ffffff, #06201c) }
+.st-key-working { position: relative }
+.st-key-working .studio-status { padding-right: 6rem }
+.st-key-stop { position: absolute; top: -.4rem; right: 0; width: auto; z-index: 1 }
 @media (max-width: 640px) {
     [data-testid="stMainBlockContainer"] { padding-top: 1.2rem }
     .studio-keys { display: none }
@@ -55,7 +60,7 @@ STYLE = """
 """
 # Streamlit tells the server of a text when it is sent; who is writing wants to know before.
 COUNTER = """
-<div class="studio-counter{over}" aria-live="polite">{count} of {limit}</div>
+<div class="studio-counter{over}">{count} of {limit}</div>
 <script>
 if (!window.studioCounts) {{
   window.studioCounts = true;
@@ -131,7 +136,7 @@ def _below(now: Visit, trouble: ImagesError | None) -> None:
     # Two places: what was there before would stay beside what moves in, until the images are made.
     working, outcome = st.empty(), st.empty()
     if now.pending:
-        with working.container():
+        with working.container(key="working"):
             _generate(now, now.pending)
     with outcome.container():
         _outcome(now, trouble)
@@ -215,10 +220,10 @@ def _way_on(now: Visit, intent: Intent, error: ImagesError) -> WayOn | None:
 def _show_error(error: ImagesError, way_on: WayOn | None) -> None:
     what, advice = _in_two(error)
     with st.container(border=True, key="error"):
-        st.markdown(f"**{_plain(what)}**")
+        st.html(f'<div class="studio-what" role="alert">{html.escape(what)}</div>')
         st.markdown(_plain(advice))
         if error.request_id:
-            st.caption(f"Request id `{error.request_id}`")
+            st.html(f'<div class="studio-facts">Request id {html.escape(error.request_id)}</div>')
         if way_on:
             st.button(way_on.label, icon=":material/refresh:", key="retry", on_click=way_on.take)
 
@@ -291,9 +296,8 @@ def _file_name(shown: Shown, image: Image) -> str:
 def _examples() -> None:
     st.caption("Or begin with one of these")
     for column, (use, prompt) in zip(st.columns(3), EXAMPLES.items(), strict=True):
-        with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{use}**")
-            st.write(prompt)
+        with column, st.container(border=True, height="stretch", vertical_alignment="distribute"):
+            st.markdown(f"**{use}**\n\n{prompt}")
             st.button("Use this", key=f"example-{use}", on_click=_use, args=(prompt,))
 
 

@@ -38,7 +38,7 @@ STATES: Mapping[str, str] = {
 STYLE = """
 <style>
 .studio-status { font-variant-numeric: tabular-nums; font-size: 1.05rem; padding: .2rem 0 .6rem }
-.studio-status b { color: #0d9488; font-weight: 500; display: inline-block; width: 1.3em }
+.studio-status b { color: light-dark(#0f766e, #14b8a6); font-weight: 500; display: inline-block; width: 1.3em }
 .studio-status i { font-style: normal; opacity: .6 }
 .studio-grid { display: grid; gap: 1rem; grid-template-columns: 1fr 1fr }
 .studio-grid.one { grid-template-columns: 1fr; max-width: 760px; margin: 0 auto }
