@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -198,7 +198,9 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             for name, value in {**answered, "content-length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            # Who was kept waiting may have gone.
+            with suppress(ConnectionError):
+                self.wfile.write(content)
 
         do_GET = do_POST = do_DELETE = _any  # noqa: N815 - the names that the base class looks for
 
