@@ -28,6 +28,7 @@ REDRAW_SECONDS = 0.25
 SILENCE_SECONDS = 6.0
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STATES: Mapping[str, str] = {
+    "looking": "Looking for the job",
     "sending": "Sending the prompt",
     "queued": "Queued",
     "running": "Making the images",
@@ -65,7 +66,7 @@ class Status:
     slot: Any
     since: float = field(default_factory=time.monotonic)
     heard_at: float = field(default_factory=time.monotonic)
-    state: str = "sending"
+    state: str = "looking"
 
     def heard(self, progress: Progress) -> None:
         self.state, self.heard_at = progress.state, time.monotonic()

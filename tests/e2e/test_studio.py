@@ -357,7 +357,7 @@ def test_an_api_that_is_down_is_told(browser: Browser, tmp_path: Path) -> None:
         expect(page.get_by_role("button", name="Try again")).to_be_visible(timeout=SECONDS)
 
 
-def test_make_studio_shows_a_deployed_stack_and_tells_nobody_the_key(
+def test_make_studio_shows_a_deployed_stack_and_logs_neither_key_nor_prompt(
     browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path
 ) -> None:
     told = [f"API_URL={stack.description['api_url']}", f"API_KEY={stack.description['api_key']}"]
@@ -369,6 +369,7 @@ def test_make_studio_shows_a_deployed_stack_and_tells_nobody_the_key(
     said = (tmp_path / LOG).read_text()
     assert address in said
     assert stack.description["api_key"] not in said
+    assert "bridge" not in said
 
 
 def test_the_client_speaks_with_the_stack(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:

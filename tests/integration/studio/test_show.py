@@ -70,6 +70,14 @@ def test_an_api_that_has_gone_silent_is_said(state: str, *, is_said: bool) -> No
     assert ("slow to answer" in slot.words) is is_said
 
 
+def test_a_job_found_again_is_not_said_to_be_sent() -> None:
+    status = Status(slot := Slot())
+
+    status.draw("⠋")
+
+    assert "Looking for the job" in slot.words
+
+
 def test_the_time_counts_from_when_the_job_was_accepted() -> None:
     status = Status(slot := Slot(), since=time.monotonic() - 1)
 
