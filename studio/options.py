@@ -122,7 +122,11 @@ def price(models: Sequence[Model], request: Request) -> str | None:
         return None
     number = request["number_of_images"]
     most = "" if min(asked) == max(asked) else "at most "
-    return f"{number} image{'s' if number > 1 else ''}, {most}{dollars(max(asked) * number)}"
+    return f"{counted(number)}, {most}{dollars(max(asked) * number)}"
+
+
+def counted(images: int) -> str:
+    return f"{images} image{'' if images == 1 else 's'}"
 
 
 def dollars(amount: float) -> str:

@@ -25,7 +25,7 @@ from studio.errors import (
 )
 from studio.results import Generation, Image, Model
 from studio.show import caption, short_name, show, show_generated_images
-from studio.visit import Intent, Request, Shown, Visit, again, visit
+from studio.visit import Intent, Request, Shown, Visit, again, images_again, visit
 
 CATALOG_SECONDS = 60
 TROUBLE_SECONDS = 10
@@ -237,7 +237,7 @@ def _in_two(error: ImagesError) -> tuple[str, str]:
 def _show_result(shown: Shown) -> None:
     generation = shown.generation
     made, asked = len(generation.images), len(generation.places)
-    number = f"{made} image{'s' if made != 1 else ''}" if made == asked else f"{made} of {asked} images"
+    number = options.counted(made) if made == asked else f"{made} of {asked} images"
     cost = "nothing paid, made before" if generation.replayed else options.dollars(generation.cost_usd)
     st.html(f'<div class="studio-facts">{number} · {html.escape(short_name(generation.model))} · {cost}</div>')
     with st.container(key="one" if asked == 1 else "many"):
@@ -263,7 +263,8 @@ def _actions(shown: Shown, image: Image) -> None:
             "Again with this seed",
             icon=":material/replay:",
             key=f"again-{image.id}",
-            help=why or f"One image with seed {image.seed}, for the prompt as it was",
+            help=why
+            or f"{options.counted(images_again(shown, image))} with seed {image.seed}, for the prompt as it was",
             disabled=unknown,
             on_click=_once_more,
             args=(shown, image, image.seed),
@@ -272,7 +273,7 @@ def _actions(shown: Shown, image: Image) -> None:
             "Another like it",
             icon=":material/shuffle:",
             key=f"another-{image.id}",
-            help=why or "One image with a random seed, for the prompt as it was",
+            help=why or f"{options.counted(1)} with a random seed, for the prompt as it was",
             disabled=unknown,
             on_click=_once_more,
             args=(shown, image, None),

@@ -109,7 +109,13 @@ def visit() -> Visit:
 
 def again(shown: Shown, image: Image, *, seed: int | None) -> Request:
     """The request for one more image as this one, by the same model."""
-    return {**(shown.request or {}), "seed": seed, "number_of_images": 1, "model": image.model}
+    number = images_again(shown, image) if seed is not None else 1
+    return {**(shown.request or {}), "seed": seed, "number_of_images": number, "model": image.model}
+
+
+def images_again(shown: Shown, image: Image) -> int:
+    """How many a seed must make to make this image: all, where one call made several of which this is not the first."""
+    return len(shown.generation.places) if image.seed_index else 1
 
 
 class Intents:

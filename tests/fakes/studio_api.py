@@ -30,6 +30,7 @@ def _set() -> Event:
 class FakeApi:
     """`seconds` is what the model takes; `refusals` are answered first, one each; `blocked` are missing images.
 
+    With `one_seed` the images of a job are made from the same seed, by one call.
     While `awake` is not set, it accepts requests and answers none. `clock_ahead` is by how much its clock is wrong.
     """
 
@@ -41,6 +42,7 @@ class FakeApi:
     problem: dict[str, Any] | None = None
     blocked: tuple[int, ...] = ()
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    one_seed: bool = False
     poll: str = "0"
     requests: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -122,7 +124,7 @@ class FakeApi:
         }
 
     def _detail(self, job: dict[str, Any], place: int, number: int) -> dict[str, Any]:
-        seed = (job["asked"].get("seed") or 7) + place
+        seed = (job["asked"].get("seed") or 7) + (0 if self.one_seed else place)
         if place in self.blocked:
             return {"status": "blocked", "reason": "The content filter withheld this image.", "seed": seed}
         width, height = job["asked"]["width"], job["asked"]["height"]
@@ -136,6 +138,7 @@ class FakeApi:
             "width": width,
             "height": height,
             "seed": seed,
+            **({"seed_index": place} if self.one_seed else {}),
         }
 
     def _age(self, job: dict[str, Any]) -> float:

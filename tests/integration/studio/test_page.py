@@ -264,6 +264,21 @@ def test_once_more_keeps_the_prompt_and_the_model(
     assert page.text_area(key="prompt").value == "A lighthouse"
 
 
+@pytest.mark.parametrize(("place", "number"), [(0, 1), (2, 3)])
+def test_an_image_that_shares_its_seed_comes_again_with_the_others(
+    page: AppTest, served_api: FakeApi, place: int, number: int
+) -> None:
+    served_api.one_seed = True
+    page.segmented_control(key="number_of_images").set_value(3)
+    generate(page, "A lighthouse")
+    button = [button for button in page.button if str(button.key).startswith("again-")][place]
+    assert ("3 images" in button.help) is (number == 3)
+
+    button.click().run()
+
+    assert (served_api.sent[1]["seed"], served_api.sent[1]["number_of_images"]) == (7, number)
+
+
 def test_the_visit_has_a_history(page: AppTest) -> None:
     generate(page, "The first")
     generate(page, "The second")
