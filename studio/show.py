@@ -216,7 +216,7 @@ def _show_place(place: Image | Missing, below: Callable[[Image], None] | None, r
 
 
 def caption(image: Image) -> str:
-    size = f"{image.width} × {image.height}"  # noqa: RUF001 - "by", of sizes
+    size = f"{image.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{image.height}"  # noqa: RUF001 - "by", of sizes
     return f"{image.caption} · seed {image.seed} · {short_name(image.model)} · {size}"
 
 

@@ -76,7 +76,7 @@ def test_four_images_are_shown_with_their_captions(page: AppTest, served_api: Fa
 
     assert not page.exception
     assert pictures(page) == [
-        f"Image {n} of 4 · seed {41 + n} · stable-image-core-v1 · 1024 × 1024"  # noqa: RUF001 - "by", of sizes
+        f"Image {n} of 4 · seed {41 + n} · stable-image-core-v1 · 1024\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1024"  # noqa: RUF001 - "by", of sizes
         for n in (1, 2, 3, 4)
     ]
     assert [each["number_of_images"] for each in served_api.sent] == [4]
@@ -107,7 +107,7 @@ def test_every_parameter_is_sent(page: AppTest, served_api: FakeApi) -> None:
             "model": CORE,
         }
     ]
-    assert "777 × 1001" in pictures(page)[0]  # noqa: RUF001 - "by", of sizes
+    assert "777\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1001" in pictures(page)[0]  # noqa: RUF001 - "by", of sizes
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_the_status_moves_while_a_slow_model_works(served_api: FakeApi, drawn: l
     assert len(set(drawn)) >= 3
     captions = [caption for image in app.image for caption in image.captions]
     assert captions == [
-        f"Image {n} of 2 · seed {41 + n} · stable-image-core-v1 · 640 × 512"  # noqa: RUF001 - "by", of sizes
+        f"Image {n} of 2 · seed {41 + n} · stable-image-core-v1 · 640\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}512"  # noqa: RUF001 - "by", of sizes
         for n in (1, 2)
     ]
 
