@@ -13,6 +13,7 @@ from studio.visit import Request
 LONGEST_PROMPT = 512
 LARGEST_SEED = 2147483646
 SHAPES = {"Square": (1024, 1024), "Landscape": (1024, 768), "Portrait": (768, 1024)}
+OWN_SIZE = "Own size"
 DEFAULTS: dict[str, Any] = {
     "prompt": "",
     "number_of_images": 1,
@@ -37,10 +38,11 @@ def set_defaults() -> None:
 def request() -> Request:
     """What the widgets say, as the API wants it."""
     state = st.session_state
+    width, height = size()
     return {
         "text": state.prompt.strip(),
-        "width": int(state.width),
-        "height": int(state.height),
+        "width": width,
+        "height": height,
         "number_of_images": state.number_of_images,
         "cfg_scale": state.cfg_scale,
         "seed": None if state.random else int(state.seed),
@@ -48,6 +50,11 @@ def request() -> Request:
         "negative_text": state.negative_text.strip() or None,
         "model": state.model or None,
     }
+
+
+def size() -> tuple[int, int]:
+    state = st.session_state
+    return SHAPES.get(state.shape) or (int(state.width), int(state.height))
 
 
 def fill(request: Request) -> None:
@@ -60,7 +67,8 @@ def fill(request: Request) -> None:
     state.random = request["seed"] is None
     if request["seed"] is not None:
         state.seed = request["seed"]
-    _size_was_set()
+    asked = (request["width"], request["height"])
+    state.shape = next((name for name, known in SHAPES.items() if known == asked), OWN_SIZE)
 
 
 def complaint(request: Request) -> str | None:
@@ -76,10 +84,14 @@ def complaint(request: Request) -> str | None:
 def draw(models: Sequence[Model]) -> None:
     with st.container(horizontal=True, gap="medium", key="options"):
         st.segmented_control("Images", [1, 2, 3, 4], key="number_of_images", required=True)
-        st.segmented_control("Shape", list(SHAPES), key="shape", on_change=_shape_was_set)
+        st.segmented_control("Shape", [*SHAPES, OWN_SIZE], key="shape", required=True)
         st.segmented_control(
             "Quality", ["standard", "premium"], key="quality", required=True, format_func=str.capitalize
         )
+    with st.container(horizontal=True):
+        if st.session_state.shape == OWN_SIZE:
+            for side in ("Width", "Height"):
+                st.number_input(f"{side}, 512 to 1024", 512, 1024, step=1, key=side.lower(), width=160)
     with st.expander("More settings"):
         _draw_more(models)
 
@@ -91,8 +103,6 @@ def _draw_more(models: Sequence[Model]) -> None:
         st.slider("How closely to follow the prompt (CFG scale)", 1.0, 20.0, step=0.5, key="cfg_scale")
         st.text_area("What to leave out", key="negative_text", height=80, placeholder="people, text, …")
     with right:
-        st.number_input("Width", 512, 1024, step=1, key="width", on_change=_size_was_set, help="512 to 1024 pixels")
-        st.number_input("Height", 512, 1024, step=1, key="height", on_change=_size_was_set, help="512 to 1024 pixels")
         st.toggle("Random seed", key="random", help="Off: the same seed and prompt make the same image again")
         st.number_input("Seed", 0, LARGEST_SEED, step=1, key="seed", disabled=st.session_state.random)
 
@@ -133,15 +143,3 @@ def dollars(amount: float) -> str:
     text = f"{amount:.4f}".rstrip("0")
     whole, _, cents = text.partition(".")
     return f"${whole}.{cents.ljust(2, '0')}"
-
-
-def _shape_was_set() -> None:
-    state = st.session_state
-    if state.shape:
-        state.width, state.height = SHAPES[state.shape]
-
-
-def _size_was_set() -> None:
-    state = st.session_state
-    size = (state.width, state.height)
-    state.shape = next((name for name, known in SHAPES.items() if known == size), None)

@@ -337,7 +337,7 @@ def _title(shown: Shown, longest: int = 32) -> str:
 def _catalog(now: Visit) -> tuple[Sequence[Model], ImagesError | None]:
     """The models with their prices, or why they are not known; asked for once a minute, and not in mid-generation."""
     state = st.session_state
-    wanted = (int(state.width), int(state.height), state.quality)
+    wanted = (*options.size(), state.quality)
     kept = state.get("catalog")
     if kept and (now.pending or (kept[0] == wanted and time.monotonic() < kept[1])):
         return kept[2], kept[3]

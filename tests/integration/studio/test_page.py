@@ -84,6 +84,7 @@ def test_four_images_are_shown_with_their_captions(page: AppTest, served_api: Fa
 
 
 def test_every_parameter_is_sent(page: AppTest, served_api: FakeApi) -> None:
+    page.segmented_control(key="shape").set_value("Own size").run()
     page.number_input(key="width").set_value(777)
     page.number_input(key="height").set_value(1001)
     page.toggle(key="random").set_value(False).run()
@@ -108,6 +109,24 @@ def test_every_parameter_is_sent(page: AppTest, served_api: FakeApi) -> None:
         }
     ]
     assert "777\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1001" in pictures(page)[0]  # noqa: RUF001 - "by", of sizes
+
+
+@pytest.mark.parametrize(("shape", "size"), [("Square", (1024, 1024)), ("Landscape", (1024, 768))])
+def test_a_shape_is_a_size(page: AppTest, served_api: FakeApi, shape: str, size: tuple[int, int]) -> None:
+    page.segmented_control(key="shape").set_value(shape)
+    generate(page, "A")
+
+    assert (served_api.sent[0]["width"], served_api.sent[0]["height"]) == size
+
+
+def test_once_more_keeps_a_size_of_ones_own(page: AppTest, served_api: FakeApi) -> None:
+    page.segmented_control(key="shape").set_value("Own size").run()
+    page.number_input(key="width").set_value(777)
+    generate(page, "A")
+    next(button for button in page.button if str(button.key).startswith("another-")).click().run()
+
+    assert [request["width"] for request in served_api.sent] == [777, 777]
+    assert page.number_input(key="width").value == 777
 
 
 @pytest.mark.parametrize(
