@@ -32,9 +32,9 @@ def up(places: Places, order: Order) -> dict[str, Any]:
     with _alone(places):
         if not _runs(places):
             return _start(places, order)
-        if read_json(places.order) == _record(order):
-            say("The stack is up already, and nothing has changed.")
-            return described(places)
+        before = read_json(places.order) or {}
+        if {**before, "studio": order.studio} == _record(order):
+            return _change_page(places, order)
         return _renew(places, order)
 
 
@@ -68,6 +68,17 @@ def _renew(places: Places, order: Order) -> dict[str, Any]:
     port = int(running["api_url"].removesuffix("/api").rpartition(":")[2])
     _front(places).stop()
     return _release(places, order, endpoint, model_calls, port, _page(places, order, running["studio_url"]))
+
+
+def _change_page(places: Places, order: Order) -> dict[str, Any]:
+    """Nothing is to be deployed: at most the studio comes or goes."""
+    running = described(places)
+    address = _page(places, order, running["studio_url"])
+    if address == running["studio_url"]:
+        say("The stack is up already, and nothing has changed.")
+        return running
+    say(f"The stack is up already; the studio {'starts' if address else 'has stopped'}.")
+    return _announce(places, order, running | {"studio_url": address})
 
 
 def _page(places: Places, order: Order, address: str | None) -> str | None:
@@ -115,8 +126,13 @@ def _release(  # noqa: PLR0913, PLR0917 - all that the steps before have found o
     places.shell_variables.write_text(
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
     )
-    if page:
-        studio.wait(places, page)
+    return _announce(places, order, description)
+
+
+def _announce(places: Places, order: Order, description: dict[str, Any]) -> dict[str, Any]:
+    """The last step: from here on the stack is there for others."""
+    if description["studio_url"]:
+        studio.wait(places, description["studio_url"])
     write_json(places.order, _record(order))
     write_json(places.description, description)
     return description
@@ -171,8 +187,6 @@ def _runs(places: Places) -> bool:
     needed = [ministack.process(places), _front(places)]
     if order.get("bedrock") in (bedrock.EMULATOR, bedrock.AWS):
         needed.append(bedrock.process(places))
-    if order.get("studio"):
-        needed.append(studio.process(places))
     return places.description.exists() and all(process.id() is not None for process in needed)
 
 

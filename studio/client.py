@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import functools
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -36,12 +37,16 @@ TIMEOUT = httpx.Timeout(35, connect=5)
 HURRIED_TIMEOUT = httpx.Timeout(4)
 PAUSES = (0.5, 1.0, 2.0)
 LONGEST_PAUSE = 30.0
+PERSISTENCE_SECONDS = 60.0
 _MAY_PASS = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`state` is sending, queued, running, downloading, or waiting (the API asked to be asked later)."""
+    """`state` is sending, queued, running, downloading, or waiting (the API asked to be asked later).
+
+    `seconds` counts from when the job was accepted, or from the first question where none was yet.
+    """
 
     state: str
     job_id: str | None
@@ -49,6 +54,8 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Client(AbstractAsyncContextManager["Client"]):
@@ -94,13 +101,14 @@ class Client(AbstractAsyncContextManager["Client"]):
         answer = await self._ask("POST", "/generate", headers=headers, json=_without_defaults(request))
         body = _object(answer)
         if answer.status_code == httpx.codes.ACCEPTED:
-            return self._seen(results.job(body, _retry_after(answer)))
+            return self._seen(results.job(body, _retry_after(answer)), answer)
         replayed = answer.headers.get("idempotent-replayed") == "true"
         self._job_id = body["id"]
         return Job(id=body["id"], status="succeeded", result=body, replayed=replayed)
 
     async def job(self, job_id: str) -> Job:
-        return self._seen(results.job(_object(await self._ask("GET", f"/jobs/{_checked(job_id)}"))))
+        answer = await self._ask("GET", f"/jobs/{_checked(job_id)}")
+        return self._seen(results.job(_object(answer)), answer)
 
     async def cancel(self, job_id: str) -> Job:
         return results.job(_object(await self._ask("DELETE", f"/jobs/{_checked(job_id)}")))
@@ -149,12 +157,13 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def _persist(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
         """Sends it again while the trouble may pass: every request here may be repeated, thanks to its key."""
+        give_up_at = time.monotonic() + PERSISTENCE_SECONDS
         for pause in (*self._pauses, None):
             answer = await self._attempt(method, url, options)
             if isinstance(answer, httpx.Response) and not _may_pass(answer):
                 return answer
             wait = _pause(answer, pause)
-            if wait is None:
+            if wait is None or time.monotonic() > give_up_at:
                 break
             self._tell("waiting")
             await asyncio.sleep(wait)
@@ -170,9 +179,10 @@ class Client(AbstractAsyncContextManager["Client"]):
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             raise errors.NotConfigured(f"The address cannot be asked ({type(error).__name__}).") from error
 
-    def _seen(self, job: Job) -> Job:
+    def _seen(self, job: Job, answer: httpx.Response) -> Job:
         self._job_id = job.id
         if not job.is_over:
+            self._started = min(self._started, time.monotonic() - _age(job, answer))
             self._tell(job.status)
         return job
 
@@ -215,45 +225,21 @@ async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented para
         return await client.finished(job, patience)
 
 
-def generate_images(  # noqa: PLR0913, PLR0917 - as above
-    prompt: str,
-    width: int = 1024,
-    height: int = 1024,
-    number_of_images: int = 1,
-    cfg_scale: float = 8,
-    seed: int | None = 42,
-    quality: Quality = "standard",
-    *,
-    negative_text: str | None = None,
-    model: str | None = None,
-    idempotency_key: str | None = None,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    on_progress: OnProgress | None = None,
-    patience: float = PATIENCE_SECONDS,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> Generation:
-    """`generate_images_async` for programs without an event loop; it works beside a running one too."""
+def _blocking(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
+    """The twin for programs without an event loop; it works beside a running one too."""
 
-    def run() -> Generation:
-        return asyncio.run(
-            generate_images_async(
-                *(prompt, width, height, number_of_images, cfg_scale, seed, quality),
-                negative_text=negative_text,
-                model=model,
-                idempotency_key=idempotency_key,
-                base_url=base_url,
-                api_key=api_key,
-                on_progress=on_progress,
-                patience=patience,
-                transport=transport,
-            )
-        )
+    @functools.wraps(function)
+    def call(*arguments: P.args, **options: P.kwargs) -> R:
+        if not _loop_is_running():
+            return asyncio.run(function(*arguments, **options))
+        with ThreadPoolExecutor(1) as elsewhere:
+            return elsewhere.submit(lambda: asyncio.run(function(*arguments, **options))).result()
 
-    if not _loop_is_running():
-        return run()
-    with ThreadPoolExecutor(1) as elsewhere:
-        return elsewhere.submit(run).result()
+    call.__name__ = function.__name__.removesuffix("_async")
+    return call
+
+
+generate_images = _blocking(generate_images_async)
 
 
 def _without_defaults(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -302,8 +288,21 @@ def _retry_after(answer: httpx.Response) -> float | None:
     value = answer.headers.get("retry-after", "")
     if value.isdecimal():
         return float(value)
+    moment = _moment(value)
+    return None if moment is None else max(0.0, moment - time.time())
+
+
+def _age(job: Job, answer: httpx.Response) -> float:
+    """By the API's own clock where it tells the time: this machine's may differ."""
+    if job.created_at is None:
+        return 0.0
+    now = _moment(answer.headers.get("date", ""))
+    return max(0.0, (time.time() if now is None else now) - job.created_at.timestamp())
+
+
+def _moment(date: str) -> float | None:
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+        return email.utils.parsedate_to_datetime(date).timestamp()
     except ValueError:
         return None
 
@@ -327,7 +326,7 @@ def _object(answer: httpx.Response) -> Mapping[str, Any]:
 
 def _unreachable(error: httpx.TransportError) -> errors.Unreachable:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return errors.Unreachable("The API does not answer in time.")
+        return errors.Unreachable("The API does not answer in time.", remedy=errors.TRY_AGAIN)
     return errors.Unreachable("The API cannot be reached.")
 
 

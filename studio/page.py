@@ -8,15 +8,24 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import streamlit as st
 
 from studio import options
 from studio.client import Client, Progress, Quality
-from studio.errors import Cancelled, ImagesError, NotCancellable
+from studio.errors import (
+    Cancelled,
+    ContentBlocked,
+    ImagesError,
+    NotCancellable,
+    NotConfigured,
+    Unauthorized,
+    YouMustChange,
+)
 from studio.results import Generation, Image, Model
 from studio.show import caption, short_name, show, show_generated_images
-from studio.visit import Intent, Shown, Visit, again, visit
+from studio.visit import Intent, Request, Shown, Visit, again, images_again, visit
 
 CATALOG_SECONDS = 60
 TROUBLE_SECONDS = 10
@@ -37,11 +46,21 @@ STYLE = """
 .st-key-one { max-width: 760px; margin: 0 auto }
 [data-testid="InputInstructions"] { display: none }
 .studio-facts { opacity: .7; font-size: .92rem }
+.studio-what { font-weight: 600 }
+[data-testid="stBaseButton-primaryFormSubmit"]:enabled:not(:hover) { color: light-dark(#ffffff, #06201c) }
+.st-key-working { position: relative }
+.st-key-working .studio-status { padding-right: 6rem }
+.st-key-stop { position: absolute; top: -.4rem; right: 0; width: auto; z-index: 1 }
+@media (max-width: 640px) {
+    [data-testid="stMainBlockContainer"] { padding-top: 1.2rem }
+    .studio-keys { display: none }
+    .st-key-options { row-gap: .4rem }
+}
 </style>
 """
 # Streamlit tells the server of a text when it is sent; who is writing wants to know before.
 COUNTER = """
-<div class="studio-counter{over}" aria-live="polite">{count} of {limit}</div>
+<div class="studio-counter{over}">{count} of {limit}</div>
 <script>
 if (!window.studioCounts) {{
   window.studioCounts = true;
@@ -65,9 +84,14 @@ def main() -> None:
     if now.fill_in:
         options.fill(now.fill_in)
         now.fill_in = None
-    models, trouble = _catalog()
     st.markdown("### Image studio")
+    # Both empties always take their place: what comes and goes must not move the widgets, or they begin anew.
+    with st.empty():
+        models, trouble = _catalog(now)
     _ask(now, models)
+    notice = st.empty()
+    if now.notice:
+        notice.warning(now.notice, icon=":material/edit_note:")
     options.draw(models)
     st.space("small")
     _below(now, trouble)
@@ -88,7 +112,8 @@ def _ask(now: Visit, models: Sequence[Model]) -> None:
             st.form_submit_button(
                 "Generate", type="primary", icon=":material/auto_awesome:", on_click=_submit, disabled=bool(now.pending)
             )
-            st.caption(f"{options.price(models, options.request()) or 'price unknown'} · Ctrl + Enter")
+            price = options.price(models, options.request()) or "price unknown"
+            st.html(f'<div class="studio-facts">{price}<span class="studio-keys"> · Ctrl + Enter</span></div>')
 
 
 def _counter() -> None:
@@ -108,12 +133,10 @@ def _submit() -> None:
 
 
 def _below(now: Visit, trouble: ImagesError | None) -> None:
-    if now.notice:
-        st.warning(now.notice, icon=":material/edit_note:")
     # Two places: what was there before would stay beside what moves in, until the images are made.
     working, outcome = st.empty(), st.empty()
     if now.pending:
-        with working.container():
+        with working.container(key="working"):
             _generate(now, now.pending)
     with outcome.container():
         _outcome(now, trouble)
@@ -121,11 +144,11 @@ def _below(now: Visit, trouble: ImagesError | None) -> None:
 
 def _outcome(now: Visit, trouble: ImagesError | None) -> None:
     if now.failed:
-        _show_error(now.failed[1], retry=now.retry)
+        _show_error(now.failed[1], _way_on(now, *now.failed))
     elif now.shown:
         _show_result(now.shown)
     elif trouble:
-        _show_error(trouble, retry=_forget_catalog)
+        _show_error(trouble, WayOn("Try again", _forget_catalog))
     else:
         _examples()
 
@@ -155,15 +178,16 @@ def _generate(now: Visit, intent: Intent) -> None:
 
 
 def _ask_for(intent: Intent, heard: Callable[[Progress], None]) -> Generation:
-    if intent.request is None:
-        return show_generated_images("", job_id=intent.job_id, on_progress=heard)
-    asked = dict(intent.request)
-    return show_generated_images(asked.pop("text"), **asked, idempotency_key=intent.key, on_progress=heard)
+    """A job that is known is looked at; only an intent without one is sent."""
+    asked = dict(intent.request or {"text": ""})
+    return show_generated_images(
+        asked.pop("text"), **asked, idempotency_key=intent.key, job_id=intent.job_id, on_progress=heard
+    )
 
 
 def _stop(intent: Intent) -> None:
     async def cancel() -> None:
-        async with Client() as client:
+        async with Client(hurried=True) as client:
             await client.cancel(str(intent.job_id))
 
     try:
@@ -176,14 +200,32 @@ def _stop(intent: Intent) -> None:
         visit().stopped("Stopped. Nothing was made and nothing was paid.")
 
 
-def _show_error(error: ImagesError, retry: Callable[[], None]) -> None:
+class WayOn(NamedTuple):
+    """What a button beside an error can do about it."""
+
+    label: str
+    take: Callable[[], None]
+
+
+def _way_on(now: Visit, intent: Intent, error: ImagesError) -> WayOn | None:
+    """None where only another prompt or other settings help: those are above, with a button of their own."""
+    if isinstance(error, ContentBlocked) and intent.request:
+        return WayOn("Try another seed", partial(_generate_anew, {**intent.request, "seed": None}))
+    mended_elsewhere = isinstance(error, NotConfigured | Unauthorized)
+    if isinstance(error, YouMustChange) and not mended_elsewhere:
+        return None
+    return None if error.job_is_over and not intent.request else WayOn("Try again", now.retry)
+
+
+def _show_error(error: ImagesError, way_on: WayOn | None) -> None:
     what, advice = _in_two(error)
     with st.container(border=True, key="error"):
-        st.markdown(f"**{_plain(what)}**")
+        st.html(f'<div class="studio-what" role="alert">{html.escape(what)}</div>')
         st.markdown(_plain(advice))
         if error.request_id:
-            st.caption(f"Request id `{error.request_id}`")
-        st.button("Try again", icon=":material/refresh:", key="retry", on_click=retry)
+            st.html(f'<div class="studio-facts">Request id {html.escape(error.request_id)}</div>')
+        if way_on:
+            st.button(way_on.label, icon=":material/refresh:", key="retry", on_click=way_on.take)
 
 
 def _in_two(error: ImagesError) -> tuple[str, str]:
@@ -195,7 +237,7 @@ def _in_two(error: ImagesError) -> tuple[str, str]:
 def _show_result(shown: Shown) -> None:
     generation = shown.generation
     made, asked = len(generation.images), len(generation.places)
-    number = f"{made} image{'s' if made != 1 else ''}" if made == asked else f"{made} of {asked} images"
+    number = options.counted(made) if made == asked else f"{made} of {asked} images"
     cost = "nothing paid, made before" if generation.replayed else options.dollars(generation.cost_usd)
     st.html(f'<div class="studio-facts">{number} · {html.escape(short_name(generation.model))} · {cost}</div>')
     with st.container(key="one" if asked == 1 else "many"):
@@ -221,7 +263,8 @@ def _actions(shown: Shown, image: Image) -> None:
             "Again with this seed",
             icon=":material/replay:",
             key=f"again-{image.id}",
-            help=why or f"One image with seed {image.seed}, for the prompt as it was",
+            help=why
+            or f"{options.counted(images_again(shown, image))} with seed {image.seed}, for the prompt as it was",
             disabled=unknown,
             on_click=_once_more,
             args=(shown, image, image.seed),
@@ -230,7 +273,7 @@ def _actions(shown: Shown, image: Image) -> None:
             "Another like it",
             icon=":material/shuffle:",
             key=f"another-{image.id}",
-            help=why or "One image with a random seed, for the prompt as it was",
+            help=why or f"{options.counted(1)} with a random seed, for the prompt as it was",
             disabled=unknown,
             on_click=_once_more,
             args=(shown, image, None),
@@ -238,7 +281,10 @@ def _actions(shown: Shown, image: Image) -> None:
 
 
 def _once_more(shown: Shown, image: Image, seed: int | None) -> None:
-    asked = again(shown, image, seed=seed)
+    _generate_anew(again(shown, image, seed=seed))
+
+
+def _generate_anew(asked: Request) -> None:
     options.fill(asked)
     visit().begin(asked)
 
@@ -251,9 +297,8 @@ def _file_name(shown: Shown, image: Image) -> str:
 def _examples() -> None:
     st.caption("Or begin with one of these")
     for column, (use, prompt) in zip(st.columns(3), EXAMPLES.items(), strict=True):
-        with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{use}**")
-            st.write(prompt)
+        with column, st.container(border=True, height="stretch", vertical_alignment="distribute"):
+            st.markdown(f"**{use}**\n\n{prompt}")
             st.button("Use this", key=f"example-{use}", on_click=_use, args=(prompt,))
 
 
@@ -289,14 +334,15 @@ def _title(shown: Shown, longest: int = 32) -> str:
     return _plain(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
-def _catalog() -> tuple[Sequence[Model], ImagesError | None]:
-    """The models with their prices, or why they are not known; asked for once a minute."""
+def _catalog(now: Visit) -> tuple[Sequence[Model], ImagesError | None]:
+    """The models with their prices, or why they are not known; asked for once a minute, and not in mid-generation."""
     state = st.session_state
-    wanted = (int(state.width), int(state.height), state.quality)
+    wanted = (*options.size(), state.quality)
     kept = state.get("catalog")
-    if kept and kept[0] == wanted and time.monotonic() < kept[1]:
+    if kept and (now.pending or (kept[0] == wanted and time.monotonic() < kept[1])):
         return kept[2], kept[3]
-    models, trouble = _asked_catalog(*wanted)
+    with st.spinner("Asking the API for its models and prices"):
+        models, trouble = _asked_catalog(*wanted)
     state.catalog = (wanted, time.monotonic() + (TROUBLE_SECONDS if trouble else CATALOG_SECONDS), models, trouble)
     return models, trouble
 

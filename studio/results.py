@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ class Job:
 
     id: str
     status: str
+    created_at: datetime | None = None
     attempts: int = 0
     result: Mapping[str, Any] | None = field(default=None, repr=False)
     problem: Mapping[str, Any] | None = None
@@ -117,6 +119,7 @@ def job(answer: Mapping[str, Any], look_again_after: float | None = None) -> Job
     return Job(
         id=answer["id"],
         status=answer["status"],
+        created_at=datetime.fromisoformat(answer["created_at"]),
         attempts=answer["attempts"],
         result=answer["result"],
         problem=answer["problem"],

@@ -25,8 +25,10 @@ from studio.client import Client, Progress, Quality
 from studio.results import Generation, Image, Missing
 
 REDRAW_SECONDS = 0.25
+SILENCE_SECONDS = 6.0
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STATES: Mapping[str, str] = {
+    "looking": "Looking for the job",
     "sending": "Sending the prompt",
     "queued": "Queued",
     "running": "Making the images",
@@ -37,7 +39,7 @@ STATES: Mapping[str, str] = {
 STYLE = """
 <style>
 .studio-status { font-variant-numeric: tabular-nums; font-size: 1.05rem; padding: .2rem 0 .6rem }
-.studio-status b { color: #0d9488; font-weight: 500; display: inline-block; width: 1.3em }
+.studio-status b { color: light-dark(#0f766e, #14b8a6); font-weight: 500; display: inline-block; width: 1.3em }
 .studio-status i { font-style: normal; opacity: .6 }
 .studio-grid { display: grid; gap: 1rem; grid-template-columns: 1fr 1fr }
 .studio-grid.one { grid-template-columns: 1fr; max-width: 760px; margin: 0 auto }
@@ -59,20 +61,31 @@ STYLE = """
 
 @dataclass
 class Status:
-    """What the status task draws: the newest progress, and since when."""
+    """What the status task draws: the newest progress, since when, and whether the API has gone silent."""
 
     slot: Any
     since: float = field(default_factory=time.monotonic)
-    state: str = "sending"
+    heard_at: float = field(default_factory=time.monotonic)
+    state: str = "looking"
 
     def heard(self, progress: Progress) -> None:
-        self.state = progress.state
+        self.state, self.heard_at = progress.state, time.monotonic()
+        self.since = min(self.since, self.heard_at - progress.seconds)
 
     def draw(self, frame: str) -> None:
-        seconds = time.monotonic() - self.since
-        words = html.escape(STATES.get(self.state, self.state))
         spinner = f'<b aria-hidden="true">{frame}</b>'
-        self.slot.html(f'<div class="studio-status">{spinner}{words} <i>· {seconds:.1f} s</i></div>')
+        passed = _duration(time.monotonic() - self.since)
+        self.slot.html(f'<div class="studio-status">{spinner}{html.escape(self._words())} <i>· {passed}</i></div>')
+
+    def _words(self) -> str:
+        words = STATES.get(self.state, self.state)
+        is_silent = self.state != "waiting" and time.monotonic() - self.heard_at > SILENCE_SECONDS
+        return f"{words}; the API is slow to answer" if is_silent else words
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{seconds:.1f} s"
 
 
 def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters, in the documented order
@@ -203,7 +216,7 @@ def _show_place(place: Image | Missing, below: Callable[[Image], None] | None, r
 
 
 def caption(image: Image) -> str:
-    size = f"{image.width} × {image.height}"  # noqa: RUF001 - "by", of sizes
+    size = f"{image.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{image.height}"  # noqa: RUF001 - "by", of sizes
     return f"{image.caption} · seed {image.seed} · {short_name(image.model)} · {size}"
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import streamlit as st
 
-from studio.errors import ImagesError, YouMustChange
+from studio.errors import ImagesError, NotFound
 from studio.results import Generation, Image
 
-JOBS_REMEMBERED = 500
+INTENTS_REMEMBERED = 500
+SECONDS_REMEMBERED = 24 * 60 * 60
 SHOWN_REMEMBERED = 8
 
 Request = dict[str, Any]
@@ -25,6 +28,7 @@ class Intent:
     request: Request | None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
     job_id: str | None = None
+    begun_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -47,26 +51,29 @@ class Visit:
         """A second click on the same thing is the same intent."""
         if self.pending and self.pending.request == request:
             return
-        self._wait_for(Intent(request))
-        st.query_params.pop("job", None)
+        intent = Intent(request)
+        self._wait_for(intent)
+        _found_by(intent.key, intent)
 
-    def resume(self, job_id: str) -> None:
-        intent = _jobs().get(job_id) or Intent(None, job_id=job_id)
+    def resume(self, name: str) -> None:
+        """A reload: the page's address names the job, or the intent where the API has not accepted it yet."""
+        intent = _intents().find(name) or Intent(None, job_id=name)
         self.fill_in = intent.request
         self._wait_for(intent)
 
     def retry(self) -> None:
+        """The same intent again; a job that has failed is over, so it takes a new one."""
         if self.failed:
             intent, error = self.failed
-            anew = intent.request and (error.job_is_over or isinstance(error, YouMustChange))
-            self._wait_for(Intent(intent.request) if anew else intent)
+            if intent.request and error.job_is_over:
+                self.begin(intent.request)
+            else:
+                self._wait_for(intent)
 
     def accepted(self, intent: Intent, job_id: str) -> None:
-        """From here on a reload finds the job by the page's address."""
         if intent.job_id != job_id or st.query_params.get("job") != job_id:
             intent.job_id = job_id
-            _remember(job_id, intent)
-            st.query_params["job"] = job_id
+            _found_by(job_id, intent)
 
     def finish(self, intent: Intent, generation: Generation) -> None:
         self.pending = None
@@ -74,6 +81,8 @@ class Visit:
 
     def fail(self, intent: Intent, error: ImagesError) -> None:
         self.pending, self.failed = None, (intent, error)
+        if intent.job_id is None or isinstance(error, NotFound):
+            st.query_params.pop("job", None)
 
     def stopped(self, notice: str) -> None:
         self.pending, self.notice = None, notice
@@ -100,17 +109,46 @@ def visit() -> Visit:
 
 def again(shown: Shown, image: Image, *, seed: int | None) -> Request:
     """The request for one more image as this one, by the same model."""
-    return {**(shown.request or {}), "seed": seed, "number_of_images": 1, "model": image.model}
+    number = images_again(shown, image) if seed is not None else 1
+    return {**(shown.request or {}), "seed": seed, "number_of_images": number, "model": image.model}
+
+
+def images_again(shown: Shown, image: Image) -> int:
+    """How many a seed must make to make this image: all, where one call made several of which this is not the first."""
+    return len(shown.generation.places) if image.seed_index else 1
+
+
+class Intents:
+    """The API never tells a prompt again, so the page's server keeps those of the newest jobs, for a day at most."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Intent] = OrderedDict()
+        self._one_at_a_time = Lock()
+
+    def keep(self, name: str, intent: Intent) -> None:
+        with self._one_at_a_time:
+            self._kept[name] = intent
+            self._forget()
+
+    def find(self, name: str) -> Intent | None:
+        with self._one_at_a_time:
+            self._forget()
+            return self._kept.get(name)
+
+    def _forget(self) -> None:
+        oldest = time.monotonic() - SECONDS_REMEMBERED
+        for name in list(self._kept):
+            if len(self._kept) <= INTENTS_REMEMBERED and self._kept[name].begun_at > oldest:
+                break
+            del self._kept[name]
 
 
 @st.cache_resource
-def _jobs() -> OrderedDict[str, Intent]:
-    """The API never tells a prompt again, so the page's server keeps those of the newest jobs."""
-    return OrderedDict()
+def _intents() -> Intents:
+    return Intents()
 
 
-def _remember(job_id: str, intent: Intent) -> None:
-    jobs = _jobs()
-    jobs[job_id] = intent
-    while len(jobs) > JOBS_REMEMBERED:
-        jobs.popitem(last=False)
+def _found_by(name: str, intent: Intent) -> None:
+    """From here on a reload finds the intent by the page's address."""
+    _intents().keep(name, intent)
+    st.query_params["job"] = name

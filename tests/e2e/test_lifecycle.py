@@ -66,7 +66,7 @@ def test_up_with_other_parameters_deploys_onto_the_running_stack(
 
 
 def test_a_failed_start_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
-    ended = command(tmp_path, "up", "--parameters", "RateLimit=plenty")
+    ended = command(tmp_path, "up", "--studio", "--parameters", "RateLimit=plenty")
 
     assert ended.returncode == 1
     assert "`sam deploy` failed" in ended.stderr

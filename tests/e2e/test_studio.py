@@ -1,7 +1,6 @@
 """The studio in a real browser, over the laptop stack."""
 
 import io
-import json
 import os
 import shutil
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,22 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from local import net
 from studio.client import generate_images
 from studio.errors import InvalidRequest, Unauthorized
-from tests.e2e.laptop import PROJECT, Emulator, Stack, eventually, start
+from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually, start
 from tests.fakes.studio_api import KEY, FakeApi, problem, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60_000.0
+LOG = "studio-of-the-tests.log"
+
+STUDIO = (sys.executable, "-m", "streamlit", "run", "studio/app.py")
+IMPATIENT = """
+import httpx
+from streamlit.web.cli import main
+from studio import client
+
+client.TIMEOUT, client.PAUSES = httpx.Timeout(3), ()
+main(["run", "studio/app.py"])
+"""
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
@@ -43,15 +53,15 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def studio(folder: Path, variables: dict[str, str]) -> Iterator[str]:
+def studio(folder: Path, variables: dict[str, str], command: Sequence[str] = STUDIO) -> Iterator[str]:
     """A studio of our own, with this environment."""
     port = net.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "ENV_FILE"))}
-    with (folder / "studio-of-the-tests.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "streamlit", "run", "studio/app.py", "--server.port", str(port)],
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            command,
             cwd=PROJECT,
-            env=inherited | variables,
+            env=inherited | {"STREAMLIT_SERVER_PORT": str(port)} | variables,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -114,17 +124,18 @@ def is_blank(picture: Image.Image) -> bool:
     return all(low == high for low, high in picture.convert("RGB").getextrema())
 
 
+def see_it_move(page: Page) -> None:
+    status = page.locator(".studio-status")
+    expect(status).to_be_visible(timeout=SECONDS)
+    for _ in range(3):
+        expect(status).not_to_have_text(status.inner_text())
+
+
 def test_four_captioned_images_after_a_spinner_that_moved(page: Page, emulator: Emulator) -> None:
     emulator.configure(latency_ms=3000)
     ask(page, f"A lighthouse in a storm {uuid.uuid4()}", 4)
-    status = page.locator(".studio-status")
-    expect(status).to_be_visible(timeout=SECONDS)
-    frames = set()
-    for _ in range(12):
-        frames.add(status.inner_text())
-        page.wait_for_timeout(120)
+    see_it_move(page)
 
-    assert len(frames) >= 3, frames
     images = pictures(page, 4)
     assert {image.size for image in images} == {(1024, 1024)}
     assert not any(map(is_blank, images))
@@ -132,6 +143,15 @@ def test_four_captioned_images_after_a_spinner_that_moved(page: Page, emulator: 
     for number in (1, 2, 3, 4):
         expect(page.get_by_text(f"Image {number} of 4 · seed")).to_be_visible()
     assert sum(call["images"] for call in emulator.calls()) == 4
+
+
+def test_a_double_click_costs_once(page: Page, emulator: Emulator) -> None:
+    emulator.configure(latency_ms=2000)
+    page.get_by_label("Prompt", exact=True).fill(f"A bridge {uuid.uuid4()}")
+    page.get_by_role("button", name="Generate").dblclick()
+
+    pictures(page, 1)
+    assert sum(call["images"] for call in emulator.calls()) == 1
 
 
 def test_an_image_can_be_downloaded(page: Page, tmp_path: Path) -> None:
@@ -188,12 +208,21 @@ def test_the_counter_counts_while_writing_and_513_characters_are_refused(page: P
     assert emulator.calls() == []
 
 
+def test_a_blank_prompt_is_told(page: Page, emulator: Emulator) -> None:
+    page.get_by_label("Prompt", exact=True).fill("  ")
+    page.get_by_role("button", name="Generate").click()
+
+    expect(page.get_by_text("Write what the image should show")).to_be_visible(timeout=SECONDS)
+    assert emulator.calls() == []
+
+
 def test_an_odd_size(page: Page) -> None:
     page.get_by_text("More settings").click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Automatic: the first that can be had")
+    page.get_by_role("radio", name="Own size").click()
     for label, side in (("Width", "777"), ("Height", "1001")):
-        page.get_by_label(label, exact=True).fill(side)
-        page.get_by_label(label, exact=True).press("Enter")
-        page.wait_for_timeout(500)
+        page.get_by_label(label).fill(side)
+        page.get_by_label(label).press("Enter")
     ask(page, f"An odd size {uuid.uuid4()}")
 
     (image,) = pictures(page, 1)
@@ -206,7 +235,24 @@ def test_a_blocked_prompt_is_told_in_words(page: Page, emulator: Emulator) -> No
 
     error = page.locator(".st-key-error")
     expect(error).to_contain_text("refused", timeout=SECONDS)
+    expect(error).to_contain_text("Make the prompt clearer")
     expect(error).to_contain_text("Request id")
+
+    emulator.configure()
+    error.get_by_role("button", name="Try another seed").click()
+    pictures(page, 1)
+
+
+def test_a_wrong_key_is_told_in_words(browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
+    wrong = {"API_URL": stack.description["api_url"], "API_KEY": "a-wrong-key"}
+    with studio(tmp_path, wrong) as address, visit(browser, address) as page:
+        error = page.locator(".st-key-error")
+        expect(error).to_contain_text("key", timeout=SECONDS)
+        ask(page, "By nobody")
+        expect(error).to_contain_text("Request id", timeout=SECONDS)
+
+        assert "a-wrong-key" not in page.content()
+    assert emulator.calls() == []
 
 
 def test_it_works_at_the_width_of_a_phone(browser: Browser, studio_url: str, emulator: Emulator) -> None:  # noqa: ARG001 - begins anew
@@ -219,6 +265,66 @@ def test_it_works_at_the_width_of_a_phone(browser: Browser, studio_url: str, emu
         for box in (page.locator("[data-testid=stImage] img").nth(place).bounding_box() for place in (0, 1)):
             assert box
             assert box["width"] > 300
+
+
+def test_an_api_that_hangs_and_then_answers(browser: Browser, tmp_path: Path) -> None:
+    api = FakeApi()
+    with (
+        served(api) as url,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
+        visit(browser, address) as page,
+    ):
+        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
+        api.awake.clear()
+        ask(page, "Nobody answers yet")
+        expect(page.locator(".studio-status")).to_contain_text("the API is slow to answer", timeout=SECONDS)
+        see_it_move(page)
+
+        page.reload()
+        expect(page.locator(".studio-status")).to_be_visible(timeout=SECONDS)
+        api.awake.set()
+        pictures(page, 1)
+        assert page.get_by_label("Prompt", exact=True).input_value() == "Nobody answers yet"
+    assert len(api.jobs) == 1
+
+
+def test_an_api_that_never_answers_is_told(browser: Browser, tmp_path: Path) -> None:
+    api = FakeApi()
+    with (
+        served(api) as url,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}, (sys.executable, "-c", IMPATIENT)) as address,
+        visit(browser, address) as page,
+    ):
+        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
+        api.awake.clear()
+        ask(page, "Nobody ever answers")
+        error = page.locator(".st-key-error")
+        expect(error).to_contain_text("The API does not answer in time", timeout=SECONDS)
+        expect(error).to_contain_text("Try again in a moment")
+
+        api.awake.set()
+        error.get_by_role("button", name="Try again").click()
+        pictures(page, 1)
+    assert len(api.jobs) == 1
+
+
+def test_a_page_opened_while_the_api_hangs_says_so(browser: Browser, tmp_path: Path) -> None:
+    api = FakeApi()
+    api.awake.clear()
+    with (
+        served(api) as url,
+        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
+        browser.new_context() as context,
+    ):
+        page = context.new_page()
+        page.goto(address)
+        expect(page.get_by_text("Asking the API for its models")).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_text("The API does not answer in time")).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+
+        api.awake.set()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
 
 
 def test_an_api_that_is_slow_refuses_and_comes_back(browser: Browser, tmp_path: Path) -> None:
@@ -246,9 +352,24 @@ def test_an_api_that_is_down_is_told(browser: Browser, tmp_path: Path) -> None:
     with studio(tmp_path, nobody) as address, visit(browser, address) as page:
         expect(page.get_by_text("The API cannot be reached")).to_be_visible(timeout=SECONDS)
         ask(page, "Nobody answers")
-        page.wait_for_timeout(2000)
+        expect(page.locator(".studio-status")).to_be_visible(timeout=SECONDS)
         expect(page.get_by_text("The API cannot be reached")).to_be_visible(timeout=SECONDS)
         expect(page.get_by_role("button", name="Try again")).to_be_visible(timeout=SECONDS)
+
+
+def test_make_studio_shows_a_deployed_stack_and_logs_neither_key_nor_prompt(
+    browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path
+) -> None:
+    told = [f"API_URL={stack.description['api_url']}", f"API_KEY={stack.description['api_key']}"]
+    with studio(tmp_path, {}, ["make", "studio", *told]) as address, visit(browser, address) as page:
+        ask(page, f"A bridge {uuid.uuid4()}")
+        pictures(page, 1)
+
+    assert sum(call["images"] for call in emulator.calls()) == 1
+    said = (tmp_path / LOG).read_text()
+    assert address in said
+    assert stack.description["api_key"] not in said
+    assert "bridge" not in said
 
 
 def test_the_client_speaks_with_the_stack(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
@@ -287,11 +408,26 @@ def test_two_at_once_do_not_meet(stack: Stack, emulator: Emulator) -> None:
     assert sum(call["images"] for call in emulator.calls()) == 1
 
 
-def test_the_stack_starts_it_when_asked_to(stack: Stack) -> None:
+def test_the_stack_starts_and_stops_it_when_asked_to_and_deploys_nothing(stack: Stack) -> None:
+    before = stack.description
     try:
-        url = start(stack.folder, "--studio").description["studio_url"]
-        assert httpx.get(url, trust_env=False).is_success
+        first = _with_studio(stack)
+        os.kill(int((stack.folder / "processes" / "studio.pid").read_text()), signal.SIGKILL)
+        second = _with_studio(stack)
+        assert not _answers(first)
     finally:
-        start(stack.folder)
-    assert json.loads((stack.folder / "stack.json").read_text())["studio_url"] is None
-    assert not _answers(url)
+        after = start(stack.folder).description
+    assert after == before
+    assert not _answers(second)
+
+
+def _with_studio(stack: Stack) -> str:
+    """Its address, in a stack that is otherwise left as it was."""
+    ended = command(stack.folder, "up", "--studio")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Deploying" not in ended.stdout
+    described = Stack(stack.folder).description
+    url: str = described["studio_url"]
+    assert _answers(url)
+    assert described == stack.description | {"studio_url": url}
+    return url

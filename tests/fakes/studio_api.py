@@ -1,14 +1,16 @@
-"""The API as the studio sees it: jobs that go through their states, by the clock of whoever asks."""
+"""The API as the studio sees it: jobs that go through their states, by a clock of its own."""
 
+import email.utils
 import io
 import json
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from PIL import Image
@@ -18,16 +20,29 @@ CORE = "stability.stable-image-core-v1:1"
 TITAN = "amazon.titan-image-generator-v2:0"
 
 
+def _set() -> Event:
+    event = Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeApi:
-    """`seconds` is what the model takes; `refusals` are answered first, one each; `blocked` are missing images."""
+    """`seconds` is what the model takes; `refusals` are answered first, one each; `blocked` are missing images.
 
+    With `one_seed` the images of a job are made from the same seed, by one call.
+    While `awake` is not set, it accepts requests and answers none. `clock_ahead` is by how much its clock is wrong.
+    """
+
+    awake: Event = field(default_factory=_set)
+    clock_ahead: float = 0.0
     seconds: float = 0.0
     queued_seconds: float = 0.0
     refusals: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     problem: dict[str, Any] | None = None
     blocked: tuple[int, ...] = ()
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    one_seed: bool = False
     poll: str = "0"
     requests: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -40,38 +55,41 @@ class FakeApi:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         asked = json.loads(body) if body else None
         self.requests.append({"method": method, "path": path, "headers": headers, "body": asked})
+        self.awake.wait()
         if path.startswith("/pictures/"):
             return 200, {"content-type": "image/png"}, picture(path)
         if headers.get("x-api-key") != KEY:
-            return _problem(401, "unauthorized", "The API key is unknown.")
+            return self._problem(401, "unauthorized", "The API key is unknown.")
         if self.refusals and not path.startswith("/models"):
             status, told, more = self.refusals.pop(0)
-            return _json(status, told, more)
+            return self._json(status, told, more)
         return self._route(method, path, headers, asked)
 
     def _route(self, method: str, path: str, headers: dict[str, str], asked: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 - a request's body
         if path.startswith("/models"):
-            return _json(200, {"models": [_model(TITAN, "Titan", 0.01), _model(CORE, "Stable Image Core 1.0", 0.04)]})
+            return self._json(
+                200, {"models": [_model(TITAN, "Titan", 0.01), _model(CORE, "Stable Image Core 1.0", 0.04)]}
+            )
         if path == "/generate":
             return self._accept(headers["idempotency-key"], asked)
         job = self.jobs.get(path.removeprefix("/jobs/"))
         if job is None:
-            return _problem(404, "not_found", "There is no such job.")
-        return self._cancel(job) if method == "DELETE" else _json(200, self._told(job))
+            return self._problem(404, "not_found", "There is no such job.")
+        return self._cancel(job) if method == "DELETE" else self._json(200, self._told(job))
 
     def _accept(self, key: str, asked: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
         self.jobs.setdefault(job_id, {"id": job_id, "asked": asked, "since": time.monotonic(), "cancelled": False})
-        return _json(202, self._told(self.jobs[job_id]), {"retry-after": self.poll})
+        return self._json(202, self._told(self.jobs[job_id]), {"retry-after": self.poll})
 
     def _cancel(self, job: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         if self._status(job) != "queued":
-            return _problem(409, "not_cancellable", "The job has begun.")
+            return self._problem(409, "not_cancellable", "The job has begun.")
         job["cancelled"] = True
-        return _json(200, self._told(job))
+        return self._json(200, self._told(job))
 
     def _status(self, job: dict[str, Any]) -> str:
-        passed = time.monotonic() - job["since"]
+        passed = self._age(job)
         if job["cancelled"]:
             return "cancelled"
         if passed < self.queued_seconds:
@@ -85,6 +103,7 @@ class FakeApi:
         return {
             "id": job["id"],
             "status": status,
+            "created_at": datetime.fromtimestamp(int(self._now() - self._age(job)), UTC).isoformat(),
             "attempts": 1,
             "result": self._result(job) if status == "succeeded" else None,
             "problem": self.problem if status == "failed" else None,
@@ -105,7 +124,7 @@ class FakeApi:
         }
 
     def _detail(self, job: dict[str, Any], place: int, number: int) -> dict[str, Any]:
-        seed = (job["asked"].get("seed") or 7) + place
+        seed = (job["asked"].get("seed") or 7) + (0 if self.one_seed else place)
         if place in self.blocked:
             return {"status": "blocked", "reason": "The content filter withheld this image.", "seed": seed}
         width, height = job["asked"]["width"], job["asked"]["height"]
@@ -119,7 +138,28 @@ class FakeApi:
             "width": width,
             "height": height,
             "seed": seed,
+            **({"seed_index": place} if self.one_seed else {}),
         }
+
+    def _age(self, job: dict[str, Any]) -> float:
+        age: float = time.monotonic() - job["since"]
+        return age
+
+    def _now(self) -> float:
+        return time.time() + self.clock_ahead
+
+    def _problem(self, status: int, code: str, detail: str) -> tuple[int, dict[str, str], bytes]:
+        return self._json(status, problem(status, code, detail))
+
+    def _json(
+        self, status: int, body: dict[str, Any], more: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        headers = {
+            "content-type": "application/json",
+            "date": email.utils.formatdate(self._now(), usegmt=True),
+            "x-request-id": "the-request-id",
+        }
+        return status, headers | (more or {}), json.dumps(body).encode()
 
 
 def problem(status: int, code: str, detail: str) -> dict[str, Any]:
@@ -145,6 +185,7 @@ def served(api: FakeApi) -> Iterator[str]:
     try:
         yield api.url
     finally:
+        api.awake.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -156,11 +197,13 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, answered, content = api.answer(self.command, self.path, headers, body)
-            self.send_response(status)
+            self.send_response_only(status)
             for name, value in {**answered, "content-length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            # Who was kept waiting may have gone.
+            with suppress(ConnectionError):
+                self.wfile.write(content)
 
         do_GET = do_POST = do_DELETE = _any  # noqa: N815 - the names that the base class looks for
 
@@ -180,12 +223,3 @@ def _model(model_id: str, name: str, price: float) -> dict[str, Any]:
         "refused": None,
         "limits": {"cfg_scale": [1.1, 10]},
     }
-
-
-def _problem(status: int, code: str, detail: str) -> tuple[int, dict[str, str], bytes]:
-    return _json(status, problem(status, code, detail))
-
-
-def _json(status: int, body: dict[str, Any], more: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
-    headers = {"content-type": "application/json", "x-request-id": "the-request-id", **(more or {})}
-    return status, headers, json.dumps(body).encode()

@@ -1,6 +1,7 @@
 """The client against a fake API behind its transport."""
 
 import asyncio
+import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,35 @@ def test_progress_is_told(generate: Generate, api: FakeApi) -> None:
     assert seen[-1].job_id == generation.id
 
 
+@pytest.mark.parametrize("clock_ahead", [0.0, 3600.0, -3600.0])
+def test_progress_of_a_job_found_again_counts_from_when_it_was_accepted(api: FakeApi, clock_ahead: float) -> None:
+    api.clock_ahead, api.queued_seconds = clock_ahead, 200
+    seen: list[Progress] = []
+
+    async def look() -> None:
+        async with Client("http://fake", KEY, transport=Transport(api), on_progress=seen.append) as connection:
+            job = await connection.submit({"text": "a", "width": 512, "height": 512}, "k")
+            api.jobs[job.id]["since"] -= 100
+            await connection.job(job.id)
+
+    asyncio.run(look())
+
+    assert seen[-1].state == "queued"
+    assert 98 < seen[-1].seconds < 1000
+
+
+def test_an_api_that_answers_nothing_is_not_asked_for_long(
+    generate: Generate, monkeypatch: pytest.MonkeyPatch, api: FakeApi
+) -> None:
+    monkeypatch.setattr(client, "PERSISTENCE_SECONDS", -1)
+    api.refusals = [(504, {}, {})] * 9
+
+    with pytest.raises(errors.TimedOut):
+        generate("a")
+
+    assert len(api.requests) == 1
+
+
 def test_a_queued_job_can_be_stopped(api: FakeApi) -> None:
     api.queued_seconds = 60
 
@@ -261,6 +291,25 @@ def test_an_id_that_is_none_is_not_asked_for(api: FakeApi, job_id: str) -> None:
 def test_the_async_function_is_the_same(api: FakeApi) -> None:
     generation = asyncio.run(generate_images_async("a", base_url="http://fake", api_key=KEY, transport=Transport(api)))
     assert len(generation.images) == 1
+
+
+@pytest.mark.parametrize("function", [generate_images, generate_images_async])
+def test_the_signature_is_the_documented_one(function: Callable[..., object]) -> None:
+    parameters = inspect.signature(function).parameters.values()
+
+    assert [(each.name, each.default) for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD] == [
+        ("prompt", inspect.Parameter.empty),
+        ("width", 1024),
+        ("height", 1024),
+        ("number_of_images", 1),
+        ("cfg_scale", 8),
+        ("seed", 42),
+        ("quality", "standard"),
+    ]
+
+
+def test_each_function_has_its_own_name() -> None:
+    assert (generate_images.__name__, generate_images_async.__name__) == ("generate_images", "generate_images_async")
 
 
 class TestConfiguration:

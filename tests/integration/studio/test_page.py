@@ -76,7 +76,7 @@ def test_four_images_are_shown_with_their_captions(page: AppTest, served_api: Fa
 
     assert not page.exception
     assert pictures(page) == [
-        f"Image {n} of 4 · seed {41 + n} · stable-image-core-v1 · 1024 × 1024"  # noqa: RUF001 - "by", of sizes
+        f"Image {n} of 4 · seed {41 + n} · stable-image-core-v1 · 1024\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1024"  # noqa: RUF001 - "by", of sizes
         for n in (1, 2, 3, 4)
     ]
     assert [each["number_of_images"] for each in served_api.sent] == [4]
@@ -84,6 +84,7 @@ def test_four_images_are_shown_with_their_captions(page: AppTest, served_api: Fa
 
 
 def test_every_parameter_is_sent(page: AppTest, served_api: FakeApi) -> None:
+    page.segmented_control(key="shape").set_value("Own size").run()
     page.number_input(key="width").set_value(777)
     page.number_input(key="height").set_value(1001)
     page.toggle(key="random").set_value(False).run()
@@ -107,7 +108,25 @@ def test_every_parameter_is_sent(page: AppTest, served_api: FakeApi) -> None:
             "model": CORE,
         }
     ]
-    assert "777 × 1001" in pictures(page)[0]  # noqa: RUF001 - "by", of sizes
+    assert "777\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1001" in pictures(page)[0]  # noqa: RUF001 - "by", of sizes
+
+
+@pytest.mark.parametrize(("shape", "size"), [("Square", (1024, 1024)), ("Landscape", (1024, 768))])
+def test_a_shape_is_a_size(page: AppTest, served_api: FakeApi, shape: str, size: tuple[int, int]) -> None:
+    page.segmented_control(key="shape").set_value(shape)
+    generate(page, "A")
+
+    assert (served_api.sent[0]["width"], served_api.sent[0]["height"]) == size
+
+
+def test_once_more_keeps_a_size_of_ones_own(page: AppTest, served_api: FakeApi) -> None:
+    page.segmented_control(key="shape").set_value("Own size").run()
+    page.number_input(key="width").set_value(777)
+    generate(page, "A")
+    next(button for button in page.button if str(button.key).startswith("another-")).click().run()
+
+    assert [request["width"] for request in served_api.sent] == [777, 777]
+    assert page.number_input(key="width").value == 777
 
 
 @pytest.mark.parametrize(
@@ -161,10 +180,54 @@ def test_a_failed_job_is_told_with_remedy_and_request_id_and_tried_anew(page: Ap
     assert len(served_api.jobs) == 2
 
 
+def test_a_reload_of_a_failed_job_tells_it_again_and_sends_nothing(page: AppTest, served_api: FakeApi) -> None:
+    served_api.queued_seconds = 0.2
+    served_api.problem = problem(502, "model_error", "The model gave no picture.")
+    generate(page, "A")
+    other = AppTest.from_file(PAGE, default_timeout=30)
+    other.query_params["job"] = page.query_params["job"]
+
+    other.run()
+
+    assert "The model gave no picture" in said(other)
+    assert len(served_api.sent) == 1
+
+
+def test_a_blocked_prompt_can_be_tried_with_another_seed(page: AppTest, served_api: FakeApi) -> None:
+    served_api.problem = problem(400, "content_blocked", "The filter refused it. Make the prompt clearer.")
+    page.toggle(key="random").set_value(False).run()
+    generate(page, "A")
+    assert "Make the prompt clearer" in said(page)
+    assert page.button(key="retry").label == "Try another seed"
+
+    served_api.problem = None
+    page.button(key="retry").click().run()
+
+    assert [request["seed"] for request in served_api.sent] == [42, None]
+    assert page.toggle(key="random").value is True
+    assert len(pictures(page)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "invalid_request"), (402, "budget_exhausted"), (422, "key_reused"), (404, "not_found")]
+)
+def test_what_only_a_change_can_mend_is_not_offered_again(
+    page: AppTest, served_api: FakeApi, status: int, code: str
+) -> None:
+    served_api.refusals = [(status, problem(status, code, "It cannot be. Change it."), {})]
+    generate(page, "A")
+
+    assert "It cannot be" in said(page)
+    assert "Change it" in said(page)
+    assert not [button for button in page.button if button.key == "retry"]
+    assert len(pictures(submit(page))) == 1
+
+
 def test_an_api_that_refuses_for_a_while_costs_once(page: AppTest, served_api: FakeApi) -> None:
     served_api.refusals = [(503, problem(503, "dependency_unavailable", "The table is away."), {})] * 2
     generate(page, "A")
     assert "The table is away" in said(page)
+    assert "job" not in page.query_params
 
     page.button(key="retry").click().run()
 
@@ -218,6 +281,21 @@ def test_once_more_keeps_the_prompt_and_the_model(
     assert (once_more["text"], once_more["number_of_images"], once_more["model"]) == ("A lighthouse", 1, CORE)
     assert once_more["seed"] == seed
     assert page.text_area(key="prompt").value == "A lighthouse"
+
+
+@pytest.mark.parametrize(("place", "number"), [(0, 1), (2, 3)])
+def test_an_image_that_shares_its_seed_comes_again_with_the_others(
+    page: AppTest, served_api: FakeApi, place: int, number: int
+) -> None:
+    served_api.one_seed = True
+    page.segmented_control(key="number_of_images").set_value(3)
+    generate(page, "A lighthouse")
+    button = [button for button in page.button if str(button.key).startswith("again-")][place]
+    assert ("3 images" in button.help) is (number == 3)
+
+    button.click().run()
+
+    assert (served_api.sent[1]["seed"], served_api.sent[1]["number_of_images"]) == (7, number)
 
 
 def test_the_visit_has_a_history(page: AppTest) -> None:
