@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.browsing import browser
 from tests.e2e.laptop import Emulator, Stack, emulator, role_credentials, stack
 
-__all__ = ["emulator", "role_credentials", "stack"]
+__all__ = ["browser", "emulator", "role_credentials", "stack"]
 
 
 @pytest.fixture

@@ -8,10 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.browsing import browser
 from tests.e2e.laptop import Stack, command, left_running, start
-
-__all__ = ["browser"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
