@@ -20,20 +20,13 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
-class CapReached(Exception):
-    """The hold would pass the cap."""
-
-
-class HoldLapsed(Exception):
-    """The amount that is held under this name lapsed, and is to be settled first."""
-
-
 @dataclass(frozen=True)
 class Held:
-    """An amount in micro-dollars, held until a time in epoch seconds."""
+    """An amount in micro-dollars, held until a time in epoch seconds, by one attempt at what it is held for."""
 
     micros: int
     until: float
+    by: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,22 @@ class Account:
     holds: Mapping[str, Held] = field(default_factory=dict)
 
 
+class CapReached(Exception):
+    """The hold would pass the cap, with the account as it is."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self.account = account
+
+
+class HeldByAnother(Exception):
+    """Another attempt holds something under the same name and has not settled it."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__()
+        self.held = held
+
+
 @dataclass(frozen=True)
 class Counters:
     """The accounts in the table of that name. Everything raises TableError.
@@ -54,42 +63,38 @@ class Counters:
 
     table: str
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None, now: float) -> tuple[Account, bool]:
-        """Holds an amount under a name. One that is held under it already stays, and is held longer. Answers with the
-        account as it is then, and whether it was held already. Raises CapReached, HoldLapsed."""
+    def hold(self, account: str, name: str, held: Held, cap: int | None) -> Account:
+        """Holds an amount under a name; answers with the account as it is then. Raises CapReached, HeldByAnother."""
         if cap is not None and held.micros > cap:
-            raise CapReached
+            raise CapReached(self.account(account))
         room = "" if cap is None else " AND (attribute_not_exists(committed) OR committed <= :most)"
-        until = _seconds(held.until)
-        values = {":held": {"micros": held.micros, "held_until": until}, ":micros": held.micros}
+        values: dict[str, Any] = {":held": _written(held), ":micros": held.micros}
         if cap is not None:
             values[":most"] = cap - held.micros
         item = self._update(
             account, name, "SET #hold = :held ADD committed :micros", f"attribute_not_exists(#hold){room}", values
         )
-        was_held = item is None
-        if was_held:
-            item = self._update(
-                account,
-                name,
-                "SET #hold.held_until = :until",
-                "#hold.held_until >= :now",
-                {":until": until, ":now": _seconds(now)},
-            )
-        if item is None:
-            raise HoldLapsed if name in self.account(account).holds else CapReached
-        return _account(item), was_held
+        return _account(item) if item else self._refused(account, name, held)
 
-    def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool:
-        """Turns what is held under a name into what was spent; False where that amount is not held under it."""
+    def settle(self, account: str, name: str, held: Held, micros: int, images: int) -> bool:
+        """Turns what is held under a name into what was spent; False where that attempt holds nothing under it."""
         item = self._update(
             account,
             name,
             "REMOVE #hold ADD committed :change, spent :micros, images :images",
-            "#hold.micros = :held",
-            {":held": held_micros, ":change": micros - held_micros, ":micros": micros, ":images": images},
+            "#hold.held_by = :by",
+            {":by": held.by, ":change": micros - held.micros, ":micros": micros, ":images": images},
         )
         return item is not None
+
+    def _refused(self, account: str, name: str, held: Held) -> Account:
+        found = self.account(account)
+        there = found.holds.get(name)
+        if there is None:
+            raise CapReached(found)
+        if there.by != held.by:
+            raise HeldByAnother(there)
+        return found  # the SDK sent it again, after an answer that was lost
 
     def account(self, account: str) -> Account:
         with as_table_error():
@@ -117,8 +122,8 @@ class Counters:
         return answer["Attributes"]
 
 
-def _seconds(time: float) -> Decimal:
-    return Decimal(f"{time:.3f}")
+def _written(held: Held) -> dict[str, Any]:
+    return {"micros": held.micros, "held_until": Decimal(f"{held.until:.3f}"), "held_by": held.by}
 
 
 def _key(account: str) -> dict[str, Any]:
@@ -128,7 +133,7 @@ def _key(account: str) -> dict[str, Any]:
 def _account(item: Mapping[str, Any]) -> Account:
     values = {name: _deserialize(value) for name, value in item.items()}
     holds = {
-        name.removeprefix(_HOLD): Held(int(held["micros"]), float(held["held_until"]))
+        name.removeprefix(_HOLD): Held(int(held["micros"]), float(held["held_until"]), held["held_by"])
         for name, held in values.items()
         if name.startswith(_HOLD)
     }

@@ -138,7 +138,22 @@ class OperatorMustAct(ImagingError):
 
 
 class BudgetExhausted(OperatorMustAct):
+    """`may_pass` is true while others' generations hold what they may not need in the end."""
+
     code = "budget_exhausted"
+
+    def __init__(self, *, may_pass: bool = False) -> None:
+        remedy = (
+            "Part of it is only held for requests that are being answered now: send the request again in a little while"
+            if may_pass
+            else "Ask for fewer images, or wait for next month"
+        )
+        super().__init__(
+            "This request could pass the month's cap on spend, so nothing was generated or paid for it. "
+            f"{remedy}, or ask the operator for a higher cap (MonthlyBudgetUsd, MonthlyBudgetPerKeyUsd)."
+        )
+        self.may_pass = may_pass
+        self.retry_after_seconds = 10 if may_pass else None
 
 
 class ModelAccessDenied(OperatorMustAct):

@@ -48,7 +48,7 @@ class Generator:
         for route in self._worth_asking(request, passed_over):
             attempt = plan(route.model, request, seed)
             made = maker.make(route, attempt)
-            bill.add(attempt.price_micros, sum(one.billed and (bill.counts_kept or not one.kept) for one in made))
+            bill.add(attempt.price_micros, sum(one.billed and not one.kept for one in made))
             error = _why_not(made, order)
             if error is None:
                 self.router.forget(route.model)

@@ -135,7 +135,7 @@ class Once:
     def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
         started = time.monotonic()
         hold = self._hold(order, generation_id, deadline, resume_seconds)
-        bill = Bill(counts_kept=hold.is_inherited)
+        bill = Bill()
         try:
             generation = self.generator.generate(order, generation_id, deadline, bill, resume_seconds)
         except ImagingError as error:
@@ -143,6 +143,9 @@ class Once:
             # A patient order is tried again; who gives it up tells so.
             if not order.patient:
                 self.announcer.failed(order.caller, str(generation_id), error, time.monotonic() - started)
+            raise
+        except Exception:
+            self.spending.settle_in_full(hold)
             raise
         self.spending.settle(hold, bill)
         self.announcer.completed(order.caller, generation, time.monotonic() - started)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from aws.counters import Account, CapReached, Held, HoldLapsed
+from aws.counters import Account, CapReached, Held, HeldByAnother
 from aws.table import TableError
 
 
@@ -16,28 +16,27 @@ class FakeCounters:
     refusals: set[str] = field(default_factory=set)
     lock: Lock = field(default_factory=Lock)
 
-    def hold(self, account: str, name: str, held: Held, cap: int | None, now: float) -> tuple[Account, bool]:
+    def hold(self, account: str, name: str, held: Held, cap: int | None) -> Account:
         self._refuse("hold")
         with self.lock:
             found = self.accounts[account]
             there = found.holds.get(name)
+            if there is not None and there.by != held.by:
+                raise HeldByAnother(there)
             committed = found.spent + sum(each.micros for each in found.holds.values())
             if there is None and cap is not None and committed + held.micros > cap:
-                raise CapReached
-            if there is not None and there.until < now:
-                raise HoldLapsed
-            kept = replace(there, until=held.until) if there else held
-            self.accounts[account] = replace(found, holds={**found.holds, name: kept})
-            return self.accounts[account], there is not None
+                raise CapReached(found)
+            self.accounts[account] = replace(found, holds={**found.holds, name: there or held})
+            return self.accounts[account]
 
-    def settle(self, account: str, name: str, held_micros: int, micros: int, images: int) -> bool:
+    def settle(self, account: str, name: str, held: Held, micros: int, images: int) -> bool:
         self._refuse("settle")
         with self.lock:
-            now = self.accounts[account]
-            if name not in now.holds or now.holds[name].micros != held_micros:
+            found = self.accounts[account]
+            if name not in found.holds or found.holds[name].by != held.by:
                 return False
-            holds = {other: held for other, held in now.holds.items() if other != name}
-            self.accounts[account] = Account(now.spent + micros, now.images + images, holds)
+            holds = {other: each for other, each in found.holds.items() if other != name}
+            self.accounts[account] = Account(found.spent + micros, found.images + images, holds)
             return True
 
     def account(self, account: str) -> Account:

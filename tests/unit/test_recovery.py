@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 import bootstrap
+from aws.bedrock import BedrockError
 from aws.counters import Account
 from imaging.deadline import Deadline
-from imaging.errors import BudgetExhausted
+from imaging.errors import BudgetExhausted, ModelError
 from imaging.generate import Generator
 from imaging.once import Delivery
 from imaging.order import Order
@@ -151,22 +152,35 @@ def spent(counters: FakeCounters) -> Account:
 
 
 @pytest.mark.usefixtures("_lapsed")
-def test_a_repeat_within_the_time_of_the_dead_function_takes_over_its_hold(
-    bucket: FakeBucket, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("later", [0, 130])
+def test_a_repeat_counts_in_full_what_the_dead_function_may_have_paid(
+    bucket: FakeBucket, counters: FakeCounters, wall: FakeClock, monkeypatch: pytest.MonkeyPatch, later: int
 ) -> None:
     killed_after(1, bucket, order("core"), monkeypatch)
-    deliver(order("core"))
-    assert spent(counters) == Account(160_000, 4, {})
-
-
-@pytest.mark.usefixtures("_lapsed")
-def test_a_repeat_after_that_counts_what_the_dead_function_may_have_paid_in_full(
-    bucket: FakeBucket, counters: FakeCounters, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    killed_after(1, bucket, order("core"), monkeypatch)
-    wall.now += 130
+    wall.now += later
     deliver(order("core"))
     assert spent(counters) == Account(160_000 + 3 * 40_000, 3, {})
+
+
+def test_what_a_bug_may_have_cost_counts_in_full(generator: Generator, counters: FakeCounters) -> None:
+    def broken(*_: object) -> Any:  # noqa: ANN401 - as the fake
+        raise RuntimeError
+
+    object.__setattr__(generator, "invoke", broken)
+    for attempts in (1, 2, 3):
+        with pytest.raises(RuntimeError):
+            deliver(order("core", images=1))
+        assert spent(counters) == Account(attempts * 40_000, 0, {})
+
+
+def test_a_repeat_of_what_could_not_be_settled_counts_both(bedrock: FakeBedrock, counters: FakeCounters) -> None:
+    counters.refusals = {"settle"}
+    bedrock.enqueue(BedrockError(BedrockError.CONNECTION_LOST, ""))
+    with pytest.raises(ModelError):
+        deliver(order("core", images=1))
+    counters.refusals = set()
+    deliver(order("core", images=1))
+    assert spent(counters) == Account(80_000, 1, {})
 
 
 class TestNearTheCap:
