@@ -60,6 +60,23 @@ class Generator:
             passed_over.append((route.model, error))
         raise routing.exhausted(passed_over)
 
+    def left(
+        self,
+        order: Order,
+        generation_id: uuid.UUID,
+        deadline: Deadline,
+        resume_seconds: float,
+        why_no_more: ImagingError,
+    ) -> Generation:
+        """What an earlier attempt left, as it is. Raises `why_no_more` where it left nothing."""
+        maker = self._maker(order, generation_id, deadline, resume_seconds)
+        for route in self.router.routes(order.request):
+            attempt = plan(route.model, order.request, order.request.seed or 0)
+            made = maker.left(attempt, why_no_more)
+            if any(one.kept for one in made):
+                return _generation(generation_id, attempt, made, passed_over=())
+        raise why_no_more
+
     def dearest(self, request: GenerationRequest) -> int:
         """Micro-dollars that the request may cost at most, whichever model answers."""
         prices = [plan(route.model, request, seed=0).price_micros for route in self.router.routes(request)]

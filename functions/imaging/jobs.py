@@ -19,6 +19,7 @@ from aws.queue import QueueError
 from aws.table import Record, TableConflict, TableError
 from imaging.deadline import Deadline
 from imaging.errors import (
+    BudgetExhausted,
     CallerMustChange,
     DependencyUnavailable,
     ImagingError,
@@ -322,8 +323,10 @@ def _same(job: Job, order: Order) -> Job:
 
 
 def _waits(error: ImagingError) -> bool:
-    """Whether the model has no room now, or somebody else is at the same order: neither is a failed attempt."""
-    return isinstance(error, Throttled | InProgress) or (isinstance(error, ModelUnavailable) and error.may_pass)
+    """Whether the model or the budget has no room now, or somebody else is at the same order: no attempt has failed."""
+    if isinstance(error, ModelUnavailable | BudgetExhausted):
+        return error.may_pass
+    return isinstance(error, Throttled | InProgress)
 
 
 def _record_key(job_id: str) -> str:

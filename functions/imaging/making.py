@@ -68,6 +68,13 @@ class Maker:
         kept = self._kept(plan)
         return sum(len(call.slots) for call in plan.calls if not self._is_kept(call, kept))
 
+    def left(self, plan: Plan, why_no_more: ImagingError) -> list[Made]:
+        """The images that an earlier attempt left, and in the place of each other one why it is not made."""
+        kept = self._kept(plan)
+        slots = [slot for call in plan.calls for slot in call.slots]
+        found = [(slot, kept.get(self._image_id(slot))) for slot in slots]
+        return [Made(slot, image or why_no_more, billed=False, kept=image is not None) for slot, image in found]
+
     def _kept(self, plan: Plan) -> Mapping[str, StoredImage]:
         if self.resume_seconds <= 0:
             return {}

@@ -134,8 +134,21 @@ class Once:
 
     def _make(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Generation:
         started = time.monotonic()
-        hold = self._hold(order, generation_id, deadline, resume_seconds)
-        bill = Bill()
+        try:
+            hold = self._hold(order, generation_id, deadline, resume_seconds)
+        except BudgetExhausted as error:
+            if error.may_pass and not order.last:
+                raise
+            generation = self.generator.left(order, generation_id, deadline, resume_seconds, error)
+        else:
+            generation = self._paid(hold, order, generation_id, deadline, resume_seconds)
+        self.announcer.completed(order.caller, generation, time.monotonic() - started)
+        return generation
+
+    def _paid(
+        self, hold: Hold, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float
+    ) -> Generation:
+        started, bill = time.monotonic(), Bill()
         try:
             generation = self.generator.generate(order, generation_id, deadline, bill, resume_seconds)
         except ImagingError as error:
@@ -148,7 +161,6 @@ class Once:
             self.spending.settle_in_full(hold)
             raise
         self.spending.settle(hold, bill)
-        self.announcer.completed(order.caller, generation, time.monotonic() - started)
         return generation
 
     def _hold(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Hold:

@@ -14,9 +14,11 @@ from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
 from imaging.generate import Generator
 from imaging.jobs import MAX_ATTEMPTS, PutBack
+from imaging.spending import Bill
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import FakeContext, event
 from tests.fakes.queue import FakeQueue
@@ -501,3 +503,42 @@ def test_a_job_does_not_wait_where_that_would_pay_for_a_withheld_image_again(sen
     assert [call.body["seed"] for call in bedrock.calls].count(42) == 1
     details = look(send, job_id).json["result"]["details"]
     assert [detail["status"] for detail in details] == ["blocked", "failed", "stored"]
+
+
+class TestUnderACap:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.1"}
+
+    def test_a_job_that_cannot_be_finished_delivers_what_was_paid_for(self, send: Send, bedrock: FakeBedrock) -> None:
+        bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+        job_id = start(send, {"model": "core"}).json["id"]
+        assert not work(job_id)
+        bedrock.by_seed = {}
+        assert send("POST", "/generate", {"text": "another", "model": "core"}).status == 200
+
+        assert work(job_id)
+
+        job = look(send, job_id).json
+        assert (job["status"], job["result"]["message"]) == ("succeeded", "1 of 2 images generated")
+        assert "cap on spend" in job["result"]["details"][1]["reason"]
+        assert send("GET", "/usage").json["spent_usd"] == 0.08
+
+    def test_a_job_waits_while_the_budget_is_only_held(self, send: Send, counters: FakeCounters) -> None:
+        job_id = start(send, {"model": "core"}).json["id"]
+        spending = bootstrap.spending()
+        hold = spending.hold(ANOTHER, "somebody's", 60_000, Deadline.after(100))
+        assert not work(job_id)
+        assert look(send, job_id).json["status"] == "queued"
+
+        spending.settle(hold, Bill(10_000, 1))
+        assert work(job_id)
+
+        assert look(send, job_id).json["result"]["message"] == "Images generated successfully"
+        assert all(account.holds == {} for account in counters.accounts.values())
+
+    def test_a_job_fails_where_the_budget_is_spent(self, send: Send) -> None:
+        assert send("POST", "/generate", {"text": "another", "model": "core", "number_of_images": 2}).status == 200
+        job_id = start(send, {"model": "core"}).json["id"]
+        assert work(job_id)
+        assert look(send, job_id).json["problem"]["code"] == "budget_exhausted"

@@ -198,18 +198,35 @@ class TestNearTheCap:
         assert spent(counters) == Account(200_000, 1, {})
 
     @pytest.mark.usefixtures("_lapsed")
-    def test_a_repeat_whose_rest_does_not_fit_is_refused_and_holds_nothing(
+    @pytest.mark.parametrize("model", ["core", "titan"])
+    def test_a_repeat_whose_rest_does_not_fit_delivers_what_is_there(
         self,
         bedrock: FakeBedrock,
         bucket: FakeBucket,
         counters: FakeCounters,
-        wall: FakeClock,
+        environment: dict[str, str],
         monkeypatch: pytest.MonkeyPatch,
+        model: str,
     ) -> None:
-        killed_after(2, bucket, order("core"), monkeypatch)
+        assert environment
+        killed_after(2, bucket, order(model), monkeypatch)
+        object.__setattr__(bootstrap.spending(), "stack_cap", sum(one.micros for one in spent(counters).holds.values()))
         calls = len(bedrock.calls)
-        wall.now += 130
-        with pytest.raises(BudgetExhausted):
+
+        generation = deliver(order(model)).generation
+
+        assert [image.status for image in generation.images].count("stored") == len(bucket.objects) == 2
+        assert len(bedrock.calls) == calls
+        assert spent(counters).holds == {}
+
+    @pytest.mark.usefixtures("_lapsed")
+    def test_a_repeat_that_finds_nothing_is_refused_and_holds_nothing(
+        self, bedrock: FakeBedrock, bucket: FakeBucket, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        killed_after(0, bucket, order("core"), monkeypatch)
+        calls = len(bedrock.calls)
+        with pytest.raises(BudgetExhausted) as refused:
             deliver(order("core"))
+        assert not refused.value.may_pass
         assert len(bedrock.calls) == calls
         assert spent(counters) == Account(160_000, 0, {})

@@ -7,12 +7,14 @@ import pytest
 
 import bootstrap
 from aws.bedrock import BedrockError
+from aws.table import TableError
 from imaging.deadline import Deadline
 from imaging.errors import BudgetExhausted
 from imaging.generate import Generator
 from imaging.models.catalog import MODELS
 from imaging.order import Order
 from imaging.request import GenerationRequest
+from imaging.spending import Bill
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
@@ -75,6 +77,35 @@ def test_what_is_held_is_the_dearest_that_may_answer_and_what_is_spent_is_what_d
     assert bedrock.calls == []
     assert generate(send, number_of_images=2).json["model"] == "amazon.titan-image-generator-v2:0"
     assert spent(counters) == (20_000, 0)
+
+
+def test_a_cap_that_is_only_held_may_have_room_in_a_moment(send: Send) -> None:
+    hold = bootstrap.spending().hold(ANOTHER, "somebody's", 70_000, Deadline.after(100))
+    held = generate(send, model="core")
+    bootstrap.spending().settle(hold, Bill(70_000, 1))
+    spent_now = generate(send, model="core")
+
+    assert (held.status, held.headers["retry-after"]) == (402, "10")
+    assert "in a little while" in held.json["detail"]
+    assert (spent_now.status, "retry-after" in spent_now.headers) == (402, False)
+    assert "next month" in spent_now.json["detail"]
+
+
+@pytest.mark.parametrize("caps", [{"MONTHLY_BUDGET_USD": "0.1", "MONTHLY_BUDGET_PER_KEY_USD": "0.1"}])
+def test_a_table_that_fails_half_way_leaves_nothing_held(
+    send: Send, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = counters.hold
+
+    def fail_on_the_second(account: str, *rest: Any) -> Any:  # noqa: ANN401 - as the fake
+        done = hold(account, *rest)
+        if account.endswith(STACK):
+            raise TableError("InternalServerError")  # it was done all the same
+        return done
+
+    monkeypatch.setattr(counters, "hold", fail_on_the_second)
+    assert generate(send).json["code"] == "dependency_unavailable"
+    assert spent(counters) == spent(counters, "0123456789abcdef") == (0, 0)
 
 
 def test_a_replay_costs_nothing(send: Send, counters: FakeCounters) -> None:
