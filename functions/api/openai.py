@@ -21,7 +21,9 @@ LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
 _LARGER = {"1536x1024", "1024x1536", "1792x1024", "1024x1792"}
 _QUALITIES = {"low": "standard", "medium": "standard", "standard": "standard", "high": "premium", "hd": "premium"}
 _BYTES_PER_PIXEL = 3
-_ANSWER_AROUND_IMAGES = 16 * 1024
+_ANSWER_AROUND_IMAGES = 64 * 1024
+MOST_IGNORED = 32
+LONGEST_IGNORED = 64
 
 
 def _or_default(default: object) -> BeforeValidator:
@@ -69,7 +71,8 @@ class ImagesRequest(BaseModel):
     cfg_scale: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] | None = None
 
     def generation_request(self) -> GenerationRequest:
-        """The same in our terms. Raises InvalidRequest for base64 that might not fit into an answer."""
+        """The same in our terms. Raises InvalidRequest for what might not fit into an answer."""
+        self._check_ignored()
         size = self.scaled_size()
         if self.response_format == "b64_json" and _worst_bytes(size, self.n) > LAMBDA_ANSWER_BYTES:
             message = "So many images of this size may not fit into one answer; ask for url, or fewer or smaller ones"
@@ -89,6 +92,15 @@ class ImagesRequest(BaseModel):
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return GenerationRequest.model_validate(wanted | given)
+
+    def _check_ignored(self) -> None:
+        """Each ignored field is told in the answer, which has a limit too."""
+        names = list(self.model_extra or ())
+        if len(names) > MOST_IGNORED or any(len(name) > LONGEST_IGNORED for name in names):
+            raise InvalidRequest(
+                f"The request has fields that mean nothing here: more than {MOST_IGNORED}, or with names of more than "
+                f"{LONGEST_IGNORED} characters. Leave them out."
+            )
 
     def scaled_size(self) -> Size:
         """The size that is made; OpenAI's own larger ones are scaled into our limit at their ratio."""
@@ -115,7 +127,7 @@ class ImagesRequest(BaseModel):
 
     def _pinned(self) -> str | None:
         try:
-            return self.model and catalog.find(self.model).id
+            return catalog.find(self.model).id if self.model else None
         except KeyError:
             return None
 
@@ -131,6 +143,7 @@ class ImageData(BaseModel):
     b64_json: str | None = None
     revised_prompt: str | None = Field(None, description="Always null: prompts are not rewritten.")
     seed: int
+    seed_index: int | None = Field(None, description="Tells apart the images that one call made from one seed.")
     id: str
 
 

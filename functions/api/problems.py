@@ -1,5 +1,6 @@
 """From what went wrong to a problem document (RFC 9457)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -17,7 +18,9 @@ from imaging.errors import Attempt, FieldError, ImagingError, InvalidRequest
 from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
-OPENAI_PATHS = "/v1/"
+OPENAI_PATHS = re.compile(r"/v1(/.*)?")
+MOST_FIELDS_TOLD = 20
+LONGEST_NAME_TOLD = 100
 
 _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -74,9 +77,10 @@ class Problem(BaseModel):
 
 def invalid_request(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
     """The error for what pydantic found; names each field and its rule, and repeats no value."""
-    fields = [FieldError(_path(error["loc"]), _rule(error)) for error in found]
+    fields = [FieldError(_path(error["loc"])[:LONGEST_NAME_TOLD], _rule(error)) for error in found[:MOST_FIELDS_TOLD]]
     told = "; ".join(f"{error.field}: {error.message}" for error in fields)
-    return InvalidRequest(f"The request is not valid. {told}", fields=fields)
+    more = f"; and {len(found) - MOST_FIELDS_TOLD} more" if len(found) > MOST_FIELDS_TOLD else ""
+    return InvalidRequest(f"The request is not valid. {told}{more}", fields=fields)
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -112,14 +116,14 @@ class _Refusal:
     code: str
     detail: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    may_pass: bool = False
+    may_be_repeated: bool = False
     aws_error: str | None = None
     errors: Sequence[FieldError] = ()
     attempts: Sequence[Attempt] = ()
 
 
 def _told(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
-    if app.current_event.path.startswith(OPENAI_PATHS):
+    if OPENAI_PATHS.fullmatch(app.current_event.path):
         return _as_openai_error(refusal)
     return _as_problem(app, refusal)
 
@@ -147,10 +151,11 @@ def _as_openai_error(refusal: _Refusal) -> Response[str]:
         param=refusal.errors[0].field if refusal.errors else None,
         code=openai.CODES.get(refusal.code, refusal.code),
     )
-    # OpenAI's clients go by the status alone, unless they are told that sending it again will not help.
-    headers = {**refusal.headers} if refusal.may_pass else {**refusal.headers, "x-should-retry": "false"}
+    # OpenAI's clients go by the status alone, unless they are told that sending it again will not help, or is theirs to
+    # decide because it costs.
+    headers = dict(refusal.headers) if refusal.may_be_repeated else {**refusal.headers, "x-should-retry": "false"}
     return Response(
-        refusal.status, "application/json", openai.OpenAiErrorBody(error=error).model_dump_json(), headers=dict(headers)
+        refusal.status, "application/json", openai.OpenAiErrorBody(error=error).model_dump_json(), headers=headers
     )
 
 
@@ -164,7 +169,7 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
             error.code,
             error.detail,
             headers=_headers(error),
-            may_pass=error.may_pass,
+            may_be_repeated=error.may_pass and not error.was_paid,
             aws_error=error.aws_error,
             errors=getattr(error, "fields", ()),
             attempts=error.attempts,

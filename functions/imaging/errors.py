@@ -46,12 +46,14 @@ class Attempt:
 
 class ImagingError(Exception):
     """`detail` says what happened and what to do; `aws_error` is the AWS exception's name, where there was one.
-    `may_be_billed` tells of a model call that it may have cost something although it brought no answer."""
+    `may_be_billed` tells of a model call that it may have cost something although it brought no answer; `was_paid` that
+    a picture was paid for and is lost, so that sending the request again pays anew."""
 
     code: ClassVar[str]
     may_pass: bool = False
     retry_after_seconds: int | None = None
     may_be_billed: bool = False
+    was_paid: bool = False
 
     def __init__(self, detail: str, *, aws_error: str | None = None) -> None:
         super().__init__(detail)
@@ -116,7 +118,7 @@ class TimedOut(MayPass):
 
 class StorageFailed(MayPass):
     code = "storage_failed"
-    retry_after_seconds = 10
+    retry_after_seconds: int | None = 10
 
 
 class DependencyUnavailable(MayPass):

@@ -112,14 +112,15 @@ class Maker:
 
     def _keep(self, plan: Plan, slot: Slot, outcome: Outcome) -> Made:
         if isinstance(outcome, NoPicture):
-            return Made(slot, _missing(outcome))
+            return Made(slot, _paid(_missing(outcome)))
         try:
             image, data = self._fitted(plan, slot, outcome)
             return Made(slot, image, noted=self._stored(plan, image, data))
         except png.NotAWholePng as error:
-            return Made(slot, ModelError(f"The model's image was not usable: {error}. Send the request again."))
+            unusable = ModelError(f"The model's image was not usable: {error}. Send the request again.")
+            return Made(slot, _paid(unusable))
         except BucketError as error:
-            return Made(slot, _not_kept(error))
+            return Made(slot, _paid(_not_kept(error)))
 
     def _stored(self, plan: Plan, image: StoredImage, data: bytes) -> bool:
         """Stores what was paid for, again and again while time remains. Raises BucketError."""
@@ -164,6 +165,11 @@ def _log_refusal(route: Route, error: BedrockError) -> None:
     logger.warning("Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=said)
 
 
+def _paid(error: ImagingError) -> ImagingError:
+    error.was_paid = True
+    return error
+
+
 def _missing(outcome: NoPicture) -> ImagingError:
     sentence = f"{outcome.reason[0].upper()}{outcome.reason[1:]}."
     if outcome.status == "blocked":
@@ -172,8 +178,10 @@ def _missing(outcome: NoPicture) -> ImagingError:
 
 
 def _not_kept(error: BucketError) -> StorageFailed:
-    return StorageFailed(
+    refused = StorageFailed(
         "The image was made and is paid for, but the bucket refused it again and again. The operator must check the "
         "bucket and the function's role; after that send the request again, which makes and pays for the image anew.",
         aws_error=error.code,
     )
+    refused.retry_after_seconds = None
+    return refused

@@ -36,7 +36,8 @@ def test_up_while_up_changes_nothing(stack: Stack) -> None:
 @pytest.fixture
 def with_other_parameters(stack: Stack) -> Iterator[Stack]:
     origins = f"https://pages.example,{stack.description['bedrock_url']}"
-    yield start(stack.folder, "--parameters", f"LinkMinutes=5 CorsOrigins={origins}")
+    changed = f"LinkMinutes=5 CorsOrigins={origins} MonthlyBudgetUsd=1000 MonthlyBudgetPerKeyUsd=0.05"
+    yield start(stack.folder, "--parameters", changed)
     start(stack.folder)
 
 
@@ -46,20 +47,35 @@ def test_up_with_other_parameters_deploys_onto_the_running_stack(
     changed = with_other_parameters.description
     assert (changed["api_url"], changed["bucket"]) == (stack.description["api_url"], stack.description["bucket"])
 
-    answer = httpx.post(
-        f"{changed['api_url']}/generate",
-        headers={"x-api-key": changed["api_key"]},
-        json={"text": "a short link", "width": 512, "height": 512},
-        timeout=60,
-        trust_env=False,
-    )
+    answer = generated(changed, changed["api_key"], text="a short link")
     assert httpx.URL(answer.json()["images"][0]).params["X-Amz-Expires"] == "300"
-    assert httpx.post(f"{changed['api_url']}/generate", trust_env=False).json()["code"] == "unauthorized"
+    assert generated(changed, "unknown").json()["code"] == "unauthorized"
+
+    key = command(stack.folder, "key", "with a cap of its own").stdout.strip()
+    statuses = [generated(changed, key, text=f"image {number}").status_code for number in range(7)]
+    assert statuses == [200] * 6 + [402]
+    usage = httpx.get(f"{changed['api_url']}/usage", headers={"x-api-key": key}, trust_env=False).json()
+    assert (usage["spent_usd"], usage["reserved_usd"], usage["cap_usd"], usage["images"]) == (0.048, 0.0, 0.05, 6)
 
     # The emulator shows something at an address of its own, which makes it a page of another origin.
     page = f"{changed['bedrock_url']}/_control/calls"
-    assert fetched(browser, page, changed) == {"image": "image/png", "refused": 400, "keyless": 401, "lost": 404}
+    assert fetched(browser, page, changed) == {
+        "image": "image/png,image/png",
+        "refused": 400,
+        "keyless": 401,
+        "lost": 404,
+    }
     assert set(fetched(browser, page.replace("127.0.0.1", "localhost"), changed).values()) == {"TypeError"}
+
+
+def generated(description: dict[str, Any], key: str, **asked: str) -> httpx.Response:
+    return httpx.post(
+        f"{description['api_url']}/generate",
+        headers={"x-api-key": key},
+        json={"width": 512, "height": 512, "model": "titan", **asked},
+        timeout=60,
+        trust_env=False,
+    )
 
 
 def test_a_failed_start_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -88,8 +104,9 @@ async ({url, key}) => {
         image: await told(async () => {
             const answer = await generate(keyed, {text: 'on a page', width: 512, height: 512});
             if (!answer.headers.get('x-request-id')) return 'no request id';
-            const link = (await answer.json()).images[0];
-            return (await (await fetch(link)).blob()).type;
+            const {images, details} = await answer.json();
+            const lasting = await fetch(details[0].link, {headers: keyed});
+            return [(await (await fetch(images[0])).blob()).type, (await lasting.blob()).type].join();
         }),
         refused: await told(async () => (await generate(keyed, {})).status),
         keyless: await told(async () => (await generate(json, {})).status),

@@ -263,3 +263,10 @@ def test_a_custom_domain_with_a_base_path_leads_to_the_same_routes(send: Send, b
 def test_health_answers(send: Send) -> None:
     answer = send("GET", "/health")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("unknown", [{f"k{number}": 1 for number in range(50_000)}, {"k" * 3_000_000: 1}])
+def test_a_refusal_stays_short_however_much_is_wrong(send: Send, unknown: dict[str, int]) -> None:
+    answer = send("POST", "/generate", {"text": "a fox"} | unknown)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert len(answer.text) < 10_000

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aws.bedrock import BedrockError
+from imaging.generate import Generator
 from tests.fakes.bedrock import FakeBedrock, base64_png
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
@@ -44,6 +45,7 @@ def test_the_answer_is_openais_and_says_more(send: Send, bucket: FakeBucket) -> 
         ("dall-e-3", "amazon.titan-image-generator-v2:0"),
         ("anything", "amazon.titan-image-generator-v2:0"),
         (None, "amazon.titan-image-generator-v2:0"),
+        ("", "amazon.titan-image-generator-v2:0"),
         ("core", "stability.stable-image-core-v1:1"),
         ("stability.stable-image-ultra-v1:1", "stability.stable-image-ultra-v1:1"),
     ],
@@ -106,6 +108,13 @@ def test_what_is_null_was_left_out(send: Send) -> None:
     assert (answer.status, answer.json["warnings"]) == (200, [])
 
 
+@pytest.mark.parametrize("ignored", [{f"k{number}": 1 for number in range(33)}, {"k" * 65: 1}])
+def test_more_than_can_be_told_of_is_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, int]) -> None:
+    answer = create(send, **ignored)
+    assert (answer.status, answer.json["error"]["code"], len(answer.text) < 1000) == (400, "invalid_request", True)
+    assert bedrock.calls == []
+
+
 def test_base64_is_the_stored_picture(send: Send, bucket: FakeBucket) -> None:
     answer = create(send, response_format="b64_json")
     (png,) = bucket.objects.values()
@@ -113,7 +122,7 @@ def test_base64_is_the_stored_picture(send: Send, bucket: FakeBucket) -> None:
     assert answer.json["data"][0]["url"] is None
 
 
-@pytest.mark.parametrize(("n", "size"), [(2, "1024x1024"), (4, "auto"), (4, "768x768")])
+@pytest.mark.parametrize(("n", "size"), [(2, "1024x1024"), (4, "auto"), (3, "768x768"), (4, "640x640")])
 def test_base64_that_may_not_fit_is_refused_before_it_is_paid(
     send: Send, bedrock: FakeBedrock, n: int, size: str
 ) -> None:
@@ -190,11 +199,37 @@ def test_errors_are_openais_and_say_whether_a_retry_helps(
     assert answer.headers["x-request-id"]
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", PATH, 405), ("POST", "/v1/chat/completions", 404)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", PATH, 405), ("POST", "/v1/chat/completions", 404), ("GET", "/v1", 404)]
+)
 def test_other_paths_and_methods_are_refused_in_openais_shape(send: Send, method: str, path: str, status: int) -> None:
     answer = send(method, path)
     assert answer.status == status
     assert answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("bucket_refuses", "answers_with", "status"),
+    [
+        (True, {"images": [base64_png(1024, 1024)]}, 503),
+        (False, {"images": ["bm8gcG5n"]}, 502),
+        (False, {"images": []}, 502),
+    ],
+    ids=["not kept", "no PNG", "no picture"],
+)
+def test_a_client_does_not_pay_again_by_itself_for_a_picture_that_is_lost(
+    send: Send,
+    bedrock: FakeBedrock,
+    bucket: FakeBucket,
+    bucket_refuses: bool,
+    answers_with: dict[str, list[str]],
+    status: int,
+) -> None:
+    bedrock.enqueue(answers_with)
+    bucket.refusals += ["AccessDenied"] * 10 if bucket_refuses else []
+    answer = create(send, model="titan")
+    assert (answer.status, answer.headers["x-should-retry"]) == (status, "false")
+    assert "retry-after" not in answer.headers
 
 
 def test_a_budget_that_is_used_up_is_insufficient_quota(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,8 +268,9 @@ def test_a_retry_of_what_nobody_knows_is_a_first_attempt(send: Send, bedrock: Fa
 
 
 def test_another_callers_attempt_is_not_joined(send: Send, bedrock: FakeBedrock) -> None:
-    create(send)
-    send("POST", PATH, FOX, caller="fedcba9876543210", **RETRY)
+    mine = create(send)
+    theirs = send("POST", PATH, FOX, caller="fedcba9876543210", **RETRY)
+    assert mine.json["id"] != theirs.json["id"]
     assert len(bedrock.calls) == 2
 
 
@@ -247,8 +283,43 @@ def test_an_old_attempt_is_not_joined(send: Send, bedrock: FakeBedrock, table: F
 
 
 def test_a_key_of_the_callers_own_replays(send: Send, bedrock: FakeBedrock) -> None:
-    key = {"idempotency_key": "k"}
-    assert create(send, key).json["id"] == create(send, key).json["id"]
+    first, second = (create(send, {"idempotency_key": "k"}) for _ in range(2))
+    assert first.json["id"] == second.json["id"]
+    assert [answer.headers.get("idempotent-replayed") for answer in (first, second)] == [None, "true"]
+    assert len(bedrock.calls) == 1
+
+
+@pytest.mark.parametrize("count", ["", "0", "00", "-1", "many"])
+def test_what_is_no_count_of_repeats_is_a_first_attempt(send: Send, bedrock: FakeBedrock, count: str) -> None:
+    create(send)
+    create(send, {"x_stainless_retry_count": count})
+    assert len(bedrock.calls) == 2
+
+
+def test_a_repeat_joins_for_as_long_as_the_function_may_run_and_a_minute(
+    send: Send, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
+    create(send)
+    wall.now += 170
+    create(send, RETRY)
+    assert len(bedrock.calls) == 1
+
+
+def test_a_repeat_waits_for_the_attempt_that_it_joins(
+    send: Send, generator: Generator, bedrock: FakeBedrock, clock: FakeClock
+) -> None:
+    waited: list[Answer] = []
+
+    def meanwhile(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
+        if not waited:
+            before = clock.now
+            waited.append(create(send, RETRY))
+            assert clock.now - before >= 25
+        return bedrock(*arguments)
+
+    object.__setattr__(generator, "invoke", meanwhile)
+    assert create(send).status == 200
+    assert (waited[0].status, waited[0].json["error"]["code"]) == (409, "in_progress")
     assert len(bedrock.calls) == 1
 
 

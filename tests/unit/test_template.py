@@ -120,6 +120,15 @@ def test_no_method_is_open(method: str) -> None:
     assert {name for entry in METHODS[method]["security"] for name in entry} == {"KeyAuthorizer", "api_key"}
 
 
+@pytest.mark.parametrize("function", ["ApiFunction", "WorkerFunction"])
+def test_a_setting_is_the_parameter_of_its_name(function: str) -> None:
+    given = source()["Resources"][function]["Properties"]["Environment"]["Variables"]
+    by_name = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): name for name in source()["Parameters"]}
+    wired = {name: given[name]["Ref"] for name in given.keys() & by_name.keys() if "Ref" in given[name]}
+    assert wired == {name: by_name[name] for name in wired}
+    assert {"MONTHLY_BUDGET_USD", "MONTHLY_BUDGET_PER_KEY_USD", "DEDUPLICATION_MINUTES"} <= set(wired)
+
+
 def test_every_parameter_is_grouped_for_the_console() -> None:
     groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert {name for group in groups for name in group["Parameters"]} == set(source()["Parameters"])

@@ -1,9 +1,12 @@
 """POST /v1/images/generations and GET /v1/models: OpenAI's shapes."""
 
 import base64
+import re
 import time
+from http import HTTPStatus
 from typing import Annotated, Any
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
@@ -14,6 +17,7 @@ from api.caller import caller, deadline
 from api.openai import ImageData, ImagesAnswer, ImagesRequest, OpenAiErrorBody, OpenAiModel, OpenAiModels
 from api.preferences import Preferences
 from api.responses import answers
+from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import StorageFailed
 from imaging.models.catalog import MODELS
@@ -21,6 +25,8 @@ from imaging.order import Order
 from imaging.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
 
 router = APIGatewayRouter()
+
+_REPEATED = re.compile(r"0*[1-9][0-9]*")
 
 
 def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResponse]:  # noqa: ANN401 - a type
@@ -37,13 +43,14 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
     operation_id="openaiImages",
     responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 409, 413, 422, 429, 500, 502, 503, 504),
 )
-def images(request: Annotated[ImagesRequest, Body()]) -> ImagesAnswer:
+def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
     delivery = bootstrap.once().generate(
         _order(request, router.current_event),
         deadline(router.lambda_context),
         Preferences.of(router.current_event).wait,
     )
-    return _answer(request, delivery.generation)
+    body = _answer(request, delivery.generation)
+    return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})
 
 
 def _order(request: ImagesRequest, event: APIGatewayProxyEvent) -> Order:
@@ -52,7 +59,7 @@ def _order(request: ImagesRequest, event: APIGatewayProxyEvent) -> Order:
     key = Preferences.of(event).key
     if key is not None:
         return Order(wanted, whose, key)
-    is_repeat = event.headers.get("x-stainless-retry-count", "0") != "0"
+    is_repeat = bool(_REPEATED.fullmatch(event.headers.get("x-stainless-retry-count", "")))
     return bootstrap.attempts().order(wanted, whose, deadline(router.lambda_context), is_repeat=is_repeat)
 
 
@@ -71,14 +78,18 @@ def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
 
 def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
     if request.response_format == "url":
-        return ImageData(url=bootstrap.bucket().link(image.id).url, seed=image.seed, id=image.id)
+        return _facts(image, url=bootstrap.bucket().link(image.id).url)
     try:
         png = bootstrap.bucket().read(image.id)
     except BucketError as error:
         raise StorageFailed(
             "The image is stored, but could not be read back. Ask again with response_format url.", aws_error=error.code
         ) from error
-    return ImageData(b64_json=base64.b64encode(png).decode(), seed=image.seed, id=image.id)
+    return _facts(image, b64_json=base64.b64encode(png).decode())
+
+
+def _facts(image: StoredImage, **picture: str) -> ImageData:
+    return ImageData(**picture, seed=image.seed, seed_index=image.seed_index, id=image.id)
 
 
 def _missing(generation: Generation) -> list[GenerationWarning]:
