@@ -57,7 +57,9 @@ class GenerationAnswer(BaseModel):
     local_path: str = Field(description="The key prefix in the bucket.")
     id: str
     model: str
-    cost_usd: float
+    cost_usd: float = Field(
+        description="What the images that were made cost, by the catalog's prices or the operator's."
+    )
     expires_at: datetime | None = Field(description="When the first of the links stops working; null without links.")
     details: list[Detail] = Field(description="One entry for each image asked for, in order.")
     warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")

@@ -155,7 +155,7 @@ class ImagesAnswer(BaseModel):
     size: str
     id: str
     model: str
-    cost_usd: float
+    cost_usd: float = Field(description="What the images that were made cost.")
     warnings: list[GenerationWarning]
 
 

@@ -136,7 +136,9 @@ class Spending:
         """A function that died with money held may have paid it."""
         if self.counters.settle(account, name, held, held.micros, 0):
             metrics.add_metric(name="HoldLapsed", unit=MetricUnit.Count, value=1)
-            logger.warning("A hold lapsed and counts as spent", account=account, generation_id=name, micros=held.micros)
+            logger.warning(
+                "A hold was never settled and counts as spent", account=account, generation_id=name, micros=held.micros
+            )
 
     def _exhausted(self, found: Account, micros: int, cap: int | None) -> BudgetExhausted:
         """It may pass if what stands in the way is held by others, who may pay less in the end."""
