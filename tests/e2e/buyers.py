@@ -1,8 +1,8 @@
 """Many callers at once ask the use case for images, in threads, under a cap that is theirs alone.
 
-Reads what they ask for as JSON and prints what came of each: {"cap", "at", "seconds", "orders": [{"caller", "key",
-"images"}]}. `at` is the epoch second in which they believe to live, so that nobody else's month is theirs; `seconds` is
-how long each may take.
+Reads what they ask for as JSON and prints what came of each: {"cap", "key_cap", "at", "seconds", "orders": [{"caller",
+"key", "images"}]}. `at` is the epoch second in which they believe to live, so that nobody else's month is theirs;
+`seconds` is how long each may take.
 """
 
 import json
@@ -42,7 +42,9 @@ class Market:
 def main() -> None:
     asked = json.load(sys.stdin)
     later = asked["at"] - time.time()
-    spending = replace(bootstrap.spending(), stack_cap=asked["cap"], now=lambda: time.time() + later)
+    spending = replace(
+        bootstrap.spending(), stack_cap=asked["cap"], key_cap=asked["key_cap"], now=lambda: time.time() + later
+    )
     market = Market(replace(bootstrap.once(), spending=spending), asked["seconds"])
     with ThreadPoolExecutor(len(asked["orders"])) as pool:
         print(json.dumps(list(pool.map(market.serve, asked["orders"]))))  # noqa: T201 - this is the answer

@@ -31,6 +31,7 @@ class Books:
     stack: Stack
     environment: dict[str, str]
     at: float
+    key_cap: int | None = None
 
     def buy(self, orders: list[dict[str, Any]], seconds: float = 100) -> Counter[str]:
         buying = self.start(orders, seconds)
@@ -49,7 +50,8 @@ class Books:
             text=True,
         )
         assert buying.stdin
-        buying.stdin.write(json.dumps({"cap": CAP, "at": self.at, "seconds": seconds, "orders": orders}))
+        asked = {"cap": CAP, "key_cap": self.key_cap, "at": self.at, "seconds": seconds, "orders": orders}
+        buying.stdin.write(json.dumps(asked))
         buying.stdin.close()
         buying.stdin = None
         return buying
@@ -99,6 +101,14 @@ def test_a_hundred_at_once_never_pass_the_cap_by_a_micro_dollar_and_leave_nothin
     assert books.account().holds == {}
     assert CAP - PRICE < books.account().spent == billed(emulator) <= CAP
     assert sum(books.account(f"caller {number}").spent for number in range(7)) == books.account().spent
+
+
+def test_each_key_is_held_to_a_cap_of_its_own(books: Books, emulator: Emulator) -> None:
+    books.key_cap = 2 * PRICE
+    assert books.buy(orders(70)) == {"made": 14, "budget_exhausted": 56}
+    assert [books.account(f"caller {number}") for number in range(7)] == [Account(2 * PRICE, 2, {})] * 7
+    assert books.account() == Account(14 * PRICE, 14, {})
+    assert billed(emulator) == 14 * PRICE
 
 
 def test_a_repeat_costs_nothing(books: Books, emulator: Emulator) -> None:
