@@ -204,11 +204,9 @@ class TestNearTheCap:
         bedrock: FakeBedrock,
         bucket: FakeBucket,
         counters: FakeCounters,
-        environment: dict[str, str],
         monkeypatch: pytest.MonkeyPatch,
         model: str,
     ) -> None:
-        assert environment
         killed_after(2, bucket, order(model), monkeypatch)
         object.__setattr__(bootstrap.spending(), "stack_cap", sum(one.micros for one in spent(counters).holds.values()))
         calls = len(bedrock.calls)
