@@ -42,7 +42,7 @@ class Generator:
         generation left within the last `resume_seconds` are not made again.
         """
         request = order.request
-        seed = secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
+        seed = _first_seed(request)
         maker = self._maker(order, generation_id, deadline, resume_seconds)
         passed_over: list[tuple[Model, ImagingError]] = []
         for route in self._worth_asking(request, passed_over):
@@ -71,7 +71,7 @@ class Generator:
         """What an earlier attempt left, as it is. Raises `why_no_more` where it left nothing."""
         maker = self._maker(order, generation_id, deadline, resume_seconds)
         for route in self.router.routes(order.request):
-            attempt = plan(route.model, order.request, order.request.seed or 0)
+            attempt = plan(route.model, order.request, _first_seed(order.request))
             made = maker.left(attempt, why_no_more)
             if any(one.kept for one in made):
                 return _generation(generation_id, attempt, made, passed_over=())
@@ -116,6 +116,10 @@ class Generator:
                 passed_over.append((route.model, refusal))
             else:
                 yield route
+
+
+def _first_seed(request: GenerationRequest) -> int:
+    return secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
 
 
 def _why_not(made: Sequence[Made], order: Order) -> ImagingError | None:

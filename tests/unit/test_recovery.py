@@ -218,6 +218,20 @@ class TestNearTheCap:
         assert spent(counters).holds == {}
 
     @pytest.mark.usefixtures("_lapsed")
+    def test_of_a_random_seed_no_seed_is_told_that_nobody_drew(
+        self, bucket: FakeBucket, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        killed_after(2, bucket, order("core", seed=None), monkeypatch)
+        object.__setattr__(bootstrap.spending(), "stack_cap", sum(one.micros for one in spent(counters).holds.values()))
+        monkeypatch.setattr("imaging.generate.secrets.randbelow", lambda _: 999)
+
+        images = deliver(order("core", seed=None)).generation.images
+
+        missing = {image.seed for image in images if image.status != "stored"}
+        assert len(missing) == 2
+        assert missing <= {1000, 1001, 1002, 1003}
+
+    @pytest.mark.usefixtures("_lapsed")
     def test_a_repeat_that_finds_nothing_is_refused_and_holds_nothing(
         self, bedrock: FakeBedrock, bucket: FakeBucket, counters: FakeCounters, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,0 +1,100 @@
+"""A stack deployed with other parameters than the laptop's own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from tests.e2e.laptop import Stack, command, start
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
+
+
+@pytest.fixture(scope="module")
+def with_other_parameters(stack: Stack) -> Iterator[Stack]:
+    origins = f"https://pages.example,{stack.description['bedrock_url']}"
+    changed = f"LinkMinutes=5 CorsOrigins={origins} MonthlyBudgetUsd=1000 MonthlyBudgetPerKeyUsd=0.05"
+    yield start(stack.folder, "--parameters", changed)
+    start(stack.folder)
+
+
+@pytest.fixture
+def key(with_other_parameters: Stack) -> str:
+    """One that nobody has spent by: the first has paid for what other tests asked for."""
+    return command(with_other_parameters.folder, "key", "somebody's").stdout.strip()
+
+
+def test_up_with_other_parameters_deploys_onto_the_running_stack(
+    stack: Stack, with_other_parameters: Stack, key: str
+) -> None:
+    changed = with_other_parameters.description
+    assert (changed["api_url"], changed["bucket"]) == (stack.description["api_url"], stack.description["bucket"])
+    answer = generated(changed, key, text="a short link")
+    assert httpx.URL(answer.json()["images"][0]).params["X-Amz-Expires"] == "300"
+    assert generated(changed, "unknown").json()["code"] == "unauthorized"
+
+
+def test_a_key_is_refused_at_its_own_cap(with_other_parameters: Stack, key: str) -> None:
+    changed = with_other_parameters.description
+    statuses = [generated(changed, key, text=f"image {number}").status_code for number in range(7)]
+    assert statuses == [200] * 6 + [402]
+    usage = httpx.get(f"{changed['api_url']}/usage", headers={"x-api-key": key}, trust_env=False).json()
+    assert (usage["spent_usd"], usage["reserved_usd"], usage["cap_usd"], usage["images"]) == (0.048, 0.0, 0.05, 6)
+
+
+def test_a_listed_page_may_call_and_another_may_not(with_other_parameters: Stack, key: str, browser: Browser) -> None:
+    changed = with_other_parameters.description
+    # The emulator shows something at an address of its own, which makes it a page of another origin.
+    page = f"{changed['bedrock_url']}/_control/calls"
+    assert fetched(browser, page, changed["api_url"], key) == {
+        "image": "image/png,image/png",
+        "refused": 400,
+        "keyless": 401,
+        "lost": 404,
+    }
+    assert set(fetched(browser, page.replace("127.0.0.1", "localhost"), changed["api_url"], key).values()) == {
+        "TypeError"
+    }
+
+
+def generated(description: dict[str, Any], key: str, **asked: str) -> httpx.Response:
+    return httpx.post(
+        f"{description['api_url']}/generate",
+        headers={"x-api-key": key},
+        json={"width": 512, "height": 512, "model": "titan", **asked},
+        timeout=60,
+        trust_env=False,
+    )
+
+
+ASK = """
+async ({url, key}) => {
+    const json = {'content-type': 'application/json', 'x-stainless-lang': 'js'};
+    const generate = (headers, body) => fetch(`${url}/generate`, {method: 'POST', headers, body: JSON.stringify(body)});
+    const keyed = {...json, authorization: `Bearer ${key}`};
+    const told = async (ask) => { try { return await ask(); } catch (error) { return error.name; } };
+    return {
+        image: await told(async () => {
+            const answer = await generate(keyed, {text: 'on a page', width: 512, height: 512});
+            if (!answer.headers.get('x-request-id')) return 'no request id';
+            const {images, details} = await answer.json();
+            const lasting = await fetch(details[0].link, {headers: keyed});
+            return [(await (await fetch(images[0])).blob()).type, (await lasting.blob()).type].join();
+        }),
+        refused: await told(async () => (await generate(keyed, {})).status),
+        keyless: await told(async () => (await generate(json, {})).status),
+        lost: await told(async () => (await fetch(`${url}/nothing`, {headers: keyed})).status),
+    };
+}
+"""
+
+
+def fetched(browser: Browser, address: str, api_url: str, key: str) -> dict[str, Any]:
+    """What a script on the page at this address gets to see of the API."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        seen: dict[str, Any] = page.evaluate(ASK, {"url": api_url, "key": key})
+        return seen
