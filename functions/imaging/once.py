@@ -170,8 +170,6 @@ class Once:
             return self.spending.hold(order.caller, str(generation_id), whole, deadline)
         except BudgetExhausted:
             left = self.generator.dearest_left(order, generation_id, deadline, resume_seconds)
-            if left == whole:
-                raise
             return self.spending.hold(order.caller, str(generation_id), left, deadline)
 
     def _config(self, order: Order, deadline: Deadline | None = None) -> IdempotencyConfig:

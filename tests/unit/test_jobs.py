@@ -524,12 +524,20 @@ class TestUnderACap:
         assert "cap on spend" in job["result"]["details"][1]["reason"]
         assert send("GET", "/usage").json["spent_usd"] == 0.08
 
-    def test_a_job_waits_while_the_budget_is_only_held(self, send: Send, counters: FakeCounters) -> None:
+    @pytest.mark.parametrize("are_there", [0, 1])
+    def test_a_job_waits_while_the_budget_is_only_held(
+        self, send: Send, bedrock: FakeBedrock, counters: FakeCounters, are_there: int
+    ) -> None:
         job_id = start(send, {"model": "core"}).json["id"]
+        if are_there:
+            bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+            assert not work(job_id)
+            bedrock.by_seed = {}
         spending = bootstrap.spending()
         hold = spending.hold(ANOTHER, "somebody's", 60_000, Deadline.after(100))
-        assert not work(job_id)
-        assert look(send, job_id).json["status"] == "queued"
+        for _ in range(MAX_ATTEMPTS + 1):
+            assert not work(job_id)
+            assert look(send, job_id).json["status"] == "queued"
 
         spending.settle(hold, Bill(10_000, 1))
         assert work(job_id)
