@@ -106,10 +106,11 @@ class ModelError(MayPass):
 
 
 class InProgress(MayPass):
-    """`location` is where the job that makes it can be seen, if it is one; whoever knows addresses sets it."""
+    """`job_id` is the job's that makes it, if it is one; `location` its address, which a door sets."""
 
     code = "in_progress"
     retry_after_seconds = 5
+    job_id: str | None = None
     location: str | None = None
 
 

@@ -6,15 +6,15 @@ image leaves a record that says so, so that its generation does not make it agai
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from aws.bucket import BucketError, Link
 from aws.table import LISTED_AT, LISTING, Page, Put, Record, TableError
 from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_down
-from imaging.result import DeletedImage, Generation, ImageFacts, StoredImage
+from imaging.result import DeletedImage, Generation, StoredImage
 from imaging.submission import image_id
 from observability import logger
 
@@ -56,11 +56,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image of an earlier attempt. `note` writes its record, where only the bucket knows of it."""
+    """An image of an earlier attempt, and the model that made it."""
 
     model: str
     facts: StoredImage | DeletedImage
-    note: Put | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,21 @@ class Gallery:
             return False
         return True
 
-    def found(self, owner: str, generation_id: str, epoch: str, requested: int) -> Mapping[int, FoundImage]:
-        """The images that earlier attempts of this epoch made, by their index. Raises DependencyUnavailable."""
+    def recorded(self, generation_id: str, epoch: str, requested: int) -> Mapping[int, FoundImage]:
+        """The generation's images that have a record, by their index. Raises DependencyUnavailable."""
         ids = {index: image_id(generation_id, index) for index in range(requested)}
         records = self._get_many([_key(each) for each in ids.values()])
-        found = {}
-        for index, each in ids.items():
+        images = {index: _recorded(each, records.get(_key(each)), epoch) for index, each in ids.items()}
+        return {index: image for index, image in images.items() if image is not None}
+
+    def recovered(self, owner: str, generation_id: str, epoch: str, requested: int) -> Mapping[int, FoundImage]:
+        """The same after a crash: an image that lies in the bucket without a record gets one. Raises
+        DependencyUnavailable."""
+        recorded = self.recorded(generation_id, epoch, requested)
+        found = dict(recorded)
+        for index in range(requested):
             origin = Origin(owner, generation_id, epoch, index, requested, model="", price_micros=0)
-            image = _recorded(each, records.get(_key(each)), epoch) or self._in_bucket(each, origin)
-            if image is not None:
+            if index not in recorded and (image := self._in_bucket(image_id(generation_id, index), origin)):
                 found[index] = image
         return found
 
@@ -124,7 +129,9 @@ class Gallery:
         ]
         return generation.model_copy(update={"images": images})
 
-    def listed(self, owner: str, limit: int, start: Record | None = None) -> tuple[Sequence[ListedImage], Record | None]:
+    def listed(
+        self, owner: str, limit: int, start: Record | None = None
+    ) -> tuple[Sequence[ListedImage], Record | None]:
         """At most `limit` of the owner's images, the newest first, and where the next page starts. Raises
         DependencyUnavailable."""
         try:
@@ -173,8 +180,9 @@ class Gallery:
         if metadata.get("epoch") != origin.epoch:
             return None
         image = StoredImage(id=image_id, **{name: int(metadata[name]) for name in _FACTS if name in metadata})
-        made = {"model": metadata["model"], "price_micros": int(metadata["price_micros"])}
-        return FoundImage(metadata["model"], image, self._note(Origin(**asdict(origin) | made), image))
+        origin = replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"]))
+        self.note(self._note(origin, image))
+        return FoundImage(origin.model, image)
 
     def _find(self, owner: str, image_id: str) -> Record:
         try:

@@ -22,12 +22,14 @@ from observability import logger, metrics
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attempt brought. `error` is why the generation is not finished by it, or None."""
+    """What an attempt brought. `error` is why the generation is not finished by it, or None; after a bug nobody knows
+    what was billed."""
 
     chosen: RoutePlan
     made: Sequence[Made]
     fallbacks: Sequence[Fallback]
     error: ImagingError | None
+    is_bug: bool = False
 
     @cached_property
     def has_images(self) -> bool:
@@ -38,11 +40,6 @@ class Outcome:
     def notes(self) -> list[Put]:
         """The writes of image records that the table refused."""
         return [one.note for one in self.made if one.note is not None]
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether pictures were paid for and none is there, so that the same request would pay again."""
-        return not self.has_images and any(one.error and one.may_be_billed for one in self.made)
 
     def generation(self, record: GenerationRecord) -> Generation:
         """The images as they are, with an entry for each that was asked for."""
@@ -137,7 +134,7 @@ def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | No
     throttled = next((error for error in errors if isinstance(error, Throttled)), None)
     if throttled and attempt.waits_on_throttling:
         return throttled
-    if not errors or any(_was_stored(one) for one in made):
+    if any(_was_stored(one) for one in made):
         return None
     return next(
         (error for error in errors if not routing.falls_back(error, attempt.waits_on_throttling)),

@@ -78,9 +78,7 @@ class Ledger:
 
     def changes(self, caller: str, postings: Collection[Posting]) -> list[Add]:
         """What a transaction adds to the caller's and the stack's totals, under their caps where it reserves more."""
-        return [
-            _change(scope, posting, cap) for posting in _by_month(postings) for scope, cap in self._scopes(caller)
-        ]
+        return [_change(scope, posting, cap) for posting in _by_month(postings) for scope, cap in self._scopes(caller)]
 
     def exceeds(self, micros: int) -> bool:
         """Whether a reservation is larger than a whole month's cap."""

@@ -19,7 +19,7 @@ from aws.table import LISTED_AT, LISTING, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
 from imaging.request import GenerationRequest
-from imaging.result import Generation, GenerationWarning, ImageFacts
+from imaging.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
 from imaging.submission import Submission
 from observability import log_bug
 
@@ -71,7 +71,7 @@ class GenerationRecord(_Stored):
     `epoch` is drawn anew whenever the generation starts over for another request, so that images of the former one are
     not taken for its own. `revision` is the token of the last write, `attempt` that of the attempt that has or had the
     generation, until `lease_until`. `request` is kept while it is unfinished only. `settled` holds what is decided of
-    each image by its index, and `model` who made them.
+    each image by its index, and `model` who made them. An attempt is lost if it died: nobody knows what it paid.
     """
 
     id: str
@@ -79,6 +79,7 @@ class GenerationRecord(_Stored):
     request_hash: str
     is_keyed: bool
     is_job: bool
+    is_joined: bool = False
     created_at: float
     expires_at: int
     epoch: str
@@ -108,6 +109,7 @@ class GenerationRecord(_Stored):
     result: Generation | None = None
     failure: Failure | None = None
     remembered_until: float = 0
+    has_lost_attempt: bool = False
     possibly_rebilled: bool = False
 
     @property
@@ -118,6 +120,10 @@ class GenerationRecord(_Stored):
         """Whether an attempt had it that can no longer run."""
         return self.status == "running" and self.lease_until <= now
 
+    @property
+    def has_images(self) -> bool:
+        return any(isinstance(facts, StoredImage | DeletedImage) for facts in self.settled.values())
+
     def submission(self) -> Submission:
         """What was asked for, while the generation is unfinished."""
         request = GenerationRequest.model_validate(self.request)
@@ -125,7 +131,7 @@ class GenerationRecord(_Stored):
 
     def put(self) -> Put:
         """What writes it; unfinished ones are listed as due."""
-        record = self.model_dump(mode="json", exclude={"id", "expires_at"}, exclude_defaults=True)
+        record = self.model_dump(mode="json", exclude={"id", "expires_at"}, exclude_none=True)
         listed = {LISTING: DUE, LISTED_AT: self.due_at} if self.due_at is not None else {}
         return Put(key(self.id), {**record, **listed}, self.expires_at)
 

@@ -109,4 +109,3 @@ def _by_urgency(errors: Sequence[ImagingError]) -> Iterator[ImagingError]:
     yield from (error for error in errors if error.may_pass)
     yield from (error for error in errors if isinstance(error, ModelAccessDenied))
     yield from reversed(errors)
-
