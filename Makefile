@@ -14,6 +14,10 @@ LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
+# A company's own certificate authority is in the system's store: uv and Node.js look there too, as pip does.
+export UV_SYSTEM_CERTS := true
+export NODE_USE_SYSTEM_CA := 1
+
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
@@ -46,8 +50,16 @@ key: .venv/.done  ## Create another API key for the running stack; NAME=… says
 	@$(LOCAL) key '$(NAME)'
 
 .PHONY: test
-test: setup client-programs  ## Run every test, and list at the end what was skipped and why
+test: how-long setup client-programs  ## Run every test (about 11 minutes), and list at the end what was skipped and why
 	@$(PYTHON) pytest
+
+.PHONY: how-long
+how-long:
+	@echo "Running every test takes about 11 minutes; \`make unit\` takes seconds."
+
+.PHONY: unit
+unit: .venv/.done  ## Run the tests that need no stack, in seconds
+	@$(PYTHON) pytest tests/unit
 
 .PHONY: client-table
 client-table: setup client-programs  ## Run other people's clients against the stack, and write the README's table of them
@@ -128,6 +140,7 @@ define environment
 endef
 
 define virtual_environment
-python=$$(local/find-python $(2)) && "$$python" -m venv $(1) || { \
-	echo "The virtual environment $(1) could not be made; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+python=$$(local/find-python $(2)) || exit 1; "$$python" -m venv $(1) || { \
+	echo "The virtual environment $(1) could not be made; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+$(1)/bin/python local/system_certificates.py
 endef
