@@ -18,6 +18,9 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 export UV_SYSTEM_CERTS := true
 export NODE_USE_SYSTEM_CA := 1
 
+# The template as SAM translates it, for each environment.
+TRANSLATED := .local/translated
+
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
@@ -70,16 +73,21 @@ faults: setup  ## Work off two hundred jobs under faults, and show what was bill
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
 	@cat .local/faults.md
 
-.PHONY: lint
-lint: setup  ## Check style, types and the template
+.PHONY: check
+check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, types, imports, the template and openapi.json
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
+	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
+	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
+	$(PYTHON) checks.template $(TRANSLATED)
+	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
+	$(BIN)/python docs/generate-openapi.py | diff --unified docs/openapi.json -
 
 .PHONY: openapi
 openapi: .venv/.done  ## Write docs/openapi.json again
-	$(BIN)/python docs/generate-openapi.py
+	$(BIN)/python docs/generate-openapi.py > docs/openapi.json
 
 .PHONY: requirements
 requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first
@@ -87,6 +95,8 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
+	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	for client in $(PYTHON_CLIENTS); do \
@@ -107,6 +117,12 @@ setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.
 # SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each lives by itself.
 $(TOOLS)/sam/.done: requirements/sam.txt | .venv/.done
 	$(call environment,SAM CLI,)
+
+$(TOOLS)/cfn-lint/.done: requirements/cfn-lint.txt | .venv/.done
+	$(call environment,cfn-lint,)
+
+$(TOOLS)/checkov/.done: requirements/checkov.txt | .venv/.done
+	$(call environment,checkov,)
 
 # Functions run in MiniStack's interpreter, so it is the one of Lambda if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done

@@ -57,7 +57,7 @@ def spending() -> Spending:
 
 @cache
 def once() -> Once:
-    name, announcer = settings().table_name, Announcer(EventBus(settings().event_bus_name))
+    name, announcer = settings().table_name, Announcer(EventBus(settings().event_bus_name, settings().event_source))
     return Once(
         generator(),
         gallery(),

@@ -4,18 +4,13 @@ import os
 import re
 import struct
 import subprocess
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.unit.template import TEMPLATE, source
+from checks.template import CONFIGURATION, ENVIRONMENTS, PROJECT, declared, source
 
-PROJECT = TEMPLATE.parent
 SAM = PROJECT / ".local" / "venvs" / "sam" / "bin" / "sam"
-CONFIGURATION = tomllib.loads((PROJECT / "samconfig.toml").read_text())
-ENVIRONMENTS = [name for name in CONFIGURATION if name != "version"]
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 GLIBC_OF_AMAZON_LINUX_2023 = (2, 34)
 
@@ -77,14 +72,8 @@ def build(environment: str, folder: Path) -> None:
 
 
 def package(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [PROJECT / "package" / "build", *map(str, words)]
+    command = [str(PROJECT / "package" / "build"), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
-
-
-def declared(environment: str) -> dict[str, Any]:
-    defaults = {name: parameter["Default"] for name, parameter in source()["Parameters"].items()}
-    overrides = CONFIGURATION[environment]["global"]["parameters"].get("parameter_overrides", "")
-    return defaults | dict(word.split("=", 1) for word in overrides.split())
 
 
 def functions() -> list[str]:
