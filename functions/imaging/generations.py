@@ -298,7 +298,7 @@ class Generations:
             **made_so_far(attempt, outcome),
             "status": "failed",
             "failure": Failure.of(error),
-            "remembered_until": self.now() + FAILURE_SECONDS if error.was_paid else 0,
+            "remembered_until": self.now() + FAILURE_SECONDS if outcome.was_paid else 0,
         }
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
