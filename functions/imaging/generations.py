@@ -132,7 +132,7 @@ class Generations:
         """The images of an unfinished generation that are there by now, by their index. Raises
         DependencyUnavailable."""
         there = dict(record.settled)
-        if record.status == "running":
+        if record.status == "running" or record.has_images:
             recorded = self.gallery.recorded(record.id, record.epoch, record.requested)
             there |= {index: image.facts for index, image in recorded.items()}
         return {index: facts for index, facts in sorted(there.items()) if isinstance(facts, StoredImage)}
@@ -338,7 +338,10 @@ class Generations:
 
 
 def made_so_far(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
-    """What an attempt leaves to the next one, or to whoever asks what became of it."""
+    """What an attempt leaves to the next one, or to whoever asks what became of it. After a bug, as after a crash, the
+    gallery knows what was stored."""
+    if outcome.is_bug:
+        return {"has_lost_attempt": True}
     settled = outcome.settled()
     model = outcome.chosen.route.model_id if any(not isinstance(f, MissingImage) for f in settled.values()) else None
     warnings = outcome.warnings(attempt.record) if model else ()
