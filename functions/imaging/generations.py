@@ -261,7 +261,8 @@ class Generations:
         rest = self.remaining(base, submission, error.detail)
         if found is None or rest is None or error.may_pass:
             raise error
-        self.store.change(found, **self.store.over(), settled=base.settled, status="succeeded", result=rest)
+        ended = self.store.change(found, **self.store.over(), settled=base.settled, status="succeeded", result=rest)
+        self.announcer.completed(ended, rest)
         return rest
 
     def _give_way(self, attempt: Attempt, outcome: Outcome, error: ImagingError) -> None:
