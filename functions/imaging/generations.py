@@ -18,6 +18,7 @@ from imaging.errors import (
     KeyReused,
     NotCancellable,
     NotFound,
+    StorageFailed,
 )
 from imaging.gallery import Gallery
 from imaging.generate import Generator, Outcome
@@ -283,7 +284,7 @@ class Generations:
             attempt,
             lambda record: (
                 made_so_far(attempt, outcome) | {"status": "queued", "attempt": None, "due_at": self.now()}
-                if record.is_job and not attempt.record.is_job and error.may_pass
+                if record.is_job and not attempt.record.is_job and _is_passing(error)
                 else self._failed(attempt, outcome, error)
             ),
             in_full=outcome.is_bug,
@@ -347,6 +348,11 @@ def made_so_far(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
     model = outcome.chosen.route.model_id if any(not isinstance(f, MissingImage) for f in settled.values()) else None
     warnings = outcome.warnings(attempt.record) if model else ()
     return {"settled": settled, "model": model, "warnings": warnings}
+
+
+def _is_passing(error: ImagingError) -> bool:
+    """Whether another attempt may succeed without paying again for what this one lost."""
+    return error.may_pass and not isinstance(error, StorageFailed)
 
 
 def _missing(slot: Slot, reason: str) -> MissingImage:
