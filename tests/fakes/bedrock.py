@@ -45,9 +45,7 @@ class FakeBedrock:
     def refuse(self, code: str, message: str = "", times: int = 1) -> None:
         self.enqueue(*[BedrockError(code, message)] * times)
 
-    def __call__(
-        self, model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft
-    ) -> Answer:
+    def __call__(self, model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> Answer:
         assert seconds_left() > 0
         self.calls.append(Call(model, region, body))
         answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or self._healthy(body)
