@@ -141,19 +141,19 @@ class Table:
         The token names this write: sent again within ten minutes, it changes nothing twice. Conflicts with other
         transactions are retried with jitter.
         """
-        for attempt in range(CONFLICT_TRIES):
+        for tries in range(CONFLICT_TRIES):
             try:
                 return self._transact(changes, token)
             except _Conflict:
-                self.sleep(random.uniform(0, min(0.05 * 2**attempt, LONGEST_PAUSE_SECONDS)))  # noqa: S311 - jitter
+                self.sleep(random.uniform(0, min(0.05 * 2**tries, LONGEST_PAUSE_SECONDS)))  # noqa: S311 - jitter
         raise TableError("TransactionConflict")
 
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
         """A page of what is listed: the newest first, or with `until` those up to then, the oldest first."""
-        key, values = "#listing = :listing", {":listing": listing}
-        names = {"#listing": LISTING}
+        key, names = "#listing = :listing", {"#listing": LISTING}
+        values: dict[str, Any] = {":listing": listing}
         if until is not None:
-            key, values, names = f"{key} AND #at <= :until", values | {":until": until}, names | {"#at": LISTED_AT}
+            key, names, values = f"{key} AND #at <= :until", names | {"#at": LISTED_AT}, values | {":until": until}
         request: dict[str, Any] = {"ExclusiveStartKey": _item_values(start)} if start else {}
         with _as_table_error():
             answer = clients.dynamodb().query(

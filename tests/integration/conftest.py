@@ -70,6 +70,7 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
+        "EVENT_SOURCE": "text-to-image-api",
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "CORS_ORIGINS": "",
