@@ -129,13 +129,11 @@ class Generations:
                 continue
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
-        """The images of an unfinished generation that are there by now, by their index. Raises
-        DependencyUnavailable."""
-        there = dict(record.settled)
-        if record.status == "running":
-            recorded = self.gallery.recorded(record.id, record.epoch, record.requested)
-            there |= {index: image.facts for index, image in recorded.items()}
-        return {index: facts for index, facts in sorted(there.items()) if isinstance(facts, StoredImage)}
+        """The images that attempts made by now, by their index. Raises DependencyUnavailable."""
+        if record.attempts == 0:
+            return {}
+        recorded = self.gallery.recorded(record.id, record.epoch, record.requested)
+        return {index: image.facts for index, image in recorded.items() if isinstance(image.facts, StoredImage)}
 
     def begin(
         self, submission: Submission, previous: GenerationRecord | None, base: GenerationRecord, deadline: Deadline
