@@ -18,6 +18,7 @@ from imaging.errors import (
     KeyReused,
     NotCancellable,
     NotFound,
+    StorageFailed,
 )
 from imaging.gallery import Gallery
 from imaging.generate import Generator, Outcome
@@ -280,7 +281,7 @@ class Generations:
             attempt,
             lambda record: (
                 made_so_far(attempt, outcome) | {"status": "queued", "attempt": None, "due_at": self.now()}
-                if record.is_job and not attempt.record.is_job and error.may_pass
+                if record.is_job and not attempt.record.is_job and _may_go_on(error)
                 else self._failed(attempt, outcome, error)
             ),
             in_full=outcome.is_bug,
@@ -341,6 +342,11 @@ def made_so_far(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
     model = outcome.chosen.route.model_id if any(not isinstance(f, MissingImage) for f in settled.values()) else None
     warnings = outcome.warnings(attempt.record) if model else ()
     return {"settled": settled, "model": model, "warnings": warnings}
+
+
+def _may_go_on(error: ImagingError) -> bool:
+    """Whether another attempt may make what this one did not. What a bucket refused is paid for, so it is final."""
+    return error.may_pass and not isinstance(error, StorageFailed)
 
 
 def _missing(slot: Slot, reason: str) -> MissingImage:

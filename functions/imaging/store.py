@@ -289,5 +289,6 @@ def _lost(record: GenerationRecord | None) -> tuple[dict[str, Any], list[Posting
         "calls": [*record.calls, call][-MOST_CALLS:],
         "failures": record.failures + 1,
         "has_lost_attempt": True,
+        "possibly_rebilled": record.possibly_rebilled or record.has_lost_attempt,
     }
     return changes, [Posting.settlement(record.month, record.reserved, record.reserved, 0)]
