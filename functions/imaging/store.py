@@ -29,7 +29,7 @@ from aws.table import (
 from imaging import record as records
 from imaging.attempt import Attempt
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, table_down
+from imaging.errors import BudgetExhausted, DependencyUnavailable, table_down
 from imaging.ledger import Ledger, Posting
 from imaging.record import DUE, GenerationRecord, ModelCall
 from imaging.request import MAX_SEED
@@ -151,7 +151,7 @@ class GenerationStore:
         if self.ledger.exceeds(reserved):
             if self.find(base.id) != previous:
                 raise Changed
-            raise self.ledger.exhausted(base.owner, reserved)
+            raise self._exhausted(following, postings)
         return self._write(previous, following, [*postings, Posting.reservation(following.month, reserved)])
 
     def end(
@@ -239,7 +239,7 @@ class GenerationStore:
             if 0 in failed.places:
                 return self._recognised(following, Changed())
             if any(place <= len(totals) for place in failed.places):
-                raise self.ledger.exhausted(following.owner, following.reserved) from None
+                raise self._exhausted(following, postings) from None
             written = {place - len(totals) - 1 for place in failed.places}
             return self._write(
                 previous, following, postings, [note for place, note in enumerate(notes) if place not in written]
@@ -247,6 +247,11 @@ class GenerationStore:
         except TableError as error:
             return self._recognised(following, table_down(error))
         return following
+
+    def _exhausted(self, following: GenerationRecord, postings: Sequence[Posting]) -> BudgetExhausted:
+        """Why the caps refused the reservation; what a dead attempt had reserved counts as spent already."""
+        lost = sum(posting.spent for posting in postings if posting.month == following.month)
+        return self.ledger.exhausted(following.owner, lost + following.reserved)
 
     def _recognised(self, following: GenerationRecord, otherwise: Exception) -> GenerationRecord:
         """The record in the table, if it is this write's after all: its answer was lost. Raises `otherwise`."""
