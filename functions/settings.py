@@ -59,6 +59,7 @@ class Settings(BaseModel):
     dead_letter_queue_url: str
     job_hours: int = Field(ge=1)
     event_bus_name: str
+    event_source: str
     monthly_budget_usd: float = Field(ge=0, allow_inf_nan=False)
     monthly_budget_per_key_usd: float = Field(ge=0, allow_inf_nan=False)
     cors_origins: Origins

@@ -30,6 +30,10 @@ class Places:
         return self.root / "order.json"
 
     @property
+    def keys(self) -> Path:
+        return self.root / "keys.json"
+
+    @property
     def front(self) -> Path:
         return self.root / "front.json"
 

@@ -37,7 +37,7 @@ _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
 _refuse_other_methods("/v1/images/generations", "POST")
-for path in ("/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
+for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
     _refuse_other_methods(path, "GET")
 
 

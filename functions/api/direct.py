@@ -12,9 +12,9 @@ from api.answer import answer
 from api.caller import DIRECT, deadline
 from api.preferences import idempotency_key
 from imaging.errors import ImagingError, InternalError
-from imaging.once import MAX_WAIT_SECONDS
-from imaging.order import Order
+from imaging.generations import MAX_WAIT_SECONDS
 from imaging.request import GenerationRequest
+from imaging.submission import Submission
 from observability import log_bug
 
 KEY_FIELD = "idempotency_key"
@@ -27,7 +27,7 @@ _UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has 
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate. Raises an ImagingError, whose class a state machine can catch by name."""
     try:
-        delivery = bootstrap.once().generate(_order(event), deadline(context), MAX_WAIT_SECONDS)
+        delivery = bootstrap.generations().run(_submission(event), deadline(context), MAX_WAIT_SECONDS)
         return answer(delivery.generation, bootstrap.bucket()).model_dump(mode="json", exclude_none=True)
     except ImagingError:
         raise
@@ -37,11 +37,12 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
         raise InternalError from None
 
 
-def _order(event: object) -> Order:
+def _submission(event: object) -> Submission:
     if not isinstance(event, dict):
-        return Order(_request(event), DIRECT)
+        return bootstrap.deduplication().submission(_request(event), DIRECT)
     body = {name: value for name, value in event.items() if name != KEY_FIELD}
-    return Order(_request(body), DIRECT, idempotency_key(event.get(KEY_FIELD), KEY_FIELD))
+    key = idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
+    return bootstrap.deduplication().submission(_request(body), DIRECT, key)
 
 
 def _request(event: object) -> GenerationRequest:

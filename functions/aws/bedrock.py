@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -45,10 +46,11 @@ class BedrockError(Exception):
     NO_CREDENTIALS = "NoCredentials"
     UNREADABLE = "UnreadableAnswer"
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, request_id: str | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
+        self.request_id = request_id
 
     @property
     def may_be_billed(self) -> bool:
@@ -92,7 +94,15 @@ _NOT_BILLED = {
 """No model ran. Whatever is not listed may be billed: it counts as spent, and the SDK does not send it again."""
 
 
-def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Answer:
+    """A model's answer, and the id under which Bedrock knows the call."""
+
+    content: Mapping[str, Any]
+    request_id: str | None
+
+
+def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> Answer:
     """The model's answer to one InvokeModel call.
 
     `model` is a model id or an inference profile's ARN; `seconds_left` tells, before each attempt, how long it may
@@ -112,7 +122,7 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
             content = json.loads(answer["body"].read())
             if not isinstance(content, dict):
                 raise ValueError("the answer is no JSON object")  # noqa: TRY004 - an answer that cannot be read, as bad JSON
-            return content
+            return Answer(content, answer["ResponseMetadata"].get("RequestId"))
     finally:
         _seconds_left.reset(token)
 
@@ -153,7 +163,8 @@ def _as_bedrock_error() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise BedrockError(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
+        said, metadata = error.response["Error"], error.response["ResponseMetadata"]
+        raise BedrockError(said["Code"], said["Message"], metadata.get("RequestId")) from error
     except ReadTimeoutError as error:
         raise BedrockError(BedrockError.READ_TIMEOUT, str(error)) from error
     except NoCredentialsError as error:

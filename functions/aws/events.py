@@ -9,8 +9,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import clients
 
-SOURCE = "text-to-image-api"
-
 
 class EventError(Exception):
     """The bus refused or could not be reached; `code` is AWS's name for it."""
@@ -23,6 +21,8 @@ class EventError(Exception):
 @dataclass(frozen=True)
 class EventBus:
     name: str
+    source: str
+    """The stack's name."""
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Raises EventError."""
@@ -30,7 +30,7 @@ class EventBus:
             answer = clients.events().put_events(
                 Entries=[
                     {
-                        "Source": SOURCE,
+                        "Source": self.source,
                         "DetailType": detail_type,
                         "Detail": json.dumps(detail),
                         "EventBusName": self.name,

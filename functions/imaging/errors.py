@@ -23,9 +23,11 @@ ImagingError
 A class's name is part of the contract: a state machine catches by it. `code` is what clients match on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+from aws.table import TableError
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,11 @@ class ModelError(MayPass):
 
 
 class InProgress(MayPass):
-    """`location` is where the job that makes it can be seen, if it is one; whoever knows addresses sets it."""
+    """`job_id` is the job's that makes it, if it is one; `location` its address, which a door sets."""
 
     code = "in_progress"
     retry_after_seconds = 5
+    job_id: str | None = None
     location: str | None = None
 
 
@@ -171,3 +174,24 @@ class ModelUnavailable(OperatorMustAct):
         super().__init__(detail, aws_error=aws_error)
         self.may_pass = may_pass
         self.retry_after_seconds = 10 if may_pass else None
+
+
+def recalled(code: str, detail: str, aws_error: str | None) -> ImagingError:
+    """The error of an earlier attempt, raised again for the same request. A picture was paid for and is lost."""
+    kind = next(kind for kind in _leaves(ImagingError) if getattr(kind, "code", None) == code)
+    error = kind.__new__(kind)
+    ImagingError.__init__(error, detail, aws_error=aws_error)
+    error.was_paid = True
+    if isinstance(error, InvalidRequest):
+        error.fields = ()
+    return error
+
+
+def table_down(error: TableError) -> DependencyUnavailable:
+    return DependencyUnavailable("The table did not answer. Send the request again.", aws_error=error.code)
+
+
+def _leaves(kind: type[ImagingError]) -> Iterator[type[ImagingError]]:
+    for leaf in kind.__subclasses__():
+        yield leaf
+        yield from _leaves(leaf)

@@ -71,22 +71,37 @@ class Router:
         self._refused.pop(model.id, None)
 
 
-def falls_through(error: ImagingError, *, patient: bool = False) -> bool:
+@dataclass(frozen=True)
+class Fallback:
+    """A model in whose place the next was asked, and why. `is_fresh` is false for a refusal that was remembered."""
+
+    model: Model
+    error: ImagingError
+    is_fresh: bool = True
+
+    def warning(self) -> GenerationWarning:
+        return GenerationWarning(
+            code="model_fell_through",
+            field="model",
+            detail=f"{self.model.id} was passed over ({self.error.code}): {self.error.detail}",
+        )
+
+
+def falls_back(error: ImagingError, waits_on_throttling: bool) -> bool:  # noqa: FBT001 - both calls name it
     """Whether the next model is asked: nothing was billed, and the cause lies with this model or the access to it.
 
-    Who is `patient` waits for a model that is throttled, instead of paying another one's price.
+    A job waits for a throttled model, instead of paying another one's price.
     """
     if isinstance(error, Throttled):
-        return not patient
+        return not waits_on_throttling
     return isinstance(error, ModelUnavailable | ModelAccessDenied)
 
 
-def exhausted(failures: Sequence[tuple[Model, ImagingError]]) -> ImagingError:
+def exhausted(fallbacks: Sequence[Fallback]) -> ImagingError:
     """The one error to answer with when no listed model made an image: a cause that may pass, else one that an
     operator can mend, else the last."""
-    errors = [error for _, error in failures]
-    chosen = copy(next(_by_urgency(errors)))
-    chosen.attempts = [Attempt(model.id, error.code) for model, error in failures]
+    chosen = copy(next(_by_urgency([fallback.error for fallback in fallbacks])))
+    chosen.attempts = [Attempt(fallback.model.id, fallback.error.code) for fallback in fallbacks]
     return chosen
 
 
@@ -94,11 +109,3 @@ def _by_urgency(errors: Sequence[ImagingError]) -> Iterator[ImagingError]:
     yield from (error for error in errors if error.may_pass)
     yield from (error for error in errors if isinstance(error, ModelAccessDenied))
     yield from reversed(errors)
-
-
-def fell_through(model: Model, error: ImagingError) -> GenerationWarning:
-    return GenerationWarning(
-        code="model_fell_through",
-        field="model",
-        detail=f"{model.id} was passed over ({error.code}): {error.detail}",
-    )

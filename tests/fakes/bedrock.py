@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from aws.bedrock import BedrockError, SecondsLeft
+from aws.bedrock import Answer, BedrockError, SecondsLeft
 
 
 def png(width: int, height: int) -> bytes:
@@ -47,13 +47,13 @@ class FakeBedrock:
 
     def __call__(
         self, model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft
-    ) -> Mapping[str, Any]:
+    ) -> Answer:
         assert seconds_left() > 0
         self.calls.append(Call(model, region, body))
         answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or self._healthy(body)
         if isinstance(answer, BedrockError):
             raise answer
-        return answer
+        return Answer(answer, f"request-{len(self.calls)}")
 
     def _healthy(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if config := body.get("imageGenerationConfig"):

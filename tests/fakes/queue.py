@@ -14,7 +14,7 @@ class FakeQueue:
 
     def send(self, text: str) -> None:
         if self.refusals:
-            raise QueueError(self.refusals.pop(0))
+            raise QueueError(self.refusals.pop(0), is_refusal=True)
         self.sent.append(text)
 
     def put_back(self, receipt: str, seconds: float) -> None:
