@@ -77,7 +77,7 @@ def test_a_read_timeout_is_not_sent_again(control: httpx.Client) -> None:
 
 def test_each_attempt_gets_what_is_left_of_the_time(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
-    asked = []
+    asked: list[float] = []
 
     def left() -> float:
         asked.append(60 - 10 * len(asked))
