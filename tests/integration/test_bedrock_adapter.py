@@ -98,7 +98,7 @@ def test_a_broken_tls_connection_may_be_billed_and_is_not_sent_again(
 
 def test_each_attempt_gets_what_is_left_of_the_time(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
-    asked = []
+    asked: list[float] = []
 
     def left() -> float:
         asked.append(60 - 10 * len(asked))
