@@ -206,9 +206,9 @@ def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Outc
 
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
-    # What AWS says of an invalid request may quote the prompt; everything else it says helps whoever is on call.
-    said = None if error.code == "ValidationException" else error.message
-    logger.warning("Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=said)
+    logger.warning(
+        "Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
+    )
 
 
 def _paid(error: ImagingError) -> ImagingError:

@@ -120,7 +120,12 @@ def test_a_message_that_is_not_ours_is_put_aside_and_jobs_go_on(
 
     assert ended(api, accepted)["status"] == "succeeded"
     put_aside: set[str] = set()
-    eventually(lambda: put_aside.update(_dead_letters(stack)) or strangers <= put_aside)
+
+    def all_put_aside() -> bool:
+        put_aside.update(_dead_letters(stack))
+        return strangers <= put_aside
+
+    eventually(all_put_aside)
     eventually(lambda: _is_drained(stack))
 
 
