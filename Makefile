@@ -18,6 +18,9 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 export UV_SYSTEM_CERTS := true
 export NODE_USE_SYSTEM_CA := 1
 
+# Programs that belong to no package.
+SCRIPTS := docs/*.py examples/*.py package/*.py
+
 # The template as SAM translates it, for each environment.
 TRANSLATED := .local/translated
 
@@ -47,6 +50,10 @@ down: .venv/.done  ## Stop the laptop stack and leave nothing running
 .PHONY: studio
 studio: $(TOOLS)/studio/.done  ## Open the studio for a deployed stack: make studio API_URL=https://… API_KEY=…
 	@$(TOOLS)/studio/bin/python -m streamlit run studio/app.py
+
+.PHONY: smoke
+smoke:  ## Try a deployed stack, for the price of two images: make smoke API_URL=https://… API_KEY=…
+	@$$(local/find-python) examples/smoke.py
 
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack; NAME=… says whose it is
@@ -78,6 +85,7 @@ check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, typ
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy $(SCRIPTS)
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)

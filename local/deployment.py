@@ -57,10 +57,9 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
     ours = _platform(runtime) | {
         "BedrockEndpointUrl": bedrock_url,
         "BucketTlsOnly": "false",
-        "BurstLimit": "1000",
         "MonthlyBudgetUsd": "0",
         "MonthlyQuota": "0",
-        "RateLimit": "1000",
+        **{f"{whose}{what}Limit": "1000" for whose in ("", "Stage", "Public") for what in ("Rate", "Burst")},
     }
     return _defaults(overrides) | ours | dict(overrides)
 

@@ -1,5 +1,6 @@
 """Direct invocations (`sam local invoke`, Step Functions, the SDK): the event is the body of POST /generate."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,6 +19,9 @@ from observability import log_bug
 
 KEY_FIELD = "idempotency_key"
 """What HTTP carries in a header stands in the event here."""
+
+_FIELDS = ", ".join([*GenerationRequest.model_fields, KEY_FIELD])
+_UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has unknown fields; there are {_FIELDS}"}
 
 
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
@@ -45,4 +49,10 @@ def _request(event: object) -> GenerationRequest:
     try:
         return GenerationRequest.model_validate(event)
     except ValidationError as error:
-        raise problems.invalid_request(error.errors(include_input=False, include_url=False)) from None
+        raise problems.invalid_request(_without_names(error.errors(include_input=False, include_url=False))) from None
+
+
+def _without_names(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Unknown fields without their names: the runtime logs what is raised, and a name may quote the prompt."""
+    known = [error for error in found if error["type"] != "extra_forbidden"]
+    return known if len(known) == len(found) else [*known, _UNKNOWN_FIELDS]

@@ -130,13 +130,11 @@ class Generations:
                 continue
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
-        """The images of an unfinished generation that are there by now, by their index. Raises
-        DependencyUnavailable."""
-        there = dict(record.settled)
-        if record.status == "running" or record.has_images:
-            recorded = self.gallery.recorded(record.id, record.epoch, record.requested)
-            there |= {index: image.facts for index, image in recorded.items()}
-        return {index: facts for index, facts in sorted(there.items()) if isinstance(facts, StoredImage)}
+        """The images that attempts made by now, by their index. Raises DependencyUnavailable."""
+        if record.attempts == 0:
+            return {}
+        recorded = self.gallery.recorded(record.id, record.epoch, record.requested)
+        return {index: image.facts for index, image in recorded.items() if isinstance(image.facts, StoredImage)}
 
     def begin(
         self, submission: Submission, previous: GenerationRecord | None, base: GenerationRecord, deadline: Deadline
@@ -284,7 +282,7 @@ class Generations:
             attempt,
             lambda record: (
                 made_so_far(attempt, outcome) | {"status": "queued", "attempt": None, "due_at": self.now()}
-                if record.is_job and not attempt.record.is_job and _is_passing(error)
+                if record.is_job and not attempt.record.is_job and _may_go_on(error)
                 else self._failed(attempt, outcome, error)
             ),
             in_full=outcome.is_bug,
@@ -350,8 +348,8 @@ def made_so_far(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
     return {"settled": settled, "model": model, "warnings": warnings}
 
 
-def _is_passing(error: ImagingError) -> bool:
-    """Whether another attempt may succeed without paying again for what this one lost."""
+def _may_go_on(error: ImagingError) -> bool:
+    """Whether another attempt may make what this one did not. What a bucket refused is paid for, so it is final."""
     return error.may_pass and not isinstance(error, StorageFailed)
 
 

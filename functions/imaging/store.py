@@ -44,6 +44,9 @@ RESEND_SECONDS = 300
 
 LONGEST_RESEND_SECONDS = 3600
 
+END_RETRY_SECONDS = (0.5, 1, 2)
+"""Pauses before an attempt's end is written again."""
+
 DUE_PAGE = 50
 
 MOST_CALLS = 100
@@ -71,6 +74,7 @@ class GenerationStore:
     retention_seconds: int
     job_seconds: int
     now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
     def find(self, generation_id: str) -> GenerationRecord | None:
         """The record, if there is one. Raises DependencyUnavailable, InternalError where it is malformed."""
@@ -179,7 +183,7 @@ class GenerationStore:
             following = record.following(**{**settled, **change(record)})
             posting = Posting.settlement(record.month, record.reserved, spent, images)
             try:
-                return self._write(record, following, [posting], notes)
+                return self._write_patiently(record, following, posting, notes, attempt.deadline)
             except Changed:
                 record = self._still_held(attempt)
 
@@ -216,6 +220,24 @@ class GenerationStore:
             kept = {name: value for name, value in record.items() if name not in {KEY, EXPIRY, LISTING, LISTED_AT}}
             expires_at = record.get(EXPIRY, self._unfinished_until())
             self.table.write([Put(record[KEY], kept, expires_at)], secrets.token_hex(8))
+
+    def _write_patiently(
+        self,
+        previous: GenerationRecord,
+        following: GenerationRecord,
+        posting: Posting,
+        notes: Sequence[Put],
+        deadline: Deadline,
+    ) -> GenerationRecord:
+        """Writes what was paid for, again while time remains."""
+        for pause in END_RETRY_SECONDS:
+            try:
+                return self._write(previous, following, [posting], notes)
+            except DependencyUnavailable:
+                if not deadline.leaves(pause):
+                    raise
+                self.sleep(pause)
+        return self._write(previous, following, [posting], notes)
 
     def _still_held(self, attempt: Attempt) -> GenerationRecord:
         found = self.find(attempt.record.id)
@@ -295,5 +317,6 @@ def _lost(record: GenerationRecord | None) -> tuple[dict[str, Any], list[Posting
         "calls": [*record.calls, call][-MOST_CALLS:],
         "failures": record.failures + 1,
         "has_lost_attempt": True,
+        "possibly_rebilled": record.possibly_rebilled or record.has_lost_attempt,
     }
     return changes, [Posting.settlement(record.month, record.reserved, record.reserved, 0)]

@@ -63,7 +63,8 @@ def test_a_key_works_while_it_is_enabled(
 def _assert_unauthorized(answer: httpx.Response) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
     problem = answer.json()
-    assert (problem["status"], problem["code"], problem["instance"]) == (401, "unauthorized", "/api/generate")
+    assert (problem["status"], problem["code"]) == (401, "unauthorized")
+    assert problem["instance"] == f"urn:uuid:{problem['request_id']}"
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["error"]["code"] == "invalid_api_key"
 

@@ -14,26 +14,10 @@ from local.emulator.testing import running_emulator
 BUCKET = "images-of-the-tests"
 TABLE = "records-of-the-tests"
 
-_CACHES = (
-    clients.session,
-    clients.s3,
-    clients.bedrock_runtime,
+_CACHES = [
     bedrock._client,  # noqa: SLF001 - it keeps the endpoint of the test that made it
-    bootstrap.settings,
-    clients.bedrock,
-    clients.dynamodb,
-    bootstrap.bucket,
-    bootstrap.table,
-    bootstrap.gallery,
-    bootstrap.once,
-    bootstrap.attempts,
-    bootstrap.spending,
-    bootstrap.queue,
-    bootstrap.jobs,
-    clients.sqs,
-    clients.events,
-    bootstrap.generator,
-)
+    *(part for module in (bootstrap, clients) for part in vars(module).values() if hasattr(part, "cache_clear")),
+]
 
 
 @pytest.fixture(scope="session")
@@ -84,8 +68,22 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         boto3.client("dynamodb").create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": "id", "AttributeType": "S"},
+                {"AttributeName": "listing", "AttributeType": "S"},
+                {"AttributeName": "listed_at", "AttributeType": "N"},
+            ],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "listings",
+                    "KeySchema": [
+                        {"AttributeName": "listing", "KeyType": "HASH"},
+                        {"AttributeName": "listed_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
         )
         yield
     _forget()

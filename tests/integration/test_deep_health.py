@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from types_boto3_bedrock.type_defs import LoggingConfigTypeDef
 
 from api.app import lambda_handler
 from tests.fakes.lambda_runtime import FakeContext, http_event
@@ -13,7 +14,7 @@ from tests.integration.conftest import BUCKET, TABLE
 
 pytestmark = pytest.mark.usefixtures("aws")
 
-LOGGING = {"s3Config": {"bucketName": BUCKET}, "textDataDeliveryEnabled": True}
+LOGGING: LoggingConfigTypeDef = {"s3Config": {"bucketName": BUCKET}, "textDataDeliveryEnabled": True}
 
 
 def deep() -> tuple[int, dict[str, Any]]:

@@ -103,6 +103,13 @@ def test_what_is_raised_never_quotes_the_prompt(monkeypatch: pytest.MonkeyPatch)
     assert "secret" not in str(bug.value)
 
 
+def test_unknown_fields_are_refused_without_their_names_because_lambda_logs_what_is_raised() -> None:
+    with pytest.raises(InvalidRequest, match=r"unknown fields; there are text, width, .*idempotency_key") as raised:
+        invoke({"text": "a fox", "width": 1, "secret prompt": 1, "another": 2})
+    assert [error.field for error in raised.value.fields] == ["width", "event"]
+    assert "secret" not in str(raised.value)
+
+
 def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, generator: Generator) -> None:
     bedrock.refuse(BedrockError.CONNECTION_LOST)
     with pytest.raises(ModelError):

@@ -104,7 +104,7 @@ def test_what_is_null_was_left_out(send: Send) -> None:
 
 
 @pytest.mark.parametrize("ignored", [{f"k{number}": 1 for number in range(33)}, {"k" * 65: 1}])
-def test_more_than_can_be_told_of_is_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, int]) -> None:
+def test_more_than_can_be_told_of_is_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, Any]) -> None:
     answer = create(send, **ignored)
     assert (answer.status, answer.json["error"]["code"], len(answer.text) < 1000) == (400, "invalid_request", True)
     assert bedrock.calls == []
@@ -154,7 +154,8 @@ def test_base64_that_fits_is_delivered(send: Send, n: int, size: str) -> None:
     ],
 )
 def test_a_bad_value_is_refused_in_openais_shape(send: Send, bedrock: FakeBedrock, field: str, value: object) -> None:
-    answer = create(send, **{field: value})
+    fields: dict[str, Any] = {field: value}
+    answer = create(send, **fields)
 
     assert answer.status == 400
     error = answer.json["error"]

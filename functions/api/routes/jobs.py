@@ -31,7 +31,7 @@ class StoredImageSoFar(StoredDetail):
 
 
 class Progress(BaseModel):
-    """How far a job is: the images that are there by now."""
+    """How far a job is: the images that are there by now. Once it has a result, that lists them."""
 
     requested: int
     made: int
@@ -122,6 +122,8 @@ def _time(epoch_seconds: float) -> datetime:
 
 
 def _progress(job: GenerationRecord, event: APIGatewayProxyEvent) -> Progress:
+    if job.result is not None:
+        return Progress(requested=job.requested, made=len(job.result.stored), details=[])
     made = bootstrap.generations().progress(job)
     details = [
         StoredImageSoFar(
