@@ -31,6 +31,7 @@ from tests.unit.doors import (
     die,
     record,
     refuse,
+    refused_after,
     sweep,
     totals,
     work,
@@ -373,7 +374,7 @@ class TestWhenTheTableFails:
     def test_what_cannot_be_settled_counts_in_full_once_its_function_is_over(
         self, send: Send, table: FakeTable, wall: FakeClock
     ) -> None:
-        with at_call(1, table, "write", before=refuse):
+        with refused_after(1, table, "write"):
             assert generate(send).status == 200
         assert usage(send)["reserved_usd"] == 0.04
         wall.advance(LEASE_SECONDS)

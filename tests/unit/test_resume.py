@@ -15,7 +15,7 @@ from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
-from tests.unit.doors import LEASE_SECONDS, killed_after, record, sweep, totals, work
+from tests.unit.doors import LEASE_SECONDS, killed_after, record, refused_after, sweep, totals, work
 
 CORE, TITAN = "stability.stable-image-core-v1:1", "amazon.titan-image-generator-v2:0"
 FOX = {"text": "a fox", "number_of_images": 4, "seed": 7}
@@ -287,8 +287,9 @@ def test_a_retry_of_what_could_not_be_settled_counts_both(
     send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
     bedrock.refuse(BedrockError.CONNECTION_LOST)
-    bedrock.meanwhile.append(lambda: table.refusals.append("InternalServerError"))
-    assert generate(send, model="core", number_of_images=1).status == 502
+    with refused_after(1, table, "write"):
+        assert generate(send, model="core", number_of_images=1).status == 502
+    assert totals(table) == (0, 40_000)
     wall.advance(LEASE_SECONDS)
     assert generate(send, model="core", number_of_images=1).status == 200
     assert totals(table) == (80_000, 0)
