@@ -47,7 +47,7 @@ REPLAYED = "idempotent-replayed"
 ANOTHER = "fedcba9876543210"
 
 
-def generate(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **headers)
 
 

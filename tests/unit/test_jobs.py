@@ -64,7 +64,7 @@ def work_meanwhile(job_id: str) -> PutBack | None:
     return bootstrap.jobs().work(job_id, Deadline.after(100))
 
 
-def generate(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **headers)
 
 
