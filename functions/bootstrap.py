@@ -60,7 +60,7 @@ def store() -> GenerationStore:
 
 @cache
 def generations() -> Generations:
-    announcer = Announcer(EventBus(settings().event_bus_name, settings().event_source))
+    announcer = Announcer(EventBus(settings().event_bus_name, settings().stack_name))
     return Generations(store(), generator(), gallery(), announcer, queue(), settings().deduplication_minutes * 60)
 
 

@@ -1,5 +1,6 @@
 """Which model is asked next, by what Bedrock answered and never by dates, and which are known to refuse."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
@@ -12,6 +13,8 @@ from imaging.request import GenerationRequest
 from imaging.result import GenerationWarning
 
 SKIP_SECONDS = 3600
+
+_PROFILE = re.compile(r"arn:[\w-]+:bedrock:[\w-]+:\d{12}:(application-)?inference-profile/\S+")
 
 Clock = Callable[[], float]
 
@@ -30,11 +33,13 @@ class Route:
     @classmethod
     def parse(cls, entry: str) -> "Route":
         """A list entry, `<catalog id>` or `<catalog id>@<ARN>`. Raises ValueError."""
-        name, _, arn = entry.strip().partition("@")
+        name, at, arn = entry.strip().partition("@")
         try:
             model = catalog.find(name)
         except KeyError:
             raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
+        if at and not _PROFILE.fullmatch(arn):
+            raise ValueError(f"{arn!r} is no inference profile's ARN; write <model id>@<ARN>")
         return cls(model.id, arn or model.id)
 
     def region(self, home: str) -> str:

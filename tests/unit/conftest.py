@@ -33,7 +33,7 @@ from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.events import FakeBus
-from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
+from tests.fakes.lambda_runtime import CALLER, GATEWAY_TOKEN, FakeContext, http_event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 
@@ -100,7 +100,8 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
-        "EVENT_SOURCE": "text-to-image-api",
+        "STACK_NAME": "text-to-image-api-test",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "CORS_ORIGINS": "",

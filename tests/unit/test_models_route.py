@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.models.catalog import MODELS, Model, Price
 from imaging.models.schema import Answer, Ask, Outcome, decoded
@@ -95,7 +96,7 @@ def test_the_operators_price_replaces_the_catalogs(send: Send, environment: dict
 
 @pytest.mark.parametrize("prices", ["core", "core=", "core=free", "dall-e=1", "core=-1", "core=0", "core=0.1;ultra=1"])
 def test_a_price_that_is_none_is_refused(environment: dict[str, str], prices: str) -> None:
-    with pytest.raises(ValueError, match="is no price"):
+    with pytest.raises(Misconfigured, match="is no price"):
         Settings.from_environment(environment | {"MODEL_PRICES": prices})
 
 
