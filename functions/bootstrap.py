@@ -19,6 +19,7 @@ from imaging.models import catalog
 from imaging.result import micros
 from imaging.retries import Retries
 from imaging.routing import Router
+from imaging.shared_refusals import SharedRefusals
 from imaging.store import GenerationStore
 from imaging.submission import Deduplication
 from settings import Settings
@@ -75,6 +76,11 @@ def retries() -> Retries:
 
 
 @cache
+def refusals() -> SharedRefusals:
+    return SharedRefusals(table())
+
+
+@cache
 def queue() -> Queue:
     return Queue(settings().queue_url, settings().dead_letter_queue_url)
 
@@ -87,4 +93,4 @@ def jobs() -> Jobs:
 @cache
 def generator() -> Generator:
     lists = {"standard": settings().standard_models, "premium": settings().premium_models}
-    return Generator(Maker(bedrock.invoke, gallery(), settings().aws_region), Router(lists))
+    return Generator(Maker(bedrock.invoke, gallery(), settings().aws_region), Router(lists, refusals()))

@@ -11,6 +11,7 @@ from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.request import GenerationRequest
 from imaging.result import GenerationWarning
+from imaging.shared_refusals import SharedRefusals
 
 SKIP_SECONDS = 3600
 
@@ -49,9 +50,11 @@ class Route:
 
 @dataclass
 class Router:
-    """The ordered lists per quality, and this execution environment's memory of models that refused."""
+    """The ordered lists per quality, and this execution environment's memory of models that refused, which it shares
+    with the others for their health checks."""
 
     lists: Mapping[str, Sequence[Route]]
+    shared: SharedRefusals
     clock: Clock = time.monotonic
     _refused: dict[str, tuple[float, ImagingError]] = field(default_factory=dict)
 
@@ -71,9 +74,16 @@ class Router:
         """Notes a refusal that lasts: retired, or denied."""
         if isinstance(error, ModelUnavailable | ModelAccessDenied) and not error.may_pass:
             self._refused[model.id] = (self.clock() + SKIP_SECONDS, error)
+            self.shared.add(model.id, error, SKIP_SECONDS)
 
     def forget(self, model: Model) -> None:
-        self._refused.pop(model.id, None)
+        if self._refused.pop(model.id, None):
+            self.shared.remove(model.id)
+
+    @property
+    def listed(self) -> Mapping[str, Model]:
+        """Each model of the lists, by its id."""
+        return {route.model_id: route.model for routes in self.lists.values() for route in routes}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from imaging.making import Maker
 from imaging.result import micros
 from imaging.retries import Retries
 from imaging.routing import Router
+from imaging.shared_refusals import SharedRefusals
 from imaging.store import GenerationStore
 from imaging.submission import Deduplication
 from observability import logger
@@ -136,7 +137,8 @@ def generator(
 
     gallery = Gallery(bucket, table, timedelta(days=settings.retention_days), wall)
     maker = Maker(bedrock, gallery, settings.aws_region, sleep=sleep, now=wall)
-    generator = Generator(maker, Router(lists, clock))
+    refusals = SharedRefusals(table, wall)
+    generator = Generator(maker, Router(lists, refusals, clock))
     ledger = Ledger(
         table, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
     )
@@ -150,6 +152,7 @@ def generator(
         "table": table,
         "gallery": gallery,
         "generator": generator,
+        "refusals": refusals,
         "store": store,
         "generations": generations,
         "ledger": ledger,
