@@ -24,8 +24,9 @@ LISTING = "listing"
 LISTED_AT = "listed_at"
 INDEX = "listings"
 
-CONFLICT_TRIES = 10
-LONGEST_PAUSE_SECONDS = 1.0
+CONFLICT_TRIES = 20
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -145,7 +146,7 @@ class Table:
             try:
                 return self._transact(changes, token)
             except _Conflict:
-                self.sleep(random.uniform(0, min(0.05 * 2**tries, LONGEST_PAUSE_SECONDS)))  # noqa: S311 - jitter
+                self.sleep(random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**tries, LONGEST_PAUSE_SECONDS)))  # noqa: S311
         raise TableError("TransactionConflict")
 
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:

@@ -186,11 +186,13 @@ class ModelUnavailable(OperatorMustAct):
 
 
 def recalled(code: str, detail: str, aws_error: str | None) -> ImagingError:
-    """The error of an earlier attempt, raised again for the same request. A picture was paid for and is lost."""
+    """The error of an earlier attempt, raised again for the same request. A picture was paid for and is lost, so nobody
+    is asked to retry."""
     kind = next(kind for kind in _leaves(ImagingError) if getattr(kind, "code", None) == code)
     error = kind.__new__(kind)
     ImagingError.__init__(error, detail, aws_error=aws_error)
     error.was_paid = True
+    error.retry_after_seconds = None
     if isinstance(error, InvalidRequest):
         error.fields = ()
     return error

@@ -180,9 +180,12 @@ class Gallery:
         if metadata.get("epoch") != origin.epoch:
             return None
         image = StoredImage(id=image_id, **{name: int(metadata[name]) for name in _FACTS if name in metadata})
-        origin = replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"]))
-        self.note(self._note(origin, image))
-        return FoundImage(origin.model, image)
+        note = self._note(replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"])), image)
+        try:
+            self.table.put(note.key, note.record, note.expires_at)
+        except TableError as error:
+            raise table_down(error) from error
+        return FoundImage(metadata["model"], image)
 
     def _find(self, owner: str, image_id: str) -> Record:
         try:

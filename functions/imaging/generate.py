@@ -37,6 +37,11 @@ class Outcome:
         return any(_was_stored(one) for one in self.made)
 
     @property
+    def was_paid(self) -> bool:
+        """Whether a picture was paid for and is lost."""
+        return any(one.error is not None and one.error.was_paid for one in self.made)
+
+    @property
     def notes(self) -> list[Put]:
         """The writes of image records that the table refused."""
         return [one.note for one in self.made if one.note is not None]

@@ -18,6 +18,7 @@ from imaging.errors import (
     KeyReused,
     NotCancellable,
     NotFound,
+    StorageFailed,
 )
 from imaging.gallery import Gallery
 from imaging.generate import Generator, Outcome
@@ -259,7 +260,8 @@ class Generations:
         rest = self.remaining(base, submission, error.detail)
         if found is None or rest is None or error.may_pass:
             raise error
-        self.store.change(found, **self.store.over(), settled=base.settled, status="succeeded", result=rest)
+        ended = self.store.change(found, **self.store.over(), settled=base.settled, status="succeeded", result=rest)
+        self.announcer.completed(ended, rest)
         return rest
 
     def _give_way(self, attempt: Attempt, outcome: Outcome, error: ImagingError) -> None:
@@ -280,7 +282,7 @@ class Generations:
             attempt,
             lambda record: (
                 made_so_far(attempt, outcome) | {"status": "queued", "attempt": None, "due_at": self.now()}
-                if record.is_job and not attempt.record.is_job and error.may_pass
+                if record.is_job and not attempt.record.is_job and _may_go_on(error)
                 else self._failed(attempt, outcome, error)
             ),
             in_full=outcome.is_bug,
@@ -296,7 +298,7 @@ class Generations:
             **made_so_far(attempt, outcome),
             "status": "failed",
             "failure": Failure.of(error),
-            "remembered_until": self.now() + FAILURE_SECONDS if error.was_paid else 0,
+            "remembered_until": self.now() + FAILURE_SECONDS if outcome.was_paid else 0,
         }
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
@@ -336,11 +338,19 @@ class Generations:
 
 
 def made_so_far(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
-    """What an attempt leaves to the next one, or to whoever asks what became of it."""
+    """What an attempt leaves to the next one, or to whoever asks what became of it. After a bug, as after a crash, the
+    gallery knows what was stored."""
+    if outcome.is_bug:
+        return {"has_lost_attempt": True}
     settled = outcome.settled()
     model = outcome.chosen.route.model_id if any(not isinstance(f, MissingImage) for f in settled.values()) else None
     warnings = outcome.warnings(attempt.record) if model else ()
     return {"settled": settled, "model": model, "warnings": warnings}
+
+
+def _may_go_on(error: ImagingError) -> bool:
+    """Whether another attempt may make what this one did not. What a bucket refused is paid for, so it is final."""
+    return error.may_pass and not isinstance(error, StorageFailed)
 
 
 def _missing(slot: Slot, reason: str) -> MissingImage:

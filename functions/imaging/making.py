@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from aws.bedrock import Answer, BedrockError, SecondsLeft
@@ -97,9 +97,14 @@ class _Task:
     call: Call
 
     def __call__(self) -> list[Made]:
+        """What came of each image; those of earlier attempts stay, even where the call fails that makes them again."""
         settled = self.attempt.record.settled
         if all(slot.index in settled for slot in self.call.slots):
             return [Made(slot, settled[slot.index]) for slot in self.call.slots]
+        made = self._make()
+        return [replace(one, result=settled.get(one.slot.index, one.result)) if one.error else one for one in made]
+
+    def _make(self) -> list[Made]:
         try:
             answer = self._invoke()
         except ImagingError as error:

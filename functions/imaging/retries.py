@@ -8,12 +8,13 @@ alike, both retried, get an image each.
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aws.table import Absent, Change, ConditionFailed, Equal, Put, Record, TableError
 from imaging.errors import table_down
+from imaging.record import OVER, key
 from imaging.request import GenerationRequest
 from imaging.submission import Submission, fingerprint
 
@@ -29,6 +30,7 @@ class RetryTable(Protocol):
     """Raises TableError."""
 
     def get(self, key: str) -> Record | None: ...
+    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
     def write(self, changes: Sequence[Change], token: str) -> None: ...
 
 
@@ -40,38 +42,41 @@ class Retries:
     def submission(self, request: GenerationRequest, caller: str, retry: int) -> Submission:
         """A generation of its own for a first try, `retry` 0; else the one that is retried. Raises
         DependencyUnavailable."""
-        key = f"retries#{caller}#{fingerprint(request)}"
+        name = f"retries#{caller}#{fingerprint(request)}"
         try:
-            return Submission(request, caller, self._generation_id(key, retry))
+            return Submission(request, caller, self._generation_id(name, retry))
         except TableError as error:
             raise table_down(error) from error
 
-    def _generation_id(self, key: str, retry: int) -> str:
-        found = self.table.get(key) if retry else None
+    def _generation_id(self, name: str, retry: int) -> str:
+        found = self.table.get(name) if retry else None
         while True:
             tries = [one for one in (found or {}).get("tries", ()) if one["at"] > self.now() - WINDOW_SECONDS]
-            chosen = _retried(tries, retry) or {"id": str(uuid.uuid4()), "at": self.now()}
+            chosen = self._retried(tries, retry) or {"id": str(uuid.uuid4()), "at": self.now()}
             others = [one for one in tries if one["id"] != chosen["id"]]
-            if self._is_written(key, found, [*others, {**chosen, "retries": retry}][-MOST_TRIES:]):
+            if self._is_written(name, found, [*others, {**chosen, "retries": retry}][-MOST_TRIES:]):
                 return str(chosen["id"])
-            found = self.table.get(key)
+            found = self.table.get(name)
 
-    def _is_written(self, key: str, found: Record | None, tries: Sequence[Try]) -> bool:
+    def _retried(self, tries: Sequence[Try], retry: int) -> Try | None:
+        """The try that a client's retry belongs to, one that is not answered yet if there is one; None for a first try,
+        or where it is too late."""
+        same = [one for one in tries if one["retries"] == retry - 1]
+        candidates = same or [one for one in tries if one["retries"] < retry]
+        if len(candidates) < 2:  # noqa: PLR2004 - nothing to choose
+            return candidates[0] if candidates else None
+        records = self.table.get_many([key(one["id"]) for one in candidates])
+        unfinished = [one for one in candidates if records.get(key(one["id"]), {}).get("status") not in OVER]
+        return (unfinished or candidates)[0]
+
+    def _is_written(self, name: str, found: Record | None, tries: Sequence[Try]) -> bool:
         revision = secrets.token_hex(8)
         condition = Equal("revision", found["revision"]) if found else Absent(self.now())
-        put = Put(key, {"tries": tries, "revision": revision}, int(self.now() + WINDOW_SECONDS) + 1, condition)
+        put = Put(name, {"tries": tries, "revision": revision}, int(self.now() + WINDOW_SECONDS) + 1, condition)
         try:
             self.table.write([put], revision)
         except ConditionFailed:
             # A write whose answer was lost fails its own condition when it is sent again.
-            return (self.table.get(key) or {}).get("revision") == revision
+            return (self.table.get(name) or {}).get("revision") == revision
         return True
 
-
-def _retried(tries: Sequence[Try], retry: int) -> Try | None:
-    """The try that a client's retry belongs to; None for a first try, or where it is too late."""
-    if retry == 0:
-        return None
-    same = (one for one in tries if one["retries"] == retry - 1)
-    fewer = (one for one in tries if one["retries"] < retry)
-    return next(same, None) or next(fewer, None)

@@ -29,7 +29,7 @@ from aws.table import (
 from imaging import record as records
 from imaging.attempt import Attempt
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, table_down
+from imaging.errors import BudgetExhausted, DependencyUnavailable, table_down
 from imaging.ledger import Ledger, Posting
 from imaging.record import DUE, GenerationRecord, ModelCall
 from imaging.request import MAX_SEED
@@ -43,6 +43,9 @@ RESEND_SECONDS = 300
 """When a queued job's message is sent again, if nobody has taken it; twice as late each time."""
 
 LONGEST_RESEND_SECONDS = 3600
+
+END_RETRY_SECONDS = (0.5, 1, 2)
+"""Pauses before an attempt's end is written again."""
 
 DUE_PAGE = 50
 
@@ -71,6 +74,7 @@ class GenerationStore:
     retention_seconds: int
     job_seconds: int
     now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
     def find(self, generation_id: str) -> GenerationRecord | None:
         """The record, if there is one. Raises DependencyUnavailable, InternalError where it is malformed."""
@@ -151,7 +155,7 @@ class GenerationStore:
         if self.ledger.exceeds(reserved):
             if self.find(base.id) != previous:
                 raise Changed
-            raise self.ledger.exhausted(base.owner, reserved)
+            raise self._exhausted(following, postings)
         return self._write(previous, following, [*postings, Posting.reservation(following.month, reserved)])
 
     def end(
@@ -179,7 +183,7 @@ class GenerationStore:
             following = record.following(**{**settled, **change(record)})
             posting = Posting.settlement(record.month, record.reserved, spent, images)
             try:
-                return self._write(record, following, [posting], notes)
+                return self._write_patiently(record, following, posting, notes, attempt.deadline)
             except Changed:
                 record = self._still_held(attempt)
 
@@ -216,6 +220,24 @@ class GenerationStore:
             kept = {name: value for name, value in record.items() if name not in {KEY, EXPIRY, LISTING, LISTED_AT}}
             self.table.write([Put(record[KEY], kept, record[EXPIRY])], secrets.token_hex(8))
 
+    def _write_patiently(
+        self,
+        previous: GenerationRecord,
+        following: GenerationRecord,
+        posting: Posting,
+        notes: Sequence[Put],
+        deadline: Deadline,
+    ) -> GenerationRecord:
+        """Writes what was paid for, again while time remains."""
+        for pause in END_RETRY_SECONDS:
+            try:
+                return self._write(previous, following, [posting], notes)
+            except DependencyUnavailable:
+                if not deadline.leaves(pause):
+                    raise
+                self.sleep(pause)
+        return self._write(previous, following, [posting], notes)
+
     def _still_held(self, attempt: Attempt) -> GenerationRecord:
         found = self.find(attempt.record.id)
         if found is None or found.attempt != attempt.record.attempt or found.status != "running":
@@ -239,7 +261,7 @@ class GenerationStore:
             if 0 in failed.places:
                 return self._recognised(following, Changed())
             if any(place <= len(totals) for place in failed.places):
-                raise self.ledger.exhausted(following.owner, following.reserved) from None
+                raise self._exhausted(following, postings) from None
             written = {place - len(totals) - 1 for place in failed.places}
             return self._write(
                 previous, following, postings, [note for place, note in enumerate(notes) if place not in written]
@@ -247,6 +269,11 @@ class GenerationStore:
         except TableError as error:
             return self._recognised(following, table_down(error))
         return following
+
+    def _exhausted(self, following: GenerationRecord, postings: Sequence[Posting]) -> BudgetExhausted:
+        """Why the caps refused the reservation; what a dead attempt had reserved counts as spent already."""
+        lost = sum(posting.spent for posting in postings if posting.month == following.month)
+        return self.ledger.exhausted(following.owner, lost + following.reserved)
 
     def _recognised(self, following: GenerationRecord, otherwise: Exception) -> GenerationRecord:
         """The record in the table, if it is this write's after all: its answer was lost. Raises `otherwise`."""
@@ -289,5 +316,6 @@ def _lost(record: GenerationRecord | None) -> tuple[dict[str, Any], list[Posting
         "calls": [*record.calls, call][-MOST_CALLS:],
         "failures": record.failures + 1,
         "has_lost_attempt": True,
+        "possibly_rebilled": record.possibly_rebilled or record.has_lost_attempt,
     }
     return changes, [Posting.settlement(record.month, record.reserved, record.reserved, 0)]

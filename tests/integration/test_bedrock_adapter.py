@@ -26,7 +26,8 @@ def calls(control: httpx.Client) -> list[int]:
 def test_an_answer_is_the_models_json(control: httpx.Client) -> None:
     answer = bedrock.invoke(CORE, "us-west-2", BODY, plenty)
 
-    assert answer["seeds"] == [42]
+    assert answer.content["seeds"] == [42]
+    assert answer.request_id
     assert calls(control) == [200]
 
 
@@ -55,7 +56,7 @@ def test_the_sdk_alone_repeats_what_certainly_made_no_image(control: httpx.Clien
 
 def test_throttling_that_passes_is_not_noticed(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
-    assert bedrock.invoke(CORE, "us-west-2", BODY, plenty)["images"]
+    assert bedrock.invoke(CORE, "us-west-2", BODY, plenty).content["images"]
 
 
 def test_a_connection_lost_after_sending_is_not_sent_again(control: httpx.Client) -> None:

@@ -142,7 +142,7 @@ def generator(
     ledger = Ledger(
         table, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
     )
-    store = GenerationStore(table, ledger, settings.retention_days * 86_400, settings.job_hours * 3600, wall)
+    store = GenerationStore(table, ledger, settings.retention_days * 86_400, settings.job_hours * 3600, wall, sleep)
     generations = Generations(
         store, generator, gallery, Announcer(bus, wall), queue, keyless_seconds, sleep=sleep, clock=clock, now=wall
     )

@@ -49,7 +49,7 @@ def test_images_are_reached_below_their_prefix_only(action: str) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    ["bedrock:GetModelInvocationLoggingConfiguration", "s3:GetObject", "s3:DeleteObject", "s3:GetBucketLocation"],
+    ["bedrock:GetModelInvocationLoggingConfiguration", "s3:DeleteObject", "s3:GetBucketLocation", "dynamodb:Query"],
 )
 def test_the_worker_may_not_do_what_only_the_api_does(action: str) -> None:
     assert resources_of("ApiRole", action)
