@@ -11,6 +11,7 @@ import pytest
 
 from checks import template
 from checks.template import ENVIRONMENTS, declared
+from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.routing import Route
 from settings import Settings
@@ -74,7 +75,7 @@ def test_the_function_gets_every_setting_that_it_reads() -> None:
 
 
 def test_a_missing_or_wrong_setting_is_named() -> None:
-    with pytest.raises(ValueError, match="BUCKET_NAME") as missing:
+    with pytest.raises(Misconfigured, match="BUCKET_NAME") as missing:
         Settings.from_environment({"STANDARD_MODELS": "dall-e", "PREMIUM_MODELS": "ultra", "LINK_MINUTES": "61"})
     assert "STANDARD_MODELS" in str(missing.value)
     assert "LINK_MINUTES" in str(missing.value)
@@ -253,7 +254,7 @@ def test_long_answers_are_compressed() -> None:
 def test_two_stacks_in_one_account_stay_apart() -> None:
     name = {"Ref": "AWS::StackName"}
     assert source()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
-    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["EVENT_SOURCE"] == name
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["STACK_NAME"] == name
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
