@@ -32,6 +32,21 @@ def test_build_and_deployment_read_one_list_of_parameters(environment: str) -> N
     assert having in ([], ["global"])
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_was_not_built_for_an_environment_is_not_deployed_there(environment: str, tmp_path: Path) -> None:
+    for name in ("template.yaml", "samconfig.toml", "functions"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    refused = sam("deploy", "--config-env", environment, "--no-confirm-changeset", folder=tmp_path)
+    assert refused.returncode
+    built = CONFIGURATION[environment]["build"]["parameters"].get("build_dir", ".aws-sam/build")
+    assert f"Template file not found at {tmp_path / built / 'template.yaml'}" in refused.stderr
+
+
+def test_each_environment_has_a_build_of_its_own() -> None:
+    templates = [CONFIGURATION[environment]["deploy"]["parameters"]["template_file"] for environment in ENVIRONMENTS]
+    assert len(set(templates)) == len(ENVIRONMENTS)
+
+
 def test_a_download_whose_hash_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
     functions = tmp_path / "functions"
     functions.mkdir()
@@ -59,16 +74,20 @@ def test_every_platform_that_the_parameters_allow_can_be_built_for() -> None:
 
 
 def build(environment: str, folder: Path) -> None:
-    command = [str(SAM), "build", "--config-env", environment, "--build-dir", str(folder)]
-    ended = subprocess.run(  # noqa: S603 - our own command
-        command,
-        cwd=PROJECT,
-        env=os.environ | {"AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"},
+    ended = sam("build", "--config-env", environment, "--build-dir", str(folder))
+    assert ended.returncode == 0, ended.stderr
+
+
+def sam(*words: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(  # noqa: S603 - our own command
+        [str(SAM), *words],
+        cwd=folder,
+        env=kept | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
 
 
 def package(*words: object) -> subprocess.CompletedProcess[str]:
