@@ -4,6 +4,7 @@ import os
 import re
 import struct
 import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_download_whose_hash_is_not_the_pinned_one_is_refused(tmp_path: Path) 
     assert built.returncode
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in built.stderr
     assert not (tmp_path / "artifacts").exists()
+
+
+def test_without_pip_the_build_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("# nothing that was downloaded before\n")
+    bare = tmp_path / "bare"
+    venv.create(bare)
+    command = [str(bare / "bin" / "python"), str(PROJECT / "package" / "build.py")]
+    built = subprocess.run(  # noqa: S603 - our own command
+        [*command, str(tmp_path), "x86_64", "python3.13", str(tmp_path / "artifacts")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode
+    assert "apt-get install python3-pip" in built.stderr
 
 
 def test_no_pin_depends_on_the_machine_that_builds() -> None:
