@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.routes.jobs import POLL_SECONDS
 from checks import template
 from checks.template import ENVIRONMENTS, declared
 from imaging.errors import Misconfigured
@@ -245,6 +246,18 @@ def test_each_kind_of_caller_has_limits_of_its_own() -> None:
     }.items():
         throttle = resources[plan]["Properties"]["Throttle"]
         assert (throttle["RateLimit"], throttle["BurstLimit"]) == _refs(*limits)
+
+
+def test_ten_clients_that_poll_with_one_key_are_comfortable() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    assert defaults["RateLimit"] / 2 >= 10 / POLL_SECONDS
+    assert defaults["BurstLimit"] >= 2 * 10
+
+
+def test_the_months_budget_is_used_up_before_the_months_requests() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    images = defaults["MonthlyBudgetUsd"] / 0.04
+    assert images * 20 <= defaults["MonthlyQuota"]
 
 
 def test_long_answers_are_compressed() -> None:
