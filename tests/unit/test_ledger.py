@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 import bootstrap
 from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
-from imaging.errors import BudgetExhausted
+from imaging.errors import BudgetExhausted, Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.request import GenerationRequest
 from imaging.submission import Submission
@@ -104,9 +103,17 @@ class TestTheCap:
 
         reserved, spent = answers
         assert (reserved.status, reserved.headers["retry-after"]) == (402, "10")
-        assert "in a little while" in reserved.json["detail"]
+        assert "send the request again soon" in reserved.json["detail"]
         assert (spent.status, "retry-after" in spent.headers) == (402, False)
         assert "next month" in spent.json["detail"]
+
+    def test_a_request_above_a_whole_months_is_told_that_no_month_will_help(
+        self, send: Send, bedrock: FakeBedrock, table: FakeTable
+    ) -> None:
+        refused = generate(send, model="core", number_of_images=3)
+        assert (refused.status, "retry-after" in refused.headers) == (402, False)
+        assert "refused in any month" in refused.json["detail"]
+        assert (bedrock.calls, table.records) == ([], {})
 
     def test_a_refusal_costs_three_calls_to_the_table(self, send: Send, table: FakeTable) -> None:
         assert generate(send, model="core", number_of_images=2).status == 200
@@ -149,7 +156,7 @@ class TestTheCap:
     def test_one_that_is_no_amount_is_refused_at_the_start(
         self, environment: dict[str, str], name: str, cap: str
     ) -> None:
-        with pytest.raises(ValidationError, match=name):
+        with pytest.raises(Misconfigured, match=name):
             Settings.from_environment(environment | {name: cap})
 
     @pytest.mark.usefixtures("generator")
