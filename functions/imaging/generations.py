@@ -124,8 +124,10 @@ class Generations:
             if found.status != "queued":
                 raise NotCancellable(f"The job is {found.status}; only a queued one can be cancelled.")
             try:
-                rest = self.remaining(found, found.submission(), "The job was cancelled before this image was made.")
-                return self.store.change(found, **self.store.over(), status="cancelled", result=rest)
+                base = self.recovered(found)
+                rest = self.remaining(base, base.submission(), "The job was cancelled before this image was made.")
+                made = {"settled": base.settled, "model": base.model}
+                return self.store.change(found, **self.store.over(), **made, status="cancelled", result=rest)
             except Changed:
                 continue
 

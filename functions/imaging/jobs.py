@@ -159,14 +159,13 @@ class Jobs:
         return PutBack(seconds)
 
     def _waiting(self, record: GenerationRecord, error: ImagingError, seconds: float) -> dict[str, Any]:
-        waits = _waits(error)
         retry_at = self.now() + seconds
+        counted = {"throttles": record.throttles + 1} if _waits(error) else {"failures": record.failures + 1}
         return {
+            **counted,
             "status": "queued",
             "attempt": None,
             "lease_until": 0,
-            "throttles": record.throttles + waits,
-            "failures": record.failures + (not waits),
             "retry_at": retry_at,
             "due_at": min(retry_at + RESEND_SECONDS, self.store.deadline(record)),
             "resends": 0,
