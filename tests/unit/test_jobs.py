@@ -968,6 +968,32 @@ class TestUnderACap:
         assert look(send, job_id).json["problem"]["code"] == "budget_exhausted"
 
 
+class TestAWaitForTheBudgetAfterACrash:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.15"}
+
+    @pytest.fixture
+    def job_id(self, send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock) -> str:
+        """A job whose worker died after it stored one image of two, and which waits for others' reservations."""
+        job_id: str = start(send, {"model": "core"}).json["id"]
+        with killed_after(1, bucket, "put"):
+            work(job_id)
+        wall.advance(LEASE_SECONDS)
+        bedrock.meanwhile.append(lambda: work(job_id))
+        assert generate(send, {"seed": 1, "number_of_images": 1, "model": "core"}).status == 200
+        assert look(send, job_id).json["waiting"]["code"] == "budget_exhausted"
+        return job_id
+
+    def test_that_is_cancelled_delivers_what_was_stored(self, send: Send, job_id: str) -> None:
+        (stored,) = [detail["id"] for detail in look(send, job_id).json["progress"]["details"]]
+        cancelled = send("DELETE", f"/jobs/{job_id}").json
+        assert [detail["id"] for detail in cancelled["result"]["details"] if "id" in detail] == [stored]
+
+    def test_counts_the_crash_as_a_failed_attempt(self, job_id: str) -> None:
+        assert (record(job_id).failures, record(job_id).throttles) == (1, 1)
+
+
 class TestWithLongHoursAndAShortRetention:
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:

@@ -114,6 +114,17 @@ def test_what_a_function_left_is_in_its_callers_list_although_nobody_sends_the_r
     assert {image["model"] for image in listed} == {CORE}
 
 
+def test_a_job_that_goes_on_for_a_function_that_died_shows_its_images(
+    send: Send, bucket: FakeBucket, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
+    killed_with_images(1, send, bucket, wall, model="core", number_of_images=2)
+    job_id = send("POST", "/generate", FOX | {"model": "core", "number_of_images": 2}, **ASYNC, **KEY).json["id"]
+    assert [detail["id"] for detail in look(send, job_id)["progress"]["details"]] == list(bucket.objects)
+    assert work(job_id)
+    assert look(send, job_id)["progress"]["made"] == 2
+    assert len(bedrock.calls) == 3
+
+
 def test_images_of_an_earlier_round_are_not_taken_for_this_ones(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock
 ) -> None:
