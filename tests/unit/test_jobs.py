@@ -45,6 +45,12 @@ ASYNC = {"prefer": "respond-async"}
 ANOTHER = "fedcba9876543210"
 
 
+@pytest.fixture
+def bedrock() -> FakeBedrock:
+    """Its pictures need no fitting, which takes time."""
+    return FakeBedrock(ratio_size=(1024, 1024))
+
+
 def start(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **{**ASYNC, **headers})
 

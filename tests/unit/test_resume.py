@@ -25,6 +25,12 @@ BLOCKED = {"finish_reasons": ["Filter reason: output image"]}
 THROTTLED = BedrockError("ThrottlingException", "")
 
 
+@pytest.fixture
+def bedrock() -> FakeBedrock:
+    """Its pictures need no fitting, which takes time."""
+    return FakeBedrock(ratio_size=(1024, 1024))
+
+
 def generate(send: Send, **body: Any) -> Answer:  # noqa: ANN401 - any field
     return send("POST", "/generate", FOX | body, **KEY)
 
@@ -47,7 +53,8 @@ def look(send: Send, job_id: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def seeds(bedrock: FakeBedrock) -> list[int]:
-    return sorted(call.body["seed"] for call in bedrock.calls)
+    """Those that one-image models were asked for."""
+    return sorted(call.body["seed"] for call in bedrock.calls if "seed" in call.body)
 
 
 def statuses(answer: Answer) -> list[str]:
@@ -218,6 +225,20 @@ def test_a_waiting_job_goes_on_with_the_model_that_made_images(send: Send, bedro
     assert [call.model for call in bedrock.calls] == [TITAN, CORE, CORE, CORE]
 
 
+def test_a_request_that_goes_on_for_a_cancelled_job_repeats_its_warnings(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    bedrock.by_seed = {8: THROTTLED}
+    job_id = start(send, number_of_images=2)
+    assert not work(job_id)
+    assert send("DELETE", f"/jobs/{job_id}").json["result"]["model"] == CORE
+    bedrock.by_seed = {}
+
+    answer = send("POST", "/generate", FOX | {"number_of_images": 2})
+
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["model_fell_through"]
+    assert seeds(bedrock) == [7, 8, 8]
+
+
 def test_a_blocked_image_of_a_waiting_job_is_not_paid_for_again(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.by_seed = {7: BLOCKED, 8: THROTTLED}
     job_id = start(send, model="core", number_of_images=3)
@@ -368,6 +389,16 @@ def test_a_crash_says_that_a_call_may_have_been_billed_twice_and_nothing_else_do
     jobs = [look(send, job_id) for job_id in (crashed, throttled)]
     assert [job["status"] for job in jobs] == ["succeeded", "succeeded"]
     assert [job["possibly_rebilled"] for job in jobs] == [True, False]
+
+
+def test_a_job_that_goes_on_for_a_request_that_was_given_up_says_so_too(
+    send: Send, bucket: FakeBucket, wall: FakeClock
+) -> None:
+    killed_with_images(0, send, bucket, wall, number_of_images=1)
+    assert sweep() == 1
+    job_id = send("POST", "/generate", FOX | {"number_of_images": 1}, **ASYNC, **KEY).json["id"]
+    assert work(job_id)
+    assert look(send, job_id)["possibly_rebilled"]
 
 
 def test_a_job_whose_every_image_a_dead_worker_left_was_not_billed_twice(
