@@ -1,4 +1,4 @@
-# Everything is set up below this folder; the only things needed are make and Python 3.11 or newer.
+# Everything is set up below this folder, some 1.5 GB; the only things needed are make and Python 3.11 or newer.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -24,12 +24,21 @@ SCRIPTS := docs/*.py examples/*.py package/*.py
 # The template as SAM translates it, for each environment.
 TRANSLATED := .local/translated
 
+# What tools keep in a home directory otherwise.
+export UV_CACHE_DIR ?= $(CURDIR)/.local/cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.local/cache/pip
+export npm_config_cache ?= $(CURDIR)/.local/cache/npm
+export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
+
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
 ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
 # For `make key`.
 NAME ?= another
+# For `make invoke`.
+EVENT ?= events/direct.json
+FUNCTION ?= ApiFunction
 
 .PHONY: help
 help:  ## Show this list
@@ -58,6 +67,10 @@ smoke:  ## Try a deployed stack, for the price of two images: make smoke API_URL
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack; NAME=… says whose it is
 	@$(LOCAL) key '$(NAME)'
+
+.PHONY: invoke
+invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a container, against the running stack: make invoke EVENT=events/direct.json
+	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
 .PHONY: test
 test: how-long setup client-programs  ## Run every test (about 11 minutes), and list at the end what was skipped and why
@@ -109,6 +122,14 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
+
+.PHONY: clean
+clean:  ## Stop the stack and remove all that was set up (some 1.5 GB); images and .env stay
+	@for state in .local .local/test-*; do \
+		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules .*_cache .hypothesis .coverage
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+	@echo "Removed all that was set up; images stay in generated_images/."
 
 .PHONY: setup
 setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done

@@ -46,15 +46,16 @@ def simulate(generations_per_minute: int, occupied: float, seed: int = 1) -> Res
     return Result(conflicts / number, given_up / number, sorted(waits)[int(len(waits) * 0.99)])
 
 
+def row(rate: int, milliseconds: int) -> str:
+    found = simulate(rate, milliseconds / 1000)
+    shown = f"{found.conflicts:.2f} | {found.given_up:.2%} | {found.p99_seconds:.1f} s"
+    return f"| {rate} | {milliseconds} ms | {shown} |"
+
+
 def main() -> None:
-    print("| generations a minute | a transaction takes | conflicts for each | given up | p99 wait |")  # noqa: T201
-    print("|---|---|---|---|---|")  # noqa: T201
-    for milliseconds in (10, 20):
-        for rate in (100, 1000, 1500, 2000):
-            found = simulate(rate, milliseconds / 1000)
-            print(  # noqa: T201
-                f"| {rate} | {milliseconds} ms | {found.conflicts:.2f} | {found.given_up:.2%} | {found.p99_seconds:.1f} s |"
-            )
+    heading = "| generations a minute | a transaction takes | conflicts for each | given up | p99 wait |"
+    rows = [row(rate, milliseconds) for milliseconds in (10, 20) for rate in (100, 1000, 1500, 2000)]
+    print("\n".join([heading, "|---" * 5 + "|", *rows]))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from imaging.models import catalog
 from imaging.result import micros
 from imaging.retries import Retries
 from imaging.routing import Router
+from imaging.shared_refusals import SharedRefusals
 from imaging.store import GenerationStore
 from imaging.submission import Deduplication
 from settings import Settings
@@ -60,7 +61,7 @@ def store() -> GenerationStore:
 
 @cache
 def generations() -> Generations:
-    announcer = Announcer(EventBus(settings().event_bus_name, settings().event_source))
+    announcer = Announcer(EventBus(settings().event_bus_name, settings().stack_name))
     return Generations(store(), generator(), gallery(), announcer, queue(), settings().deduplication_minutes * 60)
 
 
@@ -72,6 +73,11 @@ def deduplication() -> Deduplication:
 @cache
 def retries() -> Retries:
     return Retries(table())
+
+
+@cache
+def refusals() -> SharedRefusals:
+    return SharedRefusals(table())
 
 
 @cache
@@ -87,4 +93,4 @@ def jobs() -> Jobs:
 @cache
 def generator() -> Generator:
     lists = {"standard": settings().standard_models, "premium": settings().premium_models}
-    return Generator(Maker(bedrock.invoke, gallery(), settings().aws_region), Router(lists))
+    return Generator(Maker(bedrock.invoke, gallery(), settings().aws_region), Router(lists, refusals()))

@@ -1,4 +1,4 @@
-"""python -m local up | down | run | key: the whole template on this machine, without AWS and without Docker."""
+"""python -m local up | down | run | key | invoke: the whole template on this machine, without an AWS account."""
 
 import argparse
 import shlex
@@ -10,6 +10,7 @@ from local import bedrock, deployment, keys, stack
 from local.console import say
 from local.errors import StackError
 from local.first_image import generate
+from local.invoke import invoke
 from local.next_steps import next_steps
 from local.places import DEFAULT_STATE, Places
 
@@ -37,6 +38,10 @@ def _key(places: Places, options: argparse.Namespace) -> None:
     description = stack.described(places)
     endpoint = description["aws_endpoint_url"]
     say(keys.create(places, endpoint, deployment.describe(endpoint), options.name))
+
+
+def _invoke(places: Places, options: argparse.Namespace) -> None:
+    sys.exit(invoke(places, options.event, options.function))
 
 
 def _run(places: Places, options: argparse.Namespace) -> None:
@@ -100,6 +105,10 @@ def _options() -> argparse.Namespace:
         subparser.add_argument("--parameters", type=_parameters, default=[], help="'Name=Value …' of the template")
         subparser.add_argument("--bedrock", type=_bedrock, default=bedrock.EMULATOR, help="emulator, aws or http://…")
         subparser.add_argument("--studio", action="store_true", help="the page too")
+    invocation = commands.add_parser("invoke")
+    invocation.set_defaults(command=_invoke)
+    invocation.add_argument("--event", type=Path, required=True, help="the file of the event")
+    invocation.add_argument("--function", default="ApiFunction", help="its name in the template")
     key = commands.add_parser("key")
     key.set_defaults(command=_key)
     key.add_argument("name", help="whose key it is")

@@ -54,7 +54,7 @@ class Deployed:
 
 def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
     """All that is different from AWS, and limits that do not get in a developer's way."""
-    ours = _platform(runtime) | {
+    ours = built_for(runtime) | {
         "BedrockEndpointUrl": bedrock_url,
         "BucketTlsOnly": "false",
         "MonthlyBudgetUsd": "0",
@@ -64,8 +64,8 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
     return _defaults(overrides) | ours | dict(overrides)
 
 
-def _platform(runtime: str) -> dict[str, str]:
-    """What the build must know already."""
+def built_for(runtime: str) -> dict[str, str]:
+    """The parameters that the build must know already."""
     arm = platform.machine() in ("arm64", "aarch64")
     return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
@@ -150,7 +150,7 @@ def _is_built_from(source: str) -> bool:
 
 
 def _sam_build(places: Places, runtime: str) -> None:
-    overrides = (f"{name}={value}" for name, value in _platform(runtime).items())
+    overrides = (f"{name}={value}" for name, value in built_for(runtime).items())
     command = [str(SAM), "build", "--parameter-overrides", *overrides]
     environment = os.environ | _SAM_ENVIRONMENT | {"AWS_DEFAULT_REGION": ministack.REGION}
     run(command, environment, places.logs / "build.log", "`sam build` failed.")

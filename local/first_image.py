@@ -31,11 +31,7 @@ def generate(description: dict[str, Any], places: Places, *, emulated: bool) -> 
 The first image
     file  {file}
     link  {generation["details"][0]["link"]}  (needs the key)
-    cost  {_cost(generation["cost_usd"], emulated=emulated)}""")
-
-
-def _cost(usd: float, *, emulated: bool) -> str:
-    return f"nothing, the emulator drew it; on AWS ${usd:.2f}" if emulated else f"${usd:.2f}"
+    cost  {"nothing: the emulator drew it" if emulated else f"${generation['cost_usd']:.2f}"}""")
 
 
 def _ask(description: dict[str, Any]) -> dict[str, Any]:

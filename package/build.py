@@ -8,6 +8,7 @@ nothing but Python 3.11 with pip, on any processor. Every download is checked ag
 
 import fcntl
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def _dependencies(requirements: Path, processor: str, runtime: str) -> Path:
 
 
 def _install(requirements: Path, processor: str, runtime: str, folder: Path) -> None:
+    if importlib.util.find_spec("pip") is None:
+        sys.exit(f"{sys.executable} has no pip. On Debian or Ubuntu: apt-get install python3-pip, and build again.")
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     subprocess.run(_pip(requirements, processor, runtime, unfinished), check=True)  # noqa: S603 - our own command

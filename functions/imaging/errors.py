@@ -16,6 +16,7 @@ ImagingError
 │   ├── DependencyUnavailable  the table did not answer, and nothing was paid
 │   └── InternalError       a bug of ours
 └── OperatorMustAct         the deployment or the account must change
+    ├── Misconfigured       a parameter of the stack makes no sense
     ├── BudgetExhausted     the month's cap on spend would be passed
     ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
     └── ModelUnavailable    no listed model answers: retired, not ready, or Bedrock is out of capacity
@@ -142,23 +143,31 @@ class OperatorMustAct(ImagingError):
     pass
 
 
+class Misconfigured(OperatorMustAct):
+    code = "misconfigured"
+
+
 class BudgetExhausted(OperatorMustAct):
     """`may_pass` is true while others' generations hold what they may not need in the end."""
 
     code = "budget_exhausted"
 
-    def __init__(self, *, may_pass: bool = False) -> None:
-        remedy = (
-            "Part of it is only held for requests that are being answered now: send the request again in a little while"
-            if may_pass
-            else "Ask for fewer images, or wait for next month"
-        )
+    def __init__(self, *, may_pass: bool = False, exceeds_cap: bool = False) -> None:
+        if exceeds_cap:
+            cause = "may cost more than a whole month's cap on spend"
+            remedy = "It will be refused in any month: ask for fewer images or a cheaper model"
+        elif may_pass:
+            cause = "could pass the month's cap on spend"
+            remedy = "Part of it is only reserved for requests that are being answered now: send the request again soon"
+        else:
+            cause = "could pass the month's cap on spend"
+            remedy = "Ask for fewer images, or wait for next month"
         super().__init__(
-            "This request could pass the month's cap on spend, so nothing was generated or paid for it. "
+            f"This request {cause}, so nothing was generated or paid for it. "
             f"{remedy}, or ask the operator for a higher cap (MonthlyBudgetUsd, MonthlyBudgetPerKeyUsd)."
         )
-        self.may_pass = may_pass
-        self.retry_after_seconds = 10 if may_pass else None
+        self.may_pass = may_pass and not exceeds_cap
+        self.retry_after_seconds = 10 if self.may_pass else None
 
 
 class ModelAccessDenied(OperatorMustAct):

@@ -96,23 +96,19 @@ class Gallery:
             return False
         return True
 
-    def recorded(self, generation_id: str, epoch: str, requested: int) -> Mapping[int, FoundImage]:
-        """The generation's images that have a record, by their index. Raises DependencyUnavailable."""
-        ids = {index: image_id(generation_id, index) for index in range(requested)}
-        records = self._get_many([_key(each) for each in ids.values()])
-        images = {index: _recorded(each, records.get(_key(each)), epoch) for index, each in ids.items()}
-        return {index: image for index, image in images.items() if image is not None}
-
-    def recovered(self, owner: str, generation_id: str, epoch: str, requested: int) -> Mapping[int, FoundImage]:
-        """The same after a crash: an image that lies in the bucket without a record gets one. Raises
-        DependencyUnavailable."""
-        recorded = self.recorded(generation_id, epoch, requested)
-        found = dict(recorded)
-        for index in range(requested):
-            origin = Origin(owner, generation_id, epoch, index, requested, model="", price_micros=0)
-            if index not in recorded and (image := self._in_bucket(image_id(generation_id, index), origin)):
-                found[index] = image
-        return found
+    def found(
+        self, owner: str, generation_id: str, epoch: str, requested: int, *, also_in_bucket: bool = False
+    ) -> Mapping[int, FoundImage]:
+        """The images that attempts of this epoch made, by their index. After a crash an image may lie in the bucket
+        without a record; then it gets one. Raises DependencyUnavailable."""
+        ids = [image_id(generation_id, index) for index in range(requested)]
+        records = self._get_many([_key(each) for each in ids])
+        found = {index: _recorded(each, records.get(_key(each)), epoch) for index, each in enumerate(ids)}
+        for index, each in enumerate(ids):
+            if also_in_bucket and found[index] is None:
+                origin = Origin(owner, generation_id, epoch, index, requested, model="", price_micros=0)
+                found[index] = self._in_bucket(each, origin)
+        return {index: image for index, image in found.items() if image is not None}
 
     def link(self, owner: str, image_id: str) -> Link:
         """A fresh presigned link. Raises NotFound for an image that is gone or another caller's."""

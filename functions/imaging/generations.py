@@ -133,8 +133,8 @@ class Generations:
         """The images that attempts made by now, by their index. Raises DependencyUnavailable."""
         if record.attempts == 0:
             return {}
-        recorded = self.gallery.recorded(record.id, record.epoch, record.requested)
-        return {index: image.facts for index, image in recorded.items() if isinstance(image.facts, StoredImage)}
+        found = self.gallery.found(record.owner, record.id, record.epoch, record.requested)
+        return {index: image.facts for index, image in found.items() if isinstance(image.facts, StoredImage)}
 
     def begin(
         self, submission: Submission, previous: GenerationRecord | None, base: GenerationRecord, deadline: Deadline
@@ -169,10 +169,12 @@ class Generations:
         return generation
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
-        """The record, and where an attempt died, with the images that it made. Raises DependencyUnavailable."""
-        if record.status != "running" and not record.has_lost_attempt:
+        """The record with its images as they are now: deleted, or made by an attempt that died. Raises
+        DependencyUnavailable."""
+        if record.attempts == 0:
             return record
-        found = self.gallery.recovered(record.owner, record.id, record.epoch, record.requested)
+        is_lost = record.status == "running" or record.has_lost_attempt
+        found = self.gallery.found(record.owner, record.id, record.epoch, record.requested, also_in_bucket=is_lost)
         settled = {**record.settled, **{index: image.facts for index, image in found.items()}}
         models = [image.model for image in found.values()]
         return record.model_copy(update={"settled": settled, "model": next(iter(models), record.model)})

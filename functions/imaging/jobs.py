@@ -31,7 +31,7 @@ from imaging.generate import Outcome
 from imaging.generations import Generations, Sender, made_so_far
 from imaging.record import Failure, GenerationRecord
 from imaging.store import RESEND_SECONDS, Changed, GenerationStore
-from observability import logger
+from observability import log_bug, logger
 
 MAX_ATTEMPTS = 4
 """Failed attempts, other than throttled ones, after which a job is given up."""
@@ -86,6 +86,8 @@ class Jobs:
                 logger.warning(
                     "A due generation is left to the next sweep", generation_id=generation_id, why=str(error)
                 )
+            except Exception as error:  # noqa: BLE001 - one generation's bug holds up no other
+                log_bug(error)
         return seen
 
     def _advance(self, record: GenerationRecord, deadline: Deadline) -> PutBack | None:

@@ -88,7 +88,8 @@ class Ledger:
         """Why a reservation was refused: it may pass if only others' reservations stand in its way. Raises
         DependencyUnavailable."""
         spent = [(self._read(scope).get("spent", 0), cap) for scope, cap in self._scopes(caller)]
-        return BudgetExhausted(may_pass=all(cap is None or spent + micros <= cap for spent, cap in spent))
+        may_pass = all(cap is None or spent + micros <= cap for spent, cap in spent)
+        return BudgetExhausted(may_pass=may_pass, exceeds_cap=self.exceeds(micros))
 
     def usage(self, caller: str) -> Usage:
         """Raises DependencyUnavailable."""

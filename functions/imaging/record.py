@@ -11,11 +11,11 @@ docs/architecture.md has each transition's condition, and what a crash at each p
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from aws.table import LISTED_AT, LISTING, Put, Record
+from aws.table import EXPIRY, LISTED_AT, LISTING, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
 from imaging.request import GenerationRequest
@@ -115,6 +115,12 @@ class GenerationRecord(_Stored):
     has_lost_attempt: bool = False
     possibly_rebilled: bool = False
 
+    @model_validator(mode="after")
+    def _can_go_on(self) -> Self:
+        if self.is_job and not self.is_over:
+            self.submission()
+        return self
+
     @property
     def is_over(self) -> bool:
         return self.status in OVER
@@ -146,7 +152,7 @@ class GenerationRecord(_Stored):
 def read(generation_id: str, record: Record) -> GenerationRecord:
     """The record in the table. Raises InternalError where it is malformed, which is a logged bug."""
     try:
-        return GenerationRecord.model_validate({**record, "id": generation_id, "expires_at": record["expiration"]})
+        return GenerationRecord.model_validate({**record, "id": generation_id, "expires_at": record.get(EXPIRY)})
     except ValidationError as error:
         log_bug(error)
         raise InternalError from None

@@ -1,5 +1,6 @@
 """Which model is asked next, by what Bedrock answered and never by dates, and which are known to refuse."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
@@ -10,8 +11,11 @@ from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.request import GenerationRequest
 from imaging.result import GenerationWarning
+from imaging.shared_refusals import SharedRefusals
 
 SKIP_SECONDS = 3600
+
+_PROFILE = re.compile(r"arn:[\w-]+:bedrock:[\w-]+:\d{12}:(application-)?inference-profile/\S+")
 
 Clock = Callable[[], float]
 
@@ -30,11 +34,13 @@ class Route:
     @classmethod
     def parse(cls, entry: str) -> "Route":
         """A list entry, `<catalog id>` or `<catalog id>@<ARN>`. Raises ValueError."""
-        name, _, arn = entry.strip().partition("@")
+        name, at, arn = entry.strip().partition("@")
         try:
             model = catalog.find(name)
         except KeyError:
             raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
+        if at and not _PROFILE.fullmatch(arn):
+            raise ValueError(f"{arn!r} is no inference profile's ARN; write <model id>@<ARN>")
         return cls(model.id, arn or model.id)
 
     def region(self, home: str) -> str:
@@ -44,9 +50,11 @@ class Route:
 
 @dataclass
 class Router:
-    """The ordered lists per quality, and this execution environment's memory of models that refused."""
+    """The ordered lists per quality, and this execution environment's memory of models that refused, which it shares
+    with the others for their health checks."""
 
     lists: Mapping[str, Sequence[Route]]
+    shared: SharedRefusals
     clock: Clock = time.monotonic
     _refused: dict[str, tuple[float, ImagingError]] = field(default_factory=dict)
 
@@ -66,9 +74,16 @@ class Router:
         """Notes a refusal that lasts: retired, or denied."""
         if isinstance(error, ModelUnavailable | ModelAccessDenied) and not error.may_pass:
             self._refused[model.id] = (self.clock() + SKIP_SECONDS, error)
+            self.shared.add(model.id, error, SKIP_SECONDS)
 
     def forget(self, model: Model) -> None:
-        self._refused.pop(model.id, None)
+        if self._refused.pop(model.id, None):
+            self.shared.remove(model.id)
+
+    @property
+    def listed(self) -> Mapping[str, Model]:
+        """Each model of the lists, by its id."""
+        return {route.model_id: route.model for routes in self.lists.values() for route in routes}
 
 
 @dataclass(frozen=True)

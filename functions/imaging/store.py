@@ -218,7 +218,8 @@ class GenerationStore:
         record = self.table.get(records.key(generation_id))
         if record is not None:
             kept = {name: value for name, value in record.items() if name not in {KEY, EXPIRY, LISTING, LISTED_AT}}
-            self.table.write([Put(record[KEY], kept, record[EXPIRY])], secrets.token_hex(8))
+            expires_at = record.get(EXPIRY, self._unfinished_until())
+            self.table.write([Put(record[KEY], kept, expires_at)], secrets.token_hex(8))
 
     def _write_patiently(
         self,

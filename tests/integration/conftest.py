@@ -10,6 +10,7 @@ from moto import mock_aws
 import bootstrap
 from aws import bedrock, clients
 from local.emulator.testing import running_emulator
+from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 
 BUCKET = "images-of-the-tests"
 TABLE = "records-of-the-tests"
@@ -54,7 +55,8 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
-        "EVENT_SOURCE": "text-to-image-api",
+        "STACK_NAME": "text-to-image-api-test",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "CORS_ORIGINS": "",

@@ -4,6 +4,7 @@ import os
 import re
 import struct
 import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_build_and_deployment_read_one_list_of_parameters(environment: str) -> N
     assert having in ([], ["global"])
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_nothing_is_deployed_without_a_build(environment: str, tmp_path: Path) -> None:
+    for name in ("template.yaml", "samconfig.toml", "functions"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    refused = sam("deploy", "--config-env", environment, "--no-confirm-changeset", folder=tmp_path)
+    assert refused.returncode
+    assert f"Template file not found at {tmp_path}/.aws-sam/build/template.yaml" in refused.stderr
+
+
 def test_a_download_whose_hash_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
     functions = tmp_path / "functions"
     functions.mkdir()
@@ -40,6 +50,21 @@ def test_a_download_whose_hash_is_not_the_pinned_one_is_refused(tmp_path: Path) 
     assert built.returncode
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in built.stderr
     assert not (tmp_path / "artifacts").exists()
+
+
+def test_without_pip_the_build_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("# nothing that was downloaded before\n")
+    bare = tmp_path / "bare"
+    venv.create(bare)
+    command = [str(bare / "bin" / "python"), str(PROJECT / "package" / "build.py")]
+    built = subprocess.run(  # noqa: S603 - our own command
+        [*command, str(tmp_path), "x86_64", "python3.13", str(tmp_path / "artifacts")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode
+    assert "apt-get install python3-pip" in built.stderr
 
 
 def test_no_pin_depends_on_the_machine_that_builds() -> None:
@@ -59,16 +84,20 @@ def test_every_platform_that_the_parameters_allow_can_be_built_for() -> None:
 
 
 def build(environment: str, folder: Path) -> None:
-    command = [str(SAM), "build", "--config-env", environment, "--build-dir", str(folder)]
-    ended = subprocess.run(  # noqa: S603 - our own command
-        command,
-        cwd=PROJECT,
-        env=os.environ | {"AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"},
+    ended = sam("build", "--config-env", environment, "--build-dir", str(folder))
+    assert ended.returncode == 0, ended.stderr
+
+
+def sam(*words: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(  # noqa: S603 - our own command
+        [str(SAM), *words],
+        cwd=folder,
+        env=kept | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
 
 
 def package(*words: object) -> subprocess.CompletedProcess[str]:

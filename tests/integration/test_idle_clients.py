@@ -32,7 +32,7 @@ def call_model() -> None:
 
 
 def publish() -> None:
-    EventBus("default").publish("Generation Completed", {"id": "a-generation"})
+    EventBus("default", "a-stack").publish("Generation Completed", {"id": "a-generation"})
 
 
 EITHER = pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from imaging.making import Maker
 from imaging.result import micros
 from imaging.retries import Retries
 from imaging.routing import Router
+from imaging.shared_refusals import SharedRefusals
 from imaging.store import GenerationStore
 from imaging.submission import Deduplication
 from observability import logger
@@ -33,7 +34,7 @@ from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.events import FakeBus
-from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
+from tests.fakes.lambda_runtime import CALLER, GATEWAY_TOKEN, FakeContext, http_event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 
@@ -100,7 +101,8 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
-        "EVENT_SOURCE": "text-to-image-api",
+        "STACK_NAME": "text-to-image-api-test",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "CORS_ORIGINS": "",
@@ -135,7 +137,8 @@ def generator(
 
     gallery = Gallery(bucket, table, timedelta(days=settings.retention_days), wall)
     maker = Maker(bedrock, gallery, settings.aws_region, sleep=sleep, now=wall)
-    generator = Generator(maker, Router(lists, clock))
+    refusals = SharedRefusals(table, wall)
+    generator = Generator(maker, Router(lists, refusals, clock))
     ledger = Ledger(
         table, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
     )
@@ -149,6 +152,7 @@ def generator(
         "table": table,
         "gallery": gallery,
         "generator": generator,
+        "refusals": refusals,
         "store": store,
         "generations": generations,
         "ledger": ledger,

@@ -47,7 +47,7 @@ def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
     table.is_read_only = True
 
     with pytest.raises(DependencyUnavailable):
-        gallery.recovered("me", submission.generation_id, "epoch", 2)
+        gallery.found("me", submission.generation_id, "epoch", 2, also_in_bucket=True)
 
     assert bucket.objects
 

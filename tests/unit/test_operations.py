@@ -16,9 +16,10 @@ from botocore.validate import ParamValidator
 from checks.template import PROJECT, declared
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
+README = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CLOUDFORMATION = botocore.session.get_session().get_service_model("cloudformation")
-OF_THE_CLI_ITSELF = {"output", "query", "region"}
+OF_THE_CLI_ITSELF = {"cli-binary-format", "output", "query", "region"}
 CUSTOM = {("logs", "tail"), ("s3", "rb"), ("cloudformation", "wait")}
 """Commands of the AWS CLI that are no operation of a service."""
 
@@ -29,9 +30,8 @@ def test_the_page_needs_nothing_but_the_aws_cli(tool: str) -> None:
 
 
 def commands() -> Iterator[tuple[str, str, set[str]]]:
-    cells = re.findall(r"`(aws [^`]*)`", PAGE)
-    for text in (*"\n".join(BLOCKS).replace("\\\n", " ").splitlines(), *cells):
-        for service, operation, rest in re.findall(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)([^;|&)]*)", text):
+    for text in (README + PAGE).replace("\\\n", " ").splitlines():
+        for service, operation, rest in re.findall(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)([^;|&`]*)", text):
             yield service, operation, set(re.findall(r"--([a-z-]+)", rest))
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from api.routes.jobs import POLL_SECONDS
 from checks import template
 from checks.template import ENVIRONMENTS, declared
+from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.routing import Route
 from settings import Settings
@@ -74,7 +76,7 @@ def test_the_function_gets_every_setting_that_it_reads() -> None:
 
 
 def test_a_missing_or_wrong_setting_is_named() -> None:
-    with pytest.raises(ValueError, match="BUCKET_NAME") as missing:
+    with pytest.raises(Misconfigured, match="BUCKET_NAME") as missing:
         Settings.from_environment({"STANDARD_MODELS": "dall-e", "PREMIUM_MODELS": "ultra", "LINK_MINUTES": "61"})
     assert "STANDARD_MODELS" in str(missing.value)
     assert "LINK_MINUTES" in str(missing.value)
@@ -246,6 +248,18 @@ def test_each_kind_of_caller_has_limits_of_its_own() -> None:
         assert (throttle["RateLimit"], throttle["BurstLimit"]) == _refs(*limits)
 
 
+def test_ten_clients_that_poll_with_one_key_are_comfortable() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    assert defaults["RateLimit"] / 2 >= 10 / POLL_SECONDS
+    assert defaults["BurstLimit"] >= 2 * 10
+
+
+def test_the_months_budget_is_used_up_before_the_months_requests() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    images = defaults["MonthlyBudgetUsd"] / 0.04
+    assert images * 20 <= defaults["MonthlyQuota"]
+
+
 def test_long_answers_are_compressed() -> None:
     assert translated()["Resources"]["Api"]["Properties"]["MinimumCompressionSize"] <= 10_000
 
@@ -253,7 +267,7 @@ def test_long_answers_are_compressed() -> None:
 def test_two_stacks_in_one_account_stay_apart() -> None:
     name = {"Ref": "AWS::StackName"}
     assert source()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
-    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["EVENT_SOURCE"] == name
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["STACK_NAME"] == name
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

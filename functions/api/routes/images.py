@@ -2,17 +2,16 @@
 
 import base64
 import json
-import math
 import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 import bootstrap
 from api.answer import StoredDetail, stored_detail
@@ -26,6 +25,9 @@ from imaging.result import MICROS_PER_USD
 router = APIGatewayRouter()
 
 DEFAULT_PAGE, LARGEST_PAGE = 24, 100
+
+_POSITION = TypeAdapter(tuple[str, uuid.UUID, Annotated[float, Field(strict=True, ge=1, lt=1e11)]])
+"""What a cursor holds: whose page it was, and the last image's id and time in epoch seconds."""
 
 
 class ListedDetail(StoredDetail):
@@ -100,17 +102,15 @@ def _cursor(owner: str, position: Record) -> str:
 def _start(owner: str, cursor: str) -> Record:
     """The position that a cursor of this caller's names. Raises InvalidRequest."""
     try:
-        whose, image_id, listed_at = _decoded(cursor)
-        if whose == owner and math.isfinite(listed_at):
-            return bootstrap.gallery().start_after(owner, str(uuid.UUID(image_id)), listed_at)
-    except (ValueError, TypeError, AttributeError):
+        whose, image_id, listed_at = _POSITION.validate_json(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
+        if whose == owner:
+            return bootstrap.gallery().start_after(owner, str(image_id), listed_at)
+    except ValueError:
         pass
     message = "Must be next_cursor of a page of your own"
     raise InvalidRequest(f"The request is not valid. cursor: {message}", fields=[FieldError("cursor", message)])
-
-
-def _decoded(cursor: str) -> Any:  # noqa: ANN401 - whatever somebody wrote
-    return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
 
 
 @router.get(

@@ -10,7 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-LOOPBACK = "127.0.0.1"
+from local import net
+
+HTTP = 80
+# Elsewhere the engine is a virtual machine, and containers reach this machine only by a way out.
+_CLOSED = ["--internal"] if sys.platform == "linux" else []
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,17 @@ class Bridge:
     servers: list[asyncio.Server] = field(default_factory=list)
 
     def address(self, url: str) -> str:
-        """The container's address for a service on this machine's loopback."""
-        port = urlsplit(url).port
-        assert port is not None
+        """The container's address for a service of this machine's."""
+        service = urlsplit(url)
+        port = service.port or HTTP
         if sys.platform == "linux":
-            port = asyncio.run_coroutine_threadsafe(self._door(port), self.loop).result(timeout=10)
-        return f"http://{self.gateway}:{port}"
+            opening = self._door(service.hostname or net.HOST, port)
+            port = asyncio.run_coroutine_threadsafe(opening, self.loop).result(timeout=10)
+        return f"{service.scheme}://{self.gateway}:{port}"
 
-    async def _door(self, port: int) -> int:
+    async def _door(self, host: str, port: int) -> int:
         async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there, back = await asyncio.open_connection(LOOPBACK, port)
+            there, back = await asyncio.open_connection(host, port)
             await asyncio.gather(_copy(reader, back), _copy(there, writer))
 
         server = await asyncio.start_server(connect, self.gateway)
@@ -69,7 +74,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @contextmanager
 def _network() -> Iterator[str]:
     name = f"laptop-stack-{uuid.uuid4()}"
-    docker("network", "create", "--internal", name)
+    docker("network", "create", *_CLOSED, name)
     try:
         yield name
     finally:
