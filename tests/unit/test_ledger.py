@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 import bootstrap
 from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
-from imaging.errors import BudgetExhausted
+from imaging.errors import BudgetExhausted, Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.request import GenerationRequest
 from imaging.submission import Submission
@@ -148,7 +147,7 @@ class TestTheCap:
     def test_one_that_is_no_amount_is_refused_at_the_start(
         self, environment: dict[str, str], name: str, cap: str
     ) -> None:
-        with pytest.raises(ValidationError, match=name):
+        with pytest.raises(Misconfigured, match=name):
             Settings.from_environment(environment | {name: cap})
 
     @pytest.mark.usefixtures("generator")
