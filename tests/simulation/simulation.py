@@ -9,6 +9,7 @@ from typing import Any
 
 from imaging.submission import image_id
 from settings import Settings
+from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.simulation import clients, weather
 from tests.simulation.book import Book
 from tests.simulation.clients import DIRECT, Api, Order
@@ -95,7 +96,8 @@ def _settings(random: Random) -> Settings:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": random.choices(("1", "2", "6", "48", "168"), (60, 20, 15, 4, 1))[0],
         "EVENT_BUS_NAME": "default",
-        "EVENT_SOURCE": "text-to-image-api",
+        "STACK_NAME": "text-to-image-api-test",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": str(random.choice((0.1, 0.25, 0.6))) if near else "0",
         "MONTHLY_BUDGET_PER_KEY_USD": random.choice(("0", "0.08", "0.2")) if near else "0",
         "CORS_ORIGINS": "",
