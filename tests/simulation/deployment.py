@@ -31,6 +31,7 @@ from imaging.making import Maker
 from imaging.result import micros
 from imaging.retries import Retries
 from imaging.routing import Router
+from imaging.shared_refusals import SharedRefusals
 from imaging.store import GenerationStore
 from imaging.submission import Deduplication
 from observability import logger, metrics
@@ -65,6 +66,7 @@ PARTS = (
     "queue",
     "jobs",
     "generator",
+    "refusals",
 )
 
 
@@ -185,7 +187,8 @@ class Deployment:
         gallery = Gallery(self.bucket, self.table, timedelta(days=settings.retention_days), now)
         maker = Maker(self.bedrock.invoke, gallery, settings.aws_region, sleep, now, self._in_tasks)
         lists = {"standard": settings.standard_models, "premium": settings.premium_models}
-        generator = Generator(maker, Router(lists, clock))
+        refusals = SharedRefusals(self.table, now)
+        generator = Generator(maker, Router(lists, refusals, clock))
         stack, key = settings.monthly_budget_usd, settings.monthly_budget_per_key_usd
         ledger = Ledger(self.table, micros(stack) or None, micros(key) or None, now)
         store = GenerationStore(self.table, ledger, seconds, settings.job_hours * 3600, now)
@@ -205,6 +208,7 @@ class Deployment:
             "queue": self.queue,
             "jobs": Jobs(generations, store, self.queue, now),
             "generator": generator,
+            "refusals": refusals,
         }
 
     def _in_tasks(self, tasks: Sequence[Any], /) -> list[Any]:

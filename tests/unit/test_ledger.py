@@ -109,7 +109,7 @@ class TestTheCap:
 
         reserved, spent = answers
         assert (reserved.status, reserved.headers["retry-after"]) == (402, "10")
-        assert "send the request again soon" in reserved.json["detail"]
+        assert "in a little while" in reserved.json["detail"]
         assert (spent.status, "retry-after" in spent.headers) == (402, False)
         assert "next month" in spent.json["detail"]
 
