@@ -272,7 +272,7 @@ class GenerationStore:
     def _exhausted(self, following: GenerationRecord, postings: Sequence[Posting]) -> BudgetExhausted:
         """Why the caps refused the reservation; what a dead attempt had reserved counts as spent already."""
         lost = sum(posting.spent for posting in postings if posting.month == following.month)
-        return self.ledger.exhausted(following.owner, lost + following.reserved)
+        return self.ledger.exhausted(following.owner, following.reserved, lost)
 
     def _still_missing(self, note: Put) -> Put | None:
         """The write of an image's record in the place of an earlier epoch's; None where it is written already."""
