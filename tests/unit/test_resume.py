@@ -369,6 +369,7 @@ class TestNearTheCap:
         killed_with_images(0, send, bucket, wall, model="core")
         answer = generate(send, model="core")
         assert (answer.status, "retry-after" in answer.headers) == (402, False)
+        assert "wait for next month" in answer.json["detail"]
         assert len(bedrock.calls) == 4
         sweep()
         assert totals(table) == (160_000, 0)
