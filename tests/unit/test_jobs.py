@@ -51,7 +51,7 @@ def bedrock() -> FakeBedrock:
     return FakeBedrock(ratio_size=(1024, 1024))
 
 
-def start(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+def start(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **{**ASYNC, **headers})
 
 
@@ -814,7 +814,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         """Asks as the HTTP door would, which serves one event at a time."""
 
         def ask() -> None:
-            submission = bootstrap.deduplication().submission(GenerationRequest(**FOX), CALLER)
+            submission = bootstrap.deduplication().submission(GenerationRequest.model_validate(FOX), CALLER)
             job = bootstrap.generations().enqueue(submission)
             assert isinstance(job, GenerationRecord)
             jobs.append(job)

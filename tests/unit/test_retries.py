@@ -42,6 +42,13 @@ def test_of_two_requests_alike_that_are_both_retried_each_gets_its_own_images(se
     assert len(bedrock.calls) == 2
 
 
+def test_a_second_retry_belongs_to_the_try_that_was_retried_once(send: Send) -> None:
+    tries = [create(send).json["id"] for _ in range(2)]
+    retried = create(send, 1).json["id"]
+    assert retried in tries
+    assert [create(send, 2).json["id"], create(send, 3).json["id"]] == [retried, retried]
+
+
 def test_two_requests_alike_that_begin_at_once_are_two(send: Send, bedrock: FakeBedrock, table: FakeTable) -> None:
     tries: list[str] = []
     with at_call(0, table, "write", before=lambda: tries.append(create(send).json["id"])):
