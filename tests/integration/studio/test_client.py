@@ -11,7 +11,7 @@ import httpx
 import pytest
 from moto import mock_aws
 
-from studio import client, errors
+from studio import client, connection, errors
 from studio.client import Client, Progress, generate_images, generate_images_async
 from studio.configuration import configuration
 from studio.results import Generation
@@ -38,7 +38,7 @@ class Transport(httpx.AsyncBaseTransport):
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(connection, "PAUSES", (0.0, 0.0, 0.0))
     monkeypatch.setattr(client, "LOOK_AGAIN_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
     for name in ("API_URL", "API_KEY", "API_KEY_SECRET_ARN", "ENV_FILE"):
@@ -256,7 +256,7 @@ def test_progress_of_a_job_found_again_counts_from_when_it_was_accepted(api: Fak
 def test_an_api_that_answers_nothing_is_not_asked_for_long(
     generate: Generate, monkeypatch: pytest.MonkeyPatch, api: FakeApi
 ) -> None:
-    monkeypatch.setattr(client, "PERSISTENCE_SECONDS", -1)
+    monkeypatch.setattr(connection, "PERSISTENCE_SECONDS", -1)
     api.refusals = [(504, {}, {})] * 9
 
     with pytest.raises(errors.TimedOut):
