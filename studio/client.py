@@ -60,7 +60,7 @@ R = TypeVar("R")
 class Client(AbstractAsyncContextManager["Client"]):
     """One connection to the API. Everything it raises is an `ImagesError`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default
         self,
         base_url: str | None = None,
         api_key: str | None = None,
@@ -68,14 +68,15 @@ class Client(AbstractAsyncContextManager["Client"]):
         on_progress: OnProgress | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         hurried: bool = False,
+        made: dict[int, Image] | None = None,
     ) -> None:
-        """`hurried` asks once and waits a few seconds, for what a page can do without."""
+        """`hurried` asks once and waits a few seconds. `made` are images that another connection has downloaded."""
         where = configuration(base_url, api_key)
         self._api = Connection(where, lambda: self._tell("waiting"), transport=transport, hurried=hurried)
         self._on_progress = on_progress or _nothing
         self._started = time.monotonic()
         self._job: Job | None = None
-        self._made: dict[int, Image] = {}
+        self._made = {} if made is None else made
 
     async def __aenter__(self) -> Self:
         return self

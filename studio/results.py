@@ -90,23 +90,23 @@ class Warning:  # noqa: A001 - the API's own word
     detail: str
 
 
-PictureT = TypeVar("PictureT", bound=Picture, covariant=True)
+Picture_co = TypeVar("Picture_co", bound=Picture, covariant=True)
 
 
 @dataclass(frozen=True)
-class Generation(Generic[PictureT]):
+class Generation(Generic[Picture_co]):
     """A finished generation; `places` holds an entry for every picture asked for, in order."""
 
     id: str
     message: str
     model: str
     cost_usd: float
-    places: tuple[PictureT | Missing, ...]
+    places: tuple[Picture_co | Missing, ...]
     warnings: tuple[Warning, ...]
     replayed: bool = False
 
     @property
-    def images(self) -> tuple[PictureT, ...]:
+    def images(self) -> tuple[Picture_co, ...]:
         return tuple(place for place in self.places if not isinstance(place, Missing))
 
     @property

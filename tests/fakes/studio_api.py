@@ -186,7 +186,7 @@ class FakeApi:
             "id": job["id"],
             "status": status,
             "created_at": datetime.fromtimestamp(int(self._now() - self._age(job)), UTC).isoformat(),
-            "attempts": 1,
+            "attempts": 0 if status == "queued" and not self.waiting else 1,
             "result": self._result(job) if status == "succeeded" else None,
             "problem": self.problem if status == "failed" else None,
             **({} if self.older else {"progress": self._progress(job), "waiting": self.waiting}),
