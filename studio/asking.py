@@ -43,9 +43,14 @@ async def gallery_page(cursor: str | None) -> Page:
 
 @blocking
 async def fresh_usage() -> Usage | None:
+    async with Client(hurried=True) as client:
+        return await usage_or_none(client)
+
+
+async def usage_or_none(client: Client) -> Usage | None:
+    """None where the API does not say."""
     try:
-        async with Client(hurried=True) as client:
-            return await client.usage()
+        return await client.usage()
     except ImagesError:
         return None
 
@@ -88,7 +93,6 @@ def _usage(address: str, key: str) -> Usage | None:  # noqa: ARG001 - what the a
 
 
 def usage() -> Usage | None:
-    """None where the API does not say."""
     try:
         where = configuration()
     except ImagesError:

@@ -36,6 +36,12 @@ def large(image_id: str, png: bytes | None = None) -> bytes:
     return _rendition(image_id, LARGE, partial(_given_or_asked, image_id, png))
 
 
+def keep(image_id: str, png: bytes) -> None:
+    """Makes the renditions while the PNG is at hand."""
+    for longest in (LARGE, SMALL):
+        _rendition(image_id, longest, lambda: png)
+
+
 def small(image_id: str) -> bytes | None:
     """None where it cannot be had."""
     try:

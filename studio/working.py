@@ -13,7 +13,7 @@ from studio.client import Client, Progress
 from studio.configuration import is_preview
 from studio.errors import Cancelled, ImagesError, InProgress, MayPass, NotCancellable, TookTooLong
 from studio.money import counted, rise
-from studio.results import Generation, Image, Job
+from studio.results import Generation, Image
 from studio.show import advice, draw_picture, state_of, waiting_tiles
 from studio.visit import Intent, Visit, Waiting, visit
 
@@ -87,7 +87,7 @@ def _duration(intent: Intent, waiting: Waiting) -> str:
 
 def _look(now: Visit, intent: Intent, waiting: Waiting) -> None:
     try:
-        outcome = asyncio.run(_step(intent, waiting, ask_usage=_cost_before(intent)))
+        outcome = asyncio.run(_step(now, intent, waiting))
     except Cancelled as cancelled:
         now.stopped(f"{cancelled.detail} {cancelled.remedy}")
     except ImagesError as error:
@@ -95,26 +95,26 @@ def _look(now: Visit, intent: Intent, waiting: Waiting) -> None:
             _fail(now, intent, error)
     else:
         waiting.silent_since = None
-        now.accepted(intent, outcome.id)
-        if isinstance(outcome, Generation):
+        if outcome:
             _finish(now, intent, outcome)
 
 
-def _cost_before(intent: Intent) -> bool:
+def _cost_matters(intent: Intent) -> bool:
     return intent.job_id is None and intent.before is None and not is_preview()
 
 
-async def _step(intent: Intent, waiting: Waiting, *, ask_usage: bool) -> Job | Generation[Image]:
+async def _step(now: Visit, intent: Intent, waiting: Waiting) -> Generation[Image] | None:
     """One look; only an intent without a job is sent, as often as it takes, by the same key."""
 
     def heard(progress: Progress) -> None:
         waiting.progress = progress
 
     async with Client(hurried=True, on_progress=heard, made=waiting.made) as client:
-        if ask_usage:
-            intent.before = await client.usage()
+        if _cost_matters(intent):
+            intent.before = await asking.usage_or_none(client)
         job = await (client.job(intent.job_id) if intent.job_id else client.submit(intent.request or {}, intent.key))
-        return await client.finished(job) if job.is_over else job
+        now.accepted(intent, job.id)
+        return await client.finished(job) if job.is_over else None
 
 
 def _is_borne(waiting: Waiting, error: ImagesError) -> bool:
@@ -129,7 +129,7 @@ def _is_borne(waiting: Waiting, error: ImagesError) -> bool:
 
 def _finish(now: Visit, intent: Intent, generation: Generation[Image]) -> None:
     for image in generation.images:
-        pictures.large(image.id, image.bytes)
+        pictures.keep(image.id, image.bytes)
     asking.forget_usage()
     now.finish(intent, generation)
 

@@ -91,13 +91,9 @@ class FakeApi:
 
     def _route(self, method: str, path: str, headers: dict[str, str], asked: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 - a request's body
         place, _, query = path.partition("?")
-        if place == "/models":
-            return self._json(
-                200,
-                {"models": [_model(TITAN, "Titan", 0.01, self.titan), _model(CORE, "Stable Image Core 1.0", 0.04)]},
-            )
-        if place == "/usage":
-            return self._json(200, self._usage())
+        lists = {"/models": self._models, "/usage": self._usage}
+        if place in lists:
+            return self._json(200, lists[place]())
         if place == "/images" and not self.older:
             return self._json(200, self._page(dict(parse_qsl(query))))
         if place.startswith("/images/"):
@@ -113,6 +109,9 @@ class FakeApi:
         if self.expired and "fresh" not in path:
             return 403, {"content-type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>"
         return 200, {"content-type": "image/png"}, picture(path.partition("?")[0])
+
+    def _models(self) -> dict[str, Any]:
+        return {"models": [_model(TITAN, "Titan", 0.01, self.titan), _model(CORE, "Stable Image Core 1.0", 0.04)]}
 
     def _usage(self) -> dict[str, Any]:
         jobs = [job for job in self.jobs.values() if self._status(job) in {"succeeded", "failed"}]
@@ -132,7 +131,7 @@ class FakeApi:
         return {"images": found[first : first + limit], "next_cursor": following}
 
     def _gallery(self) -> list[dict[str, Any]]:
-        newest_first = sorted(self.jobs.values(), key=lambda job: self._age(job))
+        newest_first = sorted(self.jobs.values(), key=self._age)
         succeeded = (job for job in newest_first if self._status(job) == "succeeded")
         return [entry for job in succeeded for entry in self._listed_of(job)] + self.earlier
 
