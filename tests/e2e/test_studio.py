@@ -39,34 +39,6 @@ main(["run", "studio/app.py"])
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
 
-@contextmanager
-def studio(folder: Path, variables: dict[str, str], command: Sequence[str] = STUDIO) -> Iterator[str]:
-    """A studio of our own, with this environment."""
-    port = net.free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "ENV_FILE"))}
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own commands
-            command,
-            cwd=PROJECT,
-            env=inherited | {"STREAMLIT_SERVER_PORT": str(port)} | variables,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        eventually(lambda: _answers(f"{net.url(port)}/_stcore/health"))
-        yield net.url(port)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) is not None
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
-
-
 @pytest.fixture(scope="module")
 def studio_url(stack: Stack) -> Iterator[str]:
     with studio(stack.folder, {"ENV_FILE": str(stack.folder / "env")}) as url:
