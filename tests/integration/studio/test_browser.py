@@ -364,6 +364,34 @@ def _too_small(page: Page) -> list[str]:
 
 
 class TestBadInput:
+    def test_an_api_that_hangs_and_then_answers(self, page: Page, api: FakeApi) -> None:
+        api.awake.clear()
+        ask(page, "Nobody answers yet")
+        expect(page.get_by_text("the API is slow to answer").first).to_be_visible(timeout=SECONDS)
+
+        page.reload()
+        api.awake.set()
+        heading(page, "1 image ·")
+        expect(page.get_by_label("Prompt", exact=True)).to_have_value("Nobody answers yet")
+        assert len(api.jobs) == 1
+
+    def test_a_page_opened_while_the_api_hangs_says_so(self, browser: Browser, studio_url: str, api: FakeApi) -> None:
+        api.awake.clear()
+        with visit(browser, studio_url) as page:
+            heading(page, "The API does not answer in time")
+            api.awake.set()
+            page.get_by_role("button", name="Try again").click()
+            expect(page.get_by_role("button", name="Generate 1 image · at most $0.04")).to_be_visible(timeout=SECONDS)
+
+    def test_an_api_that_is_down(self, browser: Browser, studio_url: str, folder: Path) -> None:
+        (folder / "env").write_text(f"API_URL={net.url(net.free_port())}\nAPI_KEY={KEY}\n")
+        with visit(browser, studio_url) as page:
+            heading(page, "The API cannot be reached")
+            ask(page, "Nobody answers")
+            heading(page, "Making 1 image")
+            heading(page, "The API cannot be reached")
+            expect(page.get_by_role("button", name="Try again")).to_be_visible(timeout=SECONDS)
+
     def test_an_api_that_dies_and_comes_back(self, page: Page, api: FakeApi, folder: Path) -> None:
         api.held = "running"
         ask(page, "A lighthouse")
