@@ -64,7 +64,12 @@ def _retry(progress: Progress) -> str:
     if progress.waiting is None or progress.waiting.retry_at is None:
         return ""
     seconds = (progress.waiting.retry_at - datetime.now(UTC)).total_seconds()
-    return f"Tried again in {seconds:.0f} s." if seconds >= 1 else "Tried again any moment."
+    return f"Tried again in {duration(seconds)}." if seconds >= 1 else "Tried again any moment."
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _made(progress: Progress) -> str:

@@ -14,7 +14,7 @@ from studio.configuration import is_preview
 from studio.errors import Cancelled, ImagesError, InProgress, MayPass, NotCancellable, TookTooLong
 from studio.money import counted, rise
 from studio.results import Generation, Image
-from studio.show import advice, draw_picture, state_of, waiting_tiles
+from studio.show import advice, draw_picture, duration, state_of, waiting_tiles
 from studio.visit import Intent, Visit, Waiting, visit
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -80,9 +80,7 @@ def _words(waiting: Waiting) -> str:
 
 def _duration(intent: Intent, waiting: Waiting) -> str:
     """By the API's clock once it has told the time."""
-    seconds = waiting.progress.seconds if intent.job_id else time.monotonic() - intent.begun_at
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return duration(waiting.progress.seconds if intent.job_id else time.monotonic() - intent.begun_at)
 
 
 def _look(now: Visit, intent: Intent, waiting: Waiting) -> None:

@@ -77,7 +77,7 @@ def waiting(code: str = "throttled", seconds: float | None = None) -> Waiting:
         (Progress("queued", "j", 1), "In the queue", "Nothing is charged yet."),
         (Progress("queued", "j", 1, attempts=2), "In the queue", "it is tried again"),
         (Progress("queued", "j", 1, waiting=waiting()), "Waiting for the model", "The model has no room right now."),
-        (Progress("queued", "j", 1, waiting=waiting(seconds=30.4)), "Waiting for the model", "Tried again in 30 s."),
+        (Progress("queued", "j", 1, waiting=waiting(seconds=9e6)), "Waiting for the model", " min "),
         (Progress("queued", "j", 1, waiting=waiting(seconds=-5)), "Waiting for the model", "Tried again any moment."),
         (Progress("queued", "j", 1, waiting=waiting("timed_out")), "Waiting for another try", "A try did not succeed."),
         (Progress("running", "j", 1), "Making the images", ""),
@@ -90,7 +90,7 @@ def test_a_wait_is_told_in_words(progress: Progress, state: str, words: str) -> 
 
 
 @pytest.mark.parametrize(("state", "is_said"), [("sending", True), ("running", True), ("waiting", False)])
-def test_an_api_that_has_gone_silent_is_said(monkeypatch: pytest.MonkeyPatch, state: str, *, is_said: bool) -> None:
+def test_an_api_that_has_gone_silent_is_said(state: str, *, is_said: bool) -> None:
     view = show.View((1, 512, 512))
     view.heard(Progress(state, None, 0))
     view.draw()
