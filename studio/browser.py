@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -28,7 +29,7 @@ def focus(token: str, selector: str) -> None:
 
 def rename(job_id: str) -> None:
     """The page's address names this job, without a step for the browser's Back button."""
-    _call("rename", job_id, f"?job={job_id}")
+    _call("rename", job_id, f"?job={quote(job_id)}")
 
 
 def copy(token: str, text: str, words: str) -> None:

@@ -15,7 +15,7 @@ from studio.errors import ContentBlocked, ImagesError, NotConfigured, Unauthoriz
 from studio.money import counted, labelled
 from studio.results import Missing, Model, Picture
 from studio.show import draw_missing, draw_picture, grid, short_name
-from studio.visit import Failed, Request, Shown, again, images_again, visit
+from studio.visit import Failed, Request, Shown, images_again, visit
 
 UNKNOWN = (
     "The prompt of these images is not known here: the studio was started anew since, or they were made elsewhere. "
@@ -130,8 +130,8 @@ def _once_more(shown: Shown, request: Request, picture: Picture, models: Sequenc
     # A model that is retired would only refuse; another one then makes another picture, which is said.
     living = picture.model if _lives(picture.model, models) else None
     number = images_again(shown, picture)
-    same = again(request, number, seed=picture.seed, model=living)
-    like = again(request, 1, seed=None, model=living)
+    same = {**request, "seed": picture.seed, "number_of_images": number, "model": living}
+    like = {**request, "seed": None, "number_of_images": 1, "model": living}
     helped = "With the prompt and settings as they were" if living else "Its model is retired: another one makes it"
     for label, asked, key in (("Again with this seed", same, "again"), ("Another like it", like, "another")):
         several = f" ({counted(asked['number_of_images'])})" if asked["number_of_images"] > 1 else ""

@@ -106,12 +106,11 @@ def _submit() -> None:
 
 
 def _results(now: Visit, models: Sequence[Model], trouble: ImagesError | None) -> None:
-    place = st.container(key="outcome")
+    with st.container(key="outcome"):
+        _outcome(now, models, trouble)
     with st.container(key="gallery"):
         if trouble is None:
             gallery.draw(now)
-    with place:
-        _outcome(now, models, trouble)
 
 
 def _outcome(now: Visit, models: Sequence[Model], trouble: ImagesError | None) -> None:

@@ -45,7 +45,7 @@ def keep(image_id: str, png: bytes) -> None:
 def small(image_id: str) -> bytes | None:
     """None where it cannot be had."""
     try:
-        return _rendition(image_id, SMALL, partial(fetch, image_id))
+        return _rendition(image_id, SMALL, partial(fetch, image_id, hurried=True))
     except (ImagesError, OSError):
         return None
 
@@ -56,13 +56,13 @@ def small_ones(pictures: Sequence[Picture]) -> list[bytes | None]:
 
 
 def _given_or_asked(image_id: str, png: bytes | None) -> bytes:
-    return fetch(image_id) if png is None else png
+    return fetch(image_id, hurried=True) if png is None else png
 
 
 @blocking
-async def fetch(image_id: str) -> bytes:
+async def fetch(image_id: str, *, hurried: bool = False) -> bytes:
     """The PNG itself, by the lasting link: no matter how long the page was open."""
-    async with Client() as client:
+    async with Client(hurried=hurried) as client:
         return await client.png(image_id)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -120,11 +120,15 @@ def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters
     negative_text: str | None = None,
     model: str | None = None,
     idempotency_key: str | None = None,
+    job_id: str | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Generation[Image]:
-    """Generates the images and shows them with their captions; raises the client's errors."""
+    """Generates the images and shows them with their captions; raises the client's errors.
+
+    With `job_id` it joins a job that was begun before, and sends nothing.
+    """
     request = {
         "text": prompt,
         "width": width,
@@ -137,18 +141,22 @@ def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters
         "model": model,
     }
     intent = idempotency_key or str(uuid.uuid4())
+
+    async def generate(client: Client) -> Generation[Image]:
+        job = await client.job(job_id) if job_id else await client.submit(request, intent)
+        return await client.finished(job)
+
     place = st.empty()
     with place.container(), st.spinner("Generating", show_time=True):
         view = View((number_of_images, width, height))
-        generation = asyncio.run(_side_by_side(request, intent, view, base_url, api_key, on_progress))
+        generation = asyncio.run(_side_by_side(generate, view, base_url, api_key, on_progress))
     place.empty()
     show(generation)
     return generation
 
 
-async def _side_by_side(  # noqa: PLR0913, PLR0917 - what the two tasks need
-    request: Mapping[str, Any],
-    intent: str,
+async def _side_by_side(
+    generate: Callable[[Client], Awaitable[Generation[Image]]],
     view: View,
     base_url: str | None,
     api_key: str | None,
@@ -161,15 +169,15 @@ async def _side_by_side(  # noqa: PLR0913, PLR0917 - what the two tasks need
         if on_progress:
             on_progress(progress)
 
-    async def generate() -> Generation[Image]:
+    async def generation() -> Generation[Image]:
         try:
             async with Client(base_url, api_key, on_progress=heard) as client:
-                return await client.finished(await client.submit(request, intent))
+                return await generate(client)
         finally:
             over.set()
 
-    generation, _ = await asyncio.gather(generate(), _keep_drawing(view, over))
-    return generation
+    made, _ = await asyncio.gather(generation(), _keep_drawing(view, over))
+    return made
 
 
 async def _keep_drawing(view: View, over: asyncio.Event) -> None:

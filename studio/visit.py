@@ -198,11 +198,6 @@ def visit() -> Visit:
     return found
 
 
-def again(request: Request, number: int, *, seed: int | None, model: str | None) -> Request:
-    """The request for images as those."""
-    return {**request, "seed": seed, "number_of_images": number, "model": model or request["model"]}
-
-
 def images_again(shown: Shown, image: Picture) -> int:
     """How many a seed must make to make this image: all, where one call made several of which this is not the first."""
     return len(shown.generation.places) if image.seed_index else 1

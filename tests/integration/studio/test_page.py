@@ -295,7 +295,7 @@ class TestImages:
         page.run()
         click(page, "another-")
 
-        assert [request.get("model") for request in served_api.sent] == [TITAN, TITAN]
+        assert [request.get("model") for request in served_api.sent] == [TITAN, None]
 
     @pytest.mark.parametrize(("place", "number"), [(0, 1), (2, 3)])
     def test_an_image_that_shares_its_seed_comes_again_with_the_others_and_says_so(

@@ -24,6 +24,14 @@ def somebodys_app() -> None:
         st.error(str(error))
 
 
+def somebody_who_came_back() -> None:
+    import os  # noqa: PLC0415 - the app is a script of its own
+
+    from studio.show import show_generated_images  # noqa: PLC0415 - as above
+
+    show_generated_images("", job_id=os.environ["JOB"])
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the view has drawn at each turn."""
@@ -55,6 +63,16 @@ def test_the_view_moves_while_a_slow_model_works_and_fills_in(
         f"Image {n} of 2 · seed {41 + n} · stable-image-core-v1 · 640\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}512"  # noqa: RUF001 - "by", of sizes
         for n in (1, 2)
     ]
+
+
+def test_it_joins_a_job_that_was_begun_before(served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    AppTest.from_function(somebodys_app, default_timeout=30).run()
+    monkeypatch.setenv("JOB", next(iter(served_api.jobs)))
+
+    app = AppTest.from_function(somebody_who_came_back, default_timeout=30).run()
+
+    assert len(captions(app)) == 2
+    assert len(served_api.sent) == 1
 
 
 def test_what_is_missing_keeps_its_place(served_api: FakeApi) -> None:
