@@ -129,5 +129,5 @@ def document(answer: httpx.Response) -> Mapping[str, Any]:
 
 def _unreachable(error: httpx.TransportError) -> errors.Unreachable:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return errors.Unreachable("The API does not answer in time.", remedy=errors.TRY_AGAIN)
+        return errors.Silent("The API does not answer in time.")
     return errors.Unreachable("The API cannot be reached.")

@@ -47,6 +47,7 @@ class Waiting:
     progress: Progress
     made: dict[int, Image] = field(default_factory=dict)
     silent_since: float | None = None
+    next_look: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,10 @@ _SAID: Mapping[type[ImagesError], Said] = {
             "whoever runs it."
         ),
     ),
+    errors.Silent: (
+        "The API does not answer in time",
+        "Try again in a moment; an image that exists already is never charged again.",
+    ),
     errors.OperatorMustAct: (
         "The API may not use the model",
         "Only whoever runs the API can change that; the details tell them how.",
@@ -116,8 +120,6 @@ _SAID_OF_A_JOB: Mapping[type[ImagesError], Said] = {
 def explain(error: ImagesError, *, job_is_known: bool = False) -> Trouble:
     under_way = job_is_known and not error.job_is_over
     title, advice = (_find(_SAID_OF_A_JOB, error) if under_way else None) or _find(_SAID, error) or _UNKNOWN
-    if isinstance(error, errors.Unreachable) and "in time" in error.detail and not under_way:
-        title = "The API does not answer in time"
     if isinstance(error, errors.InvalidRequest):
         title, advice = "These settings were refused", _fields(error)
     if error.retry_after:

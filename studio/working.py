@@ -1,4 +1,4 @@
-"""What is going on with a generation that was begun: looked at every second, while the rest of the page can be used."""
+"""What is going on with a generation that was begun: drawn every second, while the rest of the page can be used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from studio.results import Generation, Image
 from studio.show import advice, draw_picture, duration, state_of, waiting_tiles
 from studio.visit import Intent, Visit, Waiting, visit
 
-LOOK_AGAIN_SECONDS = 1.0
+REDRAW_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 2.0
 PATIENCE_SECONDS = 25.0
 """How long the API may be silent before the page says that it is away."""
 
@@ -31,7 +32,7 @@ def draw(now: Visit) -> None:
         now.whole_page = False
 
 
-@st.fragment(run_every=LOOK_AGAIN_SECONDS)
+@st.fragment(run_every=REDRAW_SECONDS)
 def _tick() -> None:
     """First what is known, then a look: so nothing on the page is ever older than its turn."""
     now = visit()
@@ -40,7 +41,8 @@ def _tick() -> None:
         st.rerun()
     _draw(intent, waiting)
     before = _seen(waiting)
-    _look(now, intent, waiting)
+    if time.monotonic() >= waiting.next_look:
+        _look(now, intent, waiting)
     if now.pending is not intent:
         st.rerun()
     if _seen(waiting) != before:
@@ -57,7 +59,7 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
     st.header(
         f"Making {counted(request['number_of_images'])}" if intent.request else "Images on their way", anchor=False
     )
-    browser.say(f"{intent.key} {words}", f"{words}. {advice(waiting.progress)}")
+    browser.say(f"{intent.key} {words} {len(waiting.made)}", f"{words}. {advice(waiting.progress)}")
     browser.focus(intent.key, ".st-key-outcome h2")
     if intent.job_id:
         browser.rename(intent.job_id)
@@ -89,10 +91,11 @@ def _look(now: Visit, intent: Intent, waiting: Waiting) -> None:
     except Cancelled as cancelled:
         now.stopped(f"{cancelled.detail} {cancelled.remedy}")
     except ImagesError as error:
+        waiting.next_look = time.monotonic() + (error.retry_after or LOOK_AGAIN_SECONDS)
         if not _is_borne(waiting, error):
             _fail(now, intent, error)
     else:
-        waiting.silent_since = None
+        waiting.silent_since, waiting.next_look = None, time.monotonic() + LOOK_AGAIN_SECONDS
         if outcome:
             _finish(now, intent, outcome)
 

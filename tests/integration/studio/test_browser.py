@@ -432,18 +432,21 @@ class TestBadInput:
             expect(tab.get_by_text("nothing was").first).to_be_visible(timeout=SECONDS)
         assert sent(api) == 1
 
-    def test_a_studio_that_is_started_anew(self, browser: Browser, api: FakeApi, folder: Path) -> None:
-        port = net.free_port()
-        variables = {"ENV_FILE": str(folder / "env")}
-        with ExitStack() as first:
+    def test_a_studio_that_is_started_anew_under_an_open_page(
+        self, browser: Browser, api: FakeApi, folder: Path
+    ) -> None:
+        port, variables = net.free_port(), {"ENV_FILE": str(folder / "env")}
+        with ExitStack() as first, ExitStack() as rest:
             url = first.enter_context(studio(folder, variables, port=port))
-            page = first.enter_context(visit(browser, url))
+            page = rest.enter_context(visit(browser, url))
             api.held = "running"
             ask(page, "A lighthouse")
             page.wait_for_url("**/?job=*")
+            heading(page, "Making 1 image")
+            first.close()
             api.held = None
-            address = page.url
-        with studio(folder, variables, port=port), visit(browser, address) as page:
+
+            rest.enter_context(studio(folder, variables, port=port))
             heading(page, "1 image ·")
             expect(page.get_by_text("The prompt of these images is not known here")).to_be_visible()
         assert sent(api) == 1

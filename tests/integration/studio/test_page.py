@@ -19,6 +19,7 @@ PAGE = Path(__file__).parents[3] / "studio" / "app.py"
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(working, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(working, "LOOK_AGAIN_SECONDS", 0)
     monkeypatch.setattr(asking, "TROUBLE_SECONDS", 0)
     monkeypatch.delenv("STUDIO_PREVIEW", raising=False)
     st.cache_resource.clear()
