@@ -239,17 +239,19 @@ def test_a_request_that_goes_on_for_a_cancelled_job_repeats_its_warnings(send: S
     assert seeds(bedrock) == [7, 8, 8]
 
 
-def test_a_blocked_image_of_a_waiting_job_is_not_paid_for_again(send: Send, bedrock: FakeBedrock) -> None:
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_blocked_image_of_a_waiting_job_is_not_paid_for_again(send: Send, bedrock: FakeBedrock, others: int) -> None:
     bedrock.by_seed = {7: BLOCKED, 8: THROTTLED}
-    job_id = start(send, model="core", number_of_images=3)
+    job_id = start(send, model="core", number_of_images=2 + others)
     assert not work(job_id)
     bedrock.by_seed = {}
 
     assert work_later(job_id)
 
-    assert seeds(bedrock) == [7, 8, 8, 9]
-    assert [detail["status"] for detail in look(send, job_id)["result"]["details"]] == ["blocked", "stored", "stored"]
-    assert send("GET", "/usage").json["spent_usd"] == 0.12
+    details = look(send, job_id)["result"]["details"]
+    assert seeds(bedrock) == [7, 8, 8, 9][: 3 + others]
+    assert [detail["status"] for detail in details] == ["blocked", "stored", "stored"][: 2 + others]
+    assert record(job_id).spent == (2 + others) * 40_000
 
 
 @pytest.mark.parametrize("is_job", [True, False])
