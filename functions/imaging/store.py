@@ -282,9 +282,10 @@ class GenerationStore:
             raise table_down(error) from error
         if found is None:
             return replace(note, condition=Absent(self.now()))
-        return (
-            replace(note, condition=Equal("epoch", found["epoch"])) if found["epoch"] != note.record["epoch"] else None
-        )
+        if found.get("epoch") == note.record["epoch"]:
+            return None
+        told_by = "epoch" if "epoch" in found else "owner"
+        return replace(note, condition=Equal(told_by, found[told_by]))
 
     def _recognised(
         self, previous: GenerationRecord | None, following: GenerationRecord, otherwise: Exception
