@@ -745,8 +745,8 @@ def test_a_table_that_refuses_puts_the_job_back_for_a_moment(send: Send, table: 
     assert work(job_id)
 
 
-def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
-    send: Send, bedrock: FakeBedrock, wall: FakeClock, log: io.StringIO
+def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure_and_each_counts_in_full(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock, log: io.StringIO
 ) -> None:
     job_id = start(send).json["id"]
 
@@ -756,6 +756,7 @@ def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
     bedrock.meanwhile += [stumble] * MAX_ATTEMPTS
     assert [later(wall, job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
     assert look(send, job_id).json["problem"]["code"] == "internal_error"
+    assert totals(table) == (MAX_ATTEMPTS * 80_000, 0)
     assert "TypeError" in log.getvalue()
     assert "secret prompt" not in log.getvalue()
 
