@@ -1,7 +1,7 @@
 """`make simulate SEEDS=100000 FROM=0`: as many runs as wanted on every core, up to the first that finds something."""
 
 import sys
-import time
+
 from tests.simulation.simulation import run
 
 r = run(int(sys.argv[1]))

@@ -2,13 +2,12 @@
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from imaging.errors import DependencyUnavailable, ImagingError
+from imaging.errors import ImagingError
 from tests.fakes.lambda_runtime import http_event
 from tests.simulation import pictures
 from tests.simulation.deployment import Deployment, Died, Raised

@@ -15,7 +15,6 @@ from aws.table import Change, Page, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.sizing import Size
-
 from tests.fakes.table import FakeTable
 from tests.simulation import pictures
 from tests.simulation.book import About, Book, Call

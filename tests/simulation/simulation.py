@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from http import HTTPStatus
 from random import Random
 from typing import Any
 
 from imaging.submission import image_id
 from settings import Settings
+from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.simulation import clients, weather
 from tests.simulation.book import Book
 from tests.simulation.clients import DIRECT, Api, Order
@@ -83,6 +83,8 @@ def _settings(random: Random) -> Settings:
     near = random.random() < 0.35
     environment = {
         "AWS_REGION": "us-east-1",
+        "STACK_NAME": "stack",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "BUCKET_NAME": "bucket",
         "TABLE_NAME": "table",
         "STANDARD_MODELS": random.choice(("titan,core", "titan,core", "core", "titan")),
