@@ -39,6 +39,7 @@ from tests.simulation.world import World, replaced
 
 API_SECONDS, WORKER_SECONDS, SWEEPER_SECONDS = 120, 180, 60
 SWEEP_EVERY_SECONDS = 2 * MINUTE
+IDLE_SWEEPS = 0.05
 
 _REAL = (time.time, time.monotonic, time.sleep)
 _MAKERS = {name: make for name, make in vars(bootstrap).items() if hasattr(make, "cache_clear")}
@@ -93,8 +94,9 @@ class Deployment:
         return self._invoke("api", api.app.lambda_handler, event, API_SECONDS)
 
     def sweep(self) -> None:
-        """The schedule's invocation, and the next one."""
-        self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
+        """The schedule's invocation, and the next one. Most of those that would find nothing are left out."""
+        if self.table.has_due() or self.world.random.random() < IDLE_SWEEPS:
+            self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
         self.world.scheduler.at(self.world.now + SWEEP_EVERY_SECONDS, self.sweep)
 
     def _deliver(self, message: Message) -> None:
@@ -121,7 +123,7 @@ class Deployment:
         handler: Callable[[Any, Any], Any],
         event: object,
         seconds: float,
-        ended: Callable[[object], None] = lambda answer: None,
+        ended: Callable[[object], None] = lambda _: None,
     ) -> Signal:
         """Runs a function; the signal brings its answer, Raised or Died."""
         world, scheduler, done = self.world, self.world.scheduler, Signal(self.world.scheduler)
@@ -198,12 +200,8 @@ class Deployment:
                     (uuid, "uuid4", lambda: uuid.UUID(int=chance(128), version=4)),
                     (secrets, "token_hex", lambda size=32: f"{chance(size * 8):0{size * 2}x}"),
                     (secrets, "randbelow", world.random.randrange),
-                    (
-                        Deadline,
-                        "after",
-                        classmethod(lambda cls, seconds, clock=None: cls(world.now + seconds, world.clock)),
-                    ),
-                    (making, "fit", lambda png, native, wanted: png),
+                    (Deadline, "after", classmethod(lambda cls, seconds: cls(world.now + seconds, world.clock))),
+                    (making, "fit", lambda png, *_: png),
                     (time, "time", lambda: world.now),
                     (logger, "error", self._logged_error),
                     (metrics, "add_metric", lambda **_: None),
@@ -243,7 +241,7 @@ def _insist_on_simulated_time(parts: Mapping[str, object]) -> None:
 def _about(task: Any) -> About:  # noqa: ANN401 - the product's own
     record = task.attempt.record
     places = tuple(slot.index for slot in task.call.slots)
-    return About(record.id, record.owner, record.epoch, record.attempt, places)
+    return About(record.id, record.owner, record.epoch, record.attempt, places, record.created_at)
 
 
 @dataclass(eq=False)
