@@ -141,7 +141,7 @@ def test_a_denied_request_is_told_what_an_unauthorized_one_is() -> None:
     assert denied == GATEWAY_RESPONSES["UNAUTHORIZED"] == GATEWAY_RESPONSES["INVALID_API_KEY"]
 
 
-def test_the_gateways_token_is_the_authorizers_and_the_functions_alone() -> None:
+def test_authorizer_and_function_have_one_token_that_no_output_shows() -> None:
     token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
     assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"] == token
     assert token not in [output["Value"] for output in source()["Outputs"].values()]
