@@ -79,4 +79,3 @@ class Retries:
             # A write whose answer was lost fails its own condition when it is sent again.
             return (self.table.get(name) or {}).get("revision") == revision
         return True
-

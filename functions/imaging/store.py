@@ -254,21 +254,19 @@ class GenerationStore:
     ) -> GenerationRecord:
         condition = Equal("revision", previous.revision) if previous else Absent(self.now())
         totals = self.ledger.changes(following.owner, postings)
-        absent_notes = [replace(note, condition=Absent(self.now())) for note in notes]
+        missing = [replace(note, condition=note.condition or Absent(self.now())) for note in notes]
         try:
-            token = f"{following.revision}-{len(notes)}"
-            self.table.write([replace(following.put(), condition=condition), *totals, *absent_notes], token)
+            self.table.write([replace(following.put(), condition=condition), *totals, *missing], secrets.token_hex(8))
         except ConditionFailed as failed:
             if 0 in failed.places:
-                return self._recognised(following, Changed())
+                return self._recognised(previous, following, Changed())
             if any(place <= len(totals) for place in failed.places):
                 raise self._exhausted(following, postings) from None
-            written = {place - len(totals) - 1 for place in failed.places}
-            return self._write(
-                previous, following, postings, [note for place, note in enumerate(notes) if place not in written]
-            )
+            there = {place - len(totals) - 1 for place in failed.places}
+            still = [self._still_missing(note) if place in there else note for place, note in enumerate(missing)]
+            return self._write(previous, following, postings, [note for note in still if note])
         except TableError as error:
-            return self._recognised(following, table_down(error))
+            return self._recognised(previous, following, table_down(error))
         return following
 
     def _exhausted(self, following: GenerationRecord, postings: Sequence[Posting]) -> BudgetExhausted:
@@ -276,13 +274,27 @@ class GenerationStore:
         lost = sum(posting.spent for posting in postings if posting.month == following.month)
         return self.ledger.exhausted(following.owner, lost + following.reserved)
 
-    def _recognised(self, following: GenerationRecord, otherwise: Exception) -> GenerationRecord:
+    def _still_missing(self, note: Put) -> Put | None:
+        """The write of an image's record in the place of an earlier epoch's; None where it is written already."""
+        try:
+            found = self.table.get(note.key)
+        except TableError as error:
+            raise table_down(error) from error
+        if found is None:
+            return replace(note, condition=Absent(self.now()))
+        return (
+            replace(note, condition=Equal("epoch", found["epoch"])) if found["epoch"] != note.record["epoch"] else None
+        )
+
+    def _recognised(
+        self, previous: GenerationRecord | None, following: GenerationRecord, otherwise: Exception
+    ) -> GenerationRecord:
         """The record in the table, if it is this write's after all: its answer was lost. Raises `otherwise`."""
         try:
             found = self.find(following.id)
         except DependencyUnavailable:
             raise otherwise from None
-        if found is not None and _is_same_write(found, following):
+        if found is not None and _is_same_write(previous, found, following):
             return found
         raise otherwise
 
@@ -291,10 +303,12 @@ class GenerationStore:
         return int(self.now()) + self.job_seconds + self.retention_seconds
 
 
-def _is_same_write(found: GenerationRecord, following: GenerationRecord) -> bool:
+def _is_same_write(previous: GenerationRecord | None, found: GenerationRecord, following: GenerationRecord) -> bool:
+    """By its revision; where it began an attempt also by that, because somebody may have joined it since."""
     if found.revision == following.revision:
         return True
-    return following.status == found.status == "running" and following.attempt == found.attempt
+    begins = previous is None or previous.attempt != following.attempt
+    return begins and following.status == found.status == "running" and following.attempt == found.attempt
 
 
 def _lost(record: GenerationRecord | None) -> tuple[dict[str, Any], list[Posting]]:

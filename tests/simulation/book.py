@@ -63,6 +63,7 @@ class Attempt:
     process: Process
     generation: str
     owner: str
+    epoch: str
     reserved: int
     calls: list[Call] = field(default_factory=list)
     settled: int | None = None
@@ -121,7 +122,7 @@ class Book:
         if has is not None and has != had:
             owner, reserved = new["owner"], new.get("reserved", 0)
             generation = str(new["id"]).partition("#")[2]
-            self.attempts[has] = Attempt(has, self.world.scheduler.process, generation, owner, reserved)
+            self.attempts[has] = Attempt(has, self.world.scheduler.process, generation, owner, new["epoch"], reserved)
         for record, sign in ((old, -1), (new, 1)):
             for scope in (record.get("owner"), STACK):
                 if record.get("status") == "running":

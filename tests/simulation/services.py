@@ -42,17 +42,17 @@ class SimulatedTable:
         return cls(world, book, FakeTable(now=clock), FakeTable(now=clock))
 
     def get(self, key: str) -> Record | None:
-        return self._call(f"get {key}", partial(self.main.get, key))
+        return self._call(f"get {_short(key)}", partial(self.main.get, key))
 
     def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
         return self._call(f"get {len(keys)} records", partial(self.main.get_many, keys))
 
     def put(self, key: str, record: Record, expires_at: int) -> None:
-        self._call(f"put {key}", lambda: self._apply([key], lambda: self.main.put(key, record, expires_at)))
+        self._call(f"put {_short(key)}", lambda: self._apply([key], lambda: self.main.put(key, record, expires_at)))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
         keys = [change.key for change in changes]
-        what = f"write {keys} {_status(changes)} {token[:6]}"
+        what = f"write {' '.join(map(_short, keys))} {_status(changes)} {token[:6]}"
         self._call(what, lambda: self._apply(keys, lambda: self.main.write(changes, token)))
 
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
@@ -88,6 +88,11 @@ class SimulatedTable:
 
     def _call(self, what: str, apply: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call answers
         return self.world.call("table", what, apply, TableError)
+
+
+def _short(key: str) -> str:
+    kind, _, name = key.partition("#")
+    return key if kind == "spend" else f"{kind}#{name[:8]}"
 
 
 def _status(changes: Sequence[Change]) -> str:

@@ -162,22 +162,25 @@ def _job_ended_well(api: Api, book: Book, order: Order, job: str) -> None:
     if status == "cancelled":
         asked = {each for other in api.orders if other.caller == order.caller for each in other.cancels}
         world.expect(job in asked, f"{order.name}: the job {job} was accepted, and cancelled by nobody")
-    _says_whether_it_was_rebilled(world, book, job, says=answer.body["possibly_rebilled"])
+    _says_whether_it_was_rebilled(world, book, job, record["epoch"], says=answer.body["possibly_rebilled"])
 
 
-def _says_whether_it_was_rebilled(world: World, book: Book, job: str, *, says: bool) -> None:
-    attempts = [attempt for attempt in book.attempts.values() if attempt.generation == job]
+def _says_whether_it_was_rebilled(world: World, book: Book, job: str, epoch: str, *, says: bool) -> None:
+    attempts = [each for each in book.attempts.values() if each.generation == job and each.epoch == epoch]
     lost = [place for place, attempt in enumerate(attempts) if attempt.is_lost]
     rebilled = any(
-        later.about.epoch == dead.about.epoch and set(later.about.places) & set(dead.about.places) and later.is_billed
+        set(later.about.places) & set(dead.about.places) and later.is_billed
         for place in lost
         for dead in attempts[place].calls
         for attempt in attempts[place + 1 :]
         for later in attempt.calls
         if dead.is_billed
     )
-    could = any(call.may_be_billed for place in lost for attempt in attempts[place + 1 :] for call in attempt.calls)
-    could = could or any(attempts[place + 1 :][-1:] and attempts[-1].is_lost for place in lost)
+    could = any(
+        attempt.is_lost or any(call.may_be_billed for call in attempt.calls)
+        for place in lost
+        for attempt in attempts[place + 1 :]
+    )
     world.expect(says or not rebilled, f"the job {job} was billed twice and does not say so")
     world.expect(could or not says, f"the job {job} says that it may have been billed twice, and was not")
 
@@ -209,13 +212,19 @@ def _everything_stored_is_reachable(api: Api, found: Mapping[str, Mapping[str, M
 
 
 def _twins_got_their_own(api: Api, book: Book) -> None:
-    """Requests alike with random seeds share no image where each was paid."""
+    """Requests alike with random seeds share no image where each was paid and sent again."""
     for first in api.orders:
         for second in api.orders:
-            if first.name == f"{second.name}-twin":
+            if first.name == f"{second.name}-twin" and _both_were_retried_first(first, second):
                 shared = first.delivered & second.delivered
                 paid = {call.about.generation for call in book.calls if call.prompt == first.text and call.is_usable}
                 api.world.expect(not shared or len(paid) < 2, f"{first.name} and {second.name} share {shared}")
+
+
+def _both_were_retried_first(one: Order, other: Order) -> bool:
+    """Whether each was sent again, once, before either was answered: only then is it certain that no answer is taken."""
+    retried = [order.sent_at[1] for order in (one, other) if len(order.sent_at) == 2]
+    return len(retried) > 1 and max(retried) < min(one.got_at, other.got_at)
 
 
 def failing(seeds: Iterator[int]) -> Iterator[Run]:

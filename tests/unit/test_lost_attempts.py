@@ -88,3 +88,45 @@ def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
     ended = generations.fail(attempt, outcome, outcome.error)
 
     assert (ended.status, ended.is_job) == ("failed", True)
+
+
+def test_an_image_made_anew_is_recorded_in_the_place_of_one_that_was_deleted(
+    submission: Submission, table: FakeTable
+) -> None:
+    attempt = _begun(submission)
+    gallery: Gallery = bootstrap.gallery()
+    name = image_id(submission.generation_id, 0)
+    table.put(f"image#{name}", {"owner": "me", "epoch": "an earlier one", "is_deleted": True}, _tomorrow(table))
+    note = gallery.store(
+        Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
+    )
+
+    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+
+    assert [listed.image.id for listed in gallery.listed("me", 9)[0]] == [name]
+
+
+def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: Submission, table: FakeTable) -> None:
+    attempt = _begun(submission)
+    gallery: Gallery = bootstrap.gallery()
+    name = image_id(submission.generation_id, 0)
+    note = gallery.store(
+        Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
+    )
+    deleted = {"owner": "me", "epoch": attempt.record.epoch, "is_deleted": True}
+    table.put(f"image#{name}", deleted, _tomorrow(table))
+
+    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+
+    assert table.records[f"image#{name}"]["is_deleted"]
+
+
+def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:
+    _begun(submission)
+    table.is_read_only = True
+    with pytest.raises(DependencyUnavailable):
+        bootstrap.generations().enqueue(submission)
+
+
+def _tomorrow(table: FakeTable) -> int:
+    return int(table.now()) + 86_400
