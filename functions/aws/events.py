@@ -9,6 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import clients
 
+SOURCE = "text-to-image-api"
+
 
 class EventError(Exception):
     """The bus refused or could not be reached; `code` is AWS's name for it."""
@@ -20,9 +22,10 @@ class EventError(Exception):
 
 @dataclass(frozen=True)
 class EventBus:
+    """A bus by its name, told of what happens in a stack."""
+
     name: str
-    source: str
-    """The stack's name."""
+    stack: str
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Raises EventError."""
@@ -30,9 +33,9 @@ class EventBus:
             answer = clients.events().put_events(
                 Entries=[
                     {
-                        "Source": self.source,
+                        "Source": SOURCE,
                         "DetailType": detail_type,
-                        "Detail": json.dumps(detail),
+                        "Detail": json.dumps({"stack": self.stack, **detail}),
                         "EventBusName": self.name,
                     }
                 ]

@@ -12,6 +12,7 @@ import pytest
 from api.routes.jobs import POLL_SECONDS
 from checks import template
 from checks.template import ENVIRONMENTS, declared
+from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.routing import Route
 from local import parameters
@@ -50,7 +51,7 @@ def test_images_are_reached_below_their_prefix_only(action: str) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    ["bedrock:GetModelInvocationLoggingConfiguration", "s3:GetObject", "s3:DeleteObject", "s3:GetBucketLocation"],
+    ["bedrock:GetModelInvocationLoggingConfiguration", "s3:DeleteObject", "s3:GetBucketLocation", "dynamodb:Query"],
 )
 def test_the_worker_may_not_do_what_only_the_api_does(action: str) -> None:
     assert resources_of("ApiRole", action)
@@ -76,7 +77,7 @@ def test_the_function_gets_every_setting_that_it_reads() -> None:
 
 
 def test_a_missing_or_wrong_setting_is_named() -> None:
-    with pytest.raises(ValueError, match="BUCKET_NAME") as missing:
+    with pytest.raises(Misconfigured, match="BUCKET_NAME") as missing:
         Settings.from_environment({"STANDARD_MODELS": "dall-e", "PREMIUM_MODELS": "ultra", "LINK_MINUTES": "61"})
     assert "STANDARD_MODELS" in str(missing.value)
     assert "LINK_MINUTES" in str(missing.value)
@@ -132,6 +133,19 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     assert ("Retry-After" in headers) == (response.get("StatusCode") in {429, 504})
     any_page_if_any = {"Fn::If": ["HasCorsOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
     assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
+
+
+def test_a_denied_request_is_told_what_an_unauthorized_one_is() -> None:
+    """The authorizer denies, API Gateway finds a key invalid: to a client both are the same 401."""
+    denied = GATEWAY_RESPONSES["ACCESS_DENIED"]
+    assert denied["StatusCode"] == 401
+    assert denied == GATEWAY_RESPONSES["UNAUTHORIZED"] == GATEWAY_RESPONSES["INVALID_API_KEY"]
+
+
+def test_authorizer_and_function_have_one_token_that_no_output_shows() -> None:
+    token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"] == token
+    assert token not in [output["Value"] for output in source()["Outputs"].values()]
 
 
 NEVER_HOLDS_A_QUOTATION_MARK = {
@@ -267,7 +281,7 @@ def test_long_answers_are_compressed() -> None:
 def test_two_stacks_in_one_account_stay_apart() -> None:
     name = {"Ref": "AWS::StackName"}
     assert source()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
-    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["EVENT_SOURCE"] == name
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["STACK_NAME"] == name
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
