@@ -51,6 +51,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README's examples use curl")
+@pytest.mark.timeout(1200)  # it downloads all that is set up
 def test_the_readme_works_on_a_machine_with_nothing_but_the_oldest_python(machine: Machine) -> None:
     machine.install_python(f'exec {oldest_python()} "$@"')
     cloned = machine.files()
