@@ -16,7 +16,7 @@ SERVICES = ("front", "studio", "ministack", "bedrock")
 
 
 def port_of(process: Process) -> int:
-    """The port that follows from the stack's folder, the same at every start, or the next one that is free."""
+    """The port that follows from the stack's folder, the same at every start; the next free one if it is taken."""
     folder = zlib.crc32(bytes(process.places.root)) % (len(PORTS) // len(SERVICES))
     first = PORTS.start + folder * len(SERVICES) + SERVICES.index(process.name)
     return next((port for port in range(first, PORTS.stop, len(SERVICES)) if _is_free(port)), free_port())
