@@ -46,7 +46,7 @@ def _show_trouble(error: ImagesError) -> None:
 
 
 def _draw_day(title: str, of_day: Sequence[ListedPicture]) -> None:
-    cost = "free previews" if is_preview() else money.dollars(sum(picture.cost_usd for picture in of_day))
+    cost = "free" if is_preview() else money.dollars(sum(picture.cost_usd for picture in of_day))
     st.subheader(f"{title} · {counted(len(of_day))} · {cost}".replace("$", r"\$"), anchor=False)
     cells = st.grid(min_column_width=150, gap="small", key=f"day-{of_day[0].id}")
     for picture, shown in zip(of_day, pictures.small_ones(of_day), strict=True):
@@ -61,7 +61,7 @@ def _draw_day(title: str, of_day: Sequence[ListedPicture]) -> None:
 def _draw_actions(gallery: Gallery, found: Sequence[ListedPicture]) -> None:
     if gallery.next_cursor:
         st.button("Show more", key="more-images", icon=":material/expand_more:", on_click=_load_more)
-    if found:
+    if len(found) > 1:
         download_all(f"Download these {len(found)} as zip", found, "", key="zip-gallery")
 
 
@@ -131,7 +131,7 @@ def _lightbox(now: Visit) -> None:
     picture = found[place]
     request = now.request_of(picture.generation_id)
     with st.container(horizontal=True, gap="medium", key="lightbox"):
-        with st.container(width="stretch", key="large"):
+        with st.container(width="stretch", horizontal_alignment="center", key="large"):
             _draw_large(now, picture)
         with st.container(width=FACTS_WIDTH, key="facts"):
             with st.container(horizontal=True, gap="small"):
@@ -165,7 +165,7 @@ def _gone(now: Visit) -> None:
 
 
 def _facts(picture: ListedPicture) -> str:
-    cost = "free preview" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
+    cost = "free" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
     size = f"{picture.width} × {picture.height}"  # noqa: RUF001 - "by", of sizes
     return f"Seed {picture.seed} · {short_name(picture.model)} · {size} · {cost}"
 

@@ -36,7 +36,7 @@ def price(models: Sequence[Model], request: Request) -> Price | None:
 
 def labelled(label: str, cost: Price | None, *, preview: bool) -> str:
     """The label of a button that spends."""
-    told = "free preview" if preview else str(cost or "price unknown")
+    told = "free" if preview else str(cost or "price unknown")
     return f"{label} · {told}".replace("$", r"\$")
 
 

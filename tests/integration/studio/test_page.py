@@ -223,7 +223,7 @@ class TestMoney:
         monkeypatch.setenv("STUDIO_PREVIEW", "true")
         page = opened()
         assert "Preview: drawn locally, nothing is charged" in said(page)
-        assert labels(page, "generate") == ["Generate 1 image · free preview"]
+        assert labels(page, "generate") == ["Generate 1 image · free"]
 
         generate(page, "A")
         served_api.problem = problem(400, "content_blocked", "No.")
