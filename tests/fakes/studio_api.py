@@ -186,7 +186,7 @@ class FakeApi:
             "status": status,
             "created_at": datetime.fromtimestamp(int(self._now() - self._age(job)), UTC).isoformat(),
             "attempts": 0 if status == "queued" and not self.waiting else 1,
-            "result": self._result(job) if status == "succeeded" else None,
+            "result": self._result(job) if status == "succeeded" or (status == "cancelled" and self.made) else None,
             "problem": self.problem if status == "failed" else None,
             **({} if self.older else {"progress": self._progress(job), "waiting": self.waiting}),
         }
@@ -220,6 +220,8 @@ class FakeApi:
                 "reason": "The content filter withheld this image.",
                 "seed": stored["seed"],
             }
+        if job["cancelled"] and place >= self.made:
+            return {"status": "failed", "reason": "The job was cancelled before this.", "seed": stored["seed"]}
         if stored["id"] in self.deleted:
             return {"id": stored["id"], "status": "deleted", "seed": stored["seed"]}
         return stored

@@ -338,6 +338,15 @@ class TestWaiting:
         assert "job" not in page.query_params
         assert [job["cancelled"] for job in served_api.jobs.values()] == [True]
 
+    def test_what_was_made_before_a_job_was_stopped_is_shown(self, page: AppTest, served_api: FakeApi) -> None:
+        served_api.held, served_api.made = "queued", 1
+        page.segmented_control(key="number_of_images").set_value(3)
+        generate(page, "A")
+        click(page, "stop")
+
+        assert heading(page).startswith("1 of 3 images")
+        assert "The job was cancelled before this." in said(page)
+
     def test_each_image_appears_when_it_is_there(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.held, served_api.made = "running", 1
         page.segmented_control(key="number_of_images").set_value(4)
@@ -373,7 +382,7 @@ class TestWaiting:
         next(iter(served_api.jobs.values()))["cancelled"] = True
         page.run()
 
-        assert "stopped before it began" in said(page)
+        assert "stopped before it made an image" in said(page)
         assert not page.status
 
 
