@@ -1,4 +1,4 @@
-# Everything is set up below this folder; the only things needed are make and Python 3.11 or newer.
+# Everything is set up below this folder, some 1.5 GB; the only things needed are make and Python 3.11 or newer.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -14,12 +14,31 @@ LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
+# A company's own certificate authority is in the system's store: uv and Node.js look there too, as pip does.
+export UV_SYSTEM_CERTS := true
+export NODE_USE_SYSTEM_CA := 1
+
+# Programs that belong to no package.
+SCRIPTS := docs/*.py examples/*.py package/*.py
+
+# The template as SAM translates it, for each environment.
+TRANSLATED := .local/translated
+
+# What tools keep in a home directory otherwise.
+export UV_CACHE_DIR ?= $(CURDIR)/.local/cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.local/cache/pip
+export npm_config_cache ?= $(CURDIR)/.local/cache/npm
+export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
+
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
 ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
 # For `make key`.
 NAME ?= another
+# For `make invoke`.
+EVENT ?= events/direct.json
+FUNCTION ?= ApiFunction
 
 .PHONY: help
 help:  ## Show this list
@@ -41,13 +60,29 @@ down: .venv/.done  ## Stop the laptop stack and leave nothing running
 studio: $(TOOLS)/studio/.done  ## Open the studio for a deployed stack: make studio API_URL=https://… API_KEY=…
 	@$(TOOLS)/studio/bin/python -m streamlit run studio/app.py
 
+.PHONY: smoke
+smoke:  ## Try a deployed stack, for the price of two images: make smoke API_URL=https://… API_KEY=…
+	@$$(local/find-python) examples/smoke.py
+
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack; NAME=… says whose it is
 	@$(LOCAL) key '$(NAME)'
 
+.PHONY: invoke
+invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a container, against the running stack: make invoke EVENT=events/direct.json
+	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
+
 .PHONY: test
-test: setup client-programs  ## Run every test, and list at the end what was skipped and why
+test: how-long setup client-programs  ## Run every test (about 11 minutes), and list at the end what was skipped and why
 	@$(PYTHON) pytest
+
+.PHONY: how-long
+how-long:
+	@echo "Running every test takes about 11 minutes; \`make unit\` takes seconds."
+
+.PHONY: unit
+unit: .venv/.done  ## Run the tests that need no stack, in seconds
+	@$(PYTHON) pytest tests/unit
 
 .PHONY: client-table
 client-table: setup client-programs  ## Run other people's clients against the stack, and write the README's table of them
@@ -58,16 +93,22 @@ faults: setup  ## Work off two hundred jobs under faults, and show what was bill
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
 	@cat .local/faults.md
 
-.PHONY: lint
-lint: setup  ## Check style, types and the template
+.PHONY: check
+check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, types, imports, the template and openapi.json
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
+	$(BIN)/mypy $(SCRIPTS)
+	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
+	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
+	$(PYTHON) checks.template $(TRANSLATED)
+	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
+	$(BIN)/python docs/generate-openapi.py | diff --unified docs/openapi.json -
 
 .PHONY: openapi
 openapi: .venv/.done  ## Write docs/openapi.json again
-	$(BIN)/python docs/generate-openapi.py
+	$(BIN)/python docs/generate-openapi.py > docs/openapi.json
 
 .PHONY: requirements
 requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first
@@ -75,10 +116,20 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
+	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
+
+.PHONY: clean
+clean:  ## Stop the stack and remove all that was set up (some 1.5 GB); images and .env stay
+	@for state in .local .local/test-*; do \
+		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules .*_cache .hypothesis .coverage
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+	@echo "Removed all that was set up; images stay in generated_images/."
 
 .PHONY: setup
 setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done
@@ -95,6 +146,12 @@ setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.
 # SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each lives by itself.
 $(TOOLS)/sam/.done: requirements/sam.txt | .venv/.done
 	$(call environment,SAM CLI,)
+
+$(TOOLS)/cfn-lint/.done: requirements/cfn-lint.txt | .venv/.done
+	$(call environment,cfn-lint,)
+
+$(TOOLS)/checkov/.done: requirements/checkov.txt | .venv/.done
+	$(call environment,checkov,)
 
 # Functions run in MiniStack's interpreter, so it is the one of Lambda if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
@@ -128,6 +185,7 @@ define environment
 endef
 
 define virtual_environment
-python=$$(local/find-python $(2)) && "$$python" -m venv $(1) || { \
-	echo "The virtual environment $(1) could not be made; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+python=$$(local/find-python $(2)) || exit 1; "$$python" -m venv $(1) || { \
+	echo "The virtual environment $(1) could not be made; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+$(1)/bin/python local/system_certificates.py
 endef

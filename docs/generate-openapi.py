@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json as the function serves it; `make openapi` runs this."""
+"""Prints docs/openapi.json as the function serves it; `make openapi` and `make check` run this."""
 
 import json
 import os
@@ -12,4 +12,4 @@ os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
 from api.app import app  # noqa: E402 - found on the path that was just set
 from api.openapi import document  # noqa: E402
 
-(ROOT / "docs" / "openapi.json").write_text(json.dumps(document(app), indent=2, ensure_ascii=False) + "\n")
+sys.stdout.write(json.dumps(document(app), indent=2, ensure_ascii=False) + "\n")

@@ -5,20 +5,23 @@ from functools import cache
 
 from aws import bedrock
 from aws.bucket import Bucket
-from aws.counters import Counters
 from aws.events import EventBus
-from aws.idempotency import idempotency_table
 from aws.queue import Queue
 from aws.table import Table
 from imaging.announcing import Announcer
-from imaging.attempts import Attempts
 from imaging.gallery import Gallery
 from imaging.generate import Generator
+from imaging.generations import Generations
 from imaging.jobs import Jobs
+from imaging.ledger import Ledger
+from imaging.making import Maker
 from imaging.models import catalog
-from imaging.once import Once
+from imaging.result import micros
+from imaging.retries import Retries
 from imaging.routing import Router
-from imaging.spending import Spending, micros
+from imaging.shared_refusals import SharedRefusals
+from imaging.store import GenerationStore
+from imaging.submission import Deduplication
 from settings import Settings
 
 
@@ -45,28 +48,36 @@ def gallery() -> Gallery:
 
 
 @cache
-def attempts() -> Attempts:
-    return Attempts(table())
-
-
-@cache
-def spending() -> Spending:
+def ledger() -> Ledger:
     stack, key = settings().monthly_budget_usd, settings().monthly_budget_per_key_usd
-    return Spending(Counters(settings().table_name), micros(stack) or None, micros(key) or None)
+    return Ledger(table(), micros(stack) or None, micros(key) or None)
 
 
 @cache
-def once() -> Once:
-    name, announcer = settings().table_name, Announcer(EventBus(settings().event_bus_name))
-    return Once(
-        generator(),
-        gallery(),
-        announcer,
-        spending(),
-        keyed=idempotency_table(name),
-        keyless=idempotency_table(name),
-        keyless_seconds=settings().deduplication_minutes * 60,
-    )
+def store() -> GenerationStore:
+    kept, worked_at = timedelta(days=settings().retention_days), timedelta(hours=settings().job_hours)
+    return GenerationStore(table(), ledger(), int(kept.total_seconds()), int(worked_at.total_seconds()))
+
+
+@cache
+def generations() -> Generations:
+    announcer = Announcer(EventBus(settings().event_bus_name, settings().stack_name))
+    return Generations(store(), generator(), gallery(), announcer, queue(), settings().deduplication_minutes * 60)
+
+
+@cache
+def deduplication() -> Deduplication:
+    return Deduplication(settings().deduplication_minutes * 60, generator().is_deterministic)
+
+
+@cache
+def retries() -> Retries:
+    return Retries(table())
+
+
+@cache
+def refusals() -> SharedRefusals:
+    return SharedRefusals(table())
 
 
 @cache
@@ -76,11 +87,10 @@ def queue() -> Queue:
 
 @cache
 def jobs() -> Jobs:
-    kept, worked_at = timedelta(days=settings().retention_days), timedelta(hours=settings().job_hours)
-    return Jobs(table(), queue(), once(), int(kept.total_seconds()), int(worked_at.total_seconds()))
+    return Jobs(generations(), store(), queue())
 
 
 @cache
 def generator() -> Generator:
     lists = {"standard": settings().standard_models, "premium": settings().premium_models}
-    return Generator(bedrock.invoke, gallery(), Router(lists), settings().aws_region)
+    return Generator(Maker(bedrock.invoke, gallery(), settings().aws_region), Router(lists, refusals()))

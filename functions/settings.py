@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
+from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.result import MICROS_PER_USD
 from imaging.routing import Route
@@ -29,13 +30,19 @@ def _price(entry: str) -> tuple[str, int]:
     try:
         micros = int(Decimal(usd) * MICROS_PER_USD)
         model = catalog.find(name)
-    except (InvalidOperation, KeyError):
+    except (InvalidOperation, KeyError, ValueError, OverflowError):
         raise ValueError(f"{entry!r} is no price; write <model id or alias>=<US dollars for an image>") from None
     if micros <= 0:
         raise ValueError(f"{entry!r} is no price; it must be above 0")
     return model.id, micros
 
 
+def _at_least_a_micro(usd: float) -> float:
+    """A cap that is too small to count is the smallest that counts: rounded to 0, it would be no cap."""
+    return max(usd, 1 / MICROS_PER_USD) if usd else usd
+
+
+Budget = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_at_least_a_micro)]
 Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
@@ -59,12 +66,22 @@ class Settings(BaseModel):
     dead_letter_queue_url: str
     job_hours: int = Field(ge=1)
     event_bus_name: str
-    monthly_budget_usd: float = Field(ge=0, allow_inf_nan=False)
-    monthly_budget_per_key_usd: float = Field(ge=0, allow_inf_nan=False)
+    stack_name: str
+    gateway_token: str
+    monthly_budget_usd: Budget
+    monthly_budget_per_key_usd: Budget
     cors_origins: Origins
     docs: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises pydantic's ValidationError, which names each variable that is missing or wrong."""
-        return cls.model_validate(dict(environment))
+        """Raises Misconfigured, which names each variable that is missing or wrong."""
+        try:
+            return cls.model_validate(dict(environment))
+        except ValidationError as error:
+            raise Misconfigured(_explained(error)) from None
+
+
+def _explained(error: ValidationError) -> str:
+    found = "; ".join(f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
+    return f"The stack is not configured correctly. {found}. The operator must correct the stack's parameters."

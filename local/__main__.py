@@ -1,16 +1,17 @@
-"""python -m local up | down | run | key: the whole template on this machine, without AWS and without Docker."""
+"""python -m local up | down | run | key | invoke: the whole template on this machine, without an AWS account."""
 
 import argparse
 import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
-from local import bedrock, keys, stack
+from local import bedrock, deployment, keys, stack
 from local.console import say
 from local.errors import StackError
 from local.first_image import generate
+from local.invoke import invoke
+from local.next_steps import next_steps
 from local.places import DEFAULT_STATE, Places
 
 
@@ -26,7 +27,7 @@ def main() -> None:
 
 
 def _up(places: Places, options: argparse.Namespace) -> None:
-    _show(stack.up(places, _order(options)), places)
+    say(next_steps(stack.up(places, _order(options)).description, "make down"))
 
 
 def _down(places: Places, _: argparse.Namespace) -> None:
@@ -35,40 +36,50 @@ def _down(places: Places, _: argparse.Namespace) -> None:
 
 def _key(places: Places, options: argparse.Namespace) -> None:
     description = stack.described(places)
-    say(keys.create(description["aws_endpoint_url"], options.name))
+    endpoint = description["aws_endpoint_url"]
+    say(keys.create(places, endpoint, deployment.describe(endpoint), options.name))
+
+
+def _invoke(places: Places, options: argparse.Namespace) -> None:
+    sys.exit(invoke(places, options.event, options.function))
 
 
 def _run(places: Places, options: argparse.Namespace) -> None:
     # A script's background job inherits Ctrl-C as ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    description = stack.up(places, _order(options))
+    running = stack.up(places, _order(options))
     try:
-        _show(description, places)
-        generate(description, places)
-        say("\nThe stack stays up until Ctrl-C.")
-        signal.pause()
-    except KeyboardInterrupt:
-        say("")
-    finally:
-        # A second Ctrl-C, or the one that make passes on, must not leave half of it running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _welcome(running, places, emulated=options.bedrock == bedrock.EMULATOR)
+        stack.wait_until_down(places)
+        say("\nAnother command has stopped the stack.")
+    except BaseException as error:
+        _leave(running, places)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+
+
+def _welcome(running: stack.Running, places: Places, *, emulated: bool) -> None:
+    generate(running.description, places, emulated=emulated)
+    say(next_steps(running.description, "make down" if running.was_up else "Ctrl-C"))
+    if running.was_up:
+        say("\nThe stack was up before: Ctrl-C ends this command and leaves it running.")
+
+
+def _leave(running: stack.Running, places: Places) -> None:
+    """Only the command that started the stack stops it."""
+    # A second Ctrl-C, or the one that make passes on, must not leave half of it running.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    say("")
+    if running.was_up:
+        say("The stack stays up; `make down` stops it.")
+    else:
         stack.down(places)
 
 
 def _order(options: argparse.Namespace) -> stack.Order:
     return stack.Order(parameters=dict(options.parameters), bedrock=options.bedrock, studio=options.studio)
-
-
-def _show(description: dict[str, Any], places: Places) -> None:
-    say(f"""
-    API          {description["api_url"]}
-    API key      {description["api_key"]}
-    studio       {description["studio_url"] or "not started"}
-    model calls  {description["bedrock_url"]}
-    everything   {places.description}
-    images       {places.images}""")
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:
@@ -94,6 +105,10 @@ def _options() -> argparse.Namespace:
         subparser.add_argument("--parameters", type=_parameters, default=[], help="'Name=Value …' of the template")
         subparser.add_argument("--bedrock", type=_bedrock, default=bedrock.EMULATOR, help="emulator, aws or http://…")
         subparser.add_argument("--studio", action="store_true", help="the page too")
+    invocation = commands.add_parser("invoke")
+    invocation.set_defaults(command=_invoke)
+    invocation.add_argument("--event", type=Path, required=True, help="the file of the event")
+    invocation.add_argument("--function", default="ApiFunction", help="its name in the template")
     key = commands.add_parser("key")
     key.set_defaults(command=_key)
     key.add_argument("name", help="whose key it is")

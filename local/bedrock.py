@@ -19,7 +19,7 @@ def start(places: Places, choice: str, ministack_url: str) -> str:
     """The address for the functions' model calls."""
     if choice not in (EMULATOR, AWS):
         return choice
-    port = net.free_port()
+    port = net.port_of(process(places))
     process(places).start([sys.executable, "-m", *_module(choice, port, ministack_url)], os.environ)
     return net.url(port)
 

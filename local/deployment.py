@@ -17,6 +17,7 @@ from local import ministack
 from local.commands import run
 from local.errors import StackError
 from local.intrinsics import Conditions
+from local.parameters import allows, requirement
 from local.places import PROJECT, VENVS, Places
 
 STACK_NAME = "text-to-image-api"
@@ -54,17 +55,20 @@ class Deployed:
 
 def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
     """All that is different from AWS, and limits that do not get in a developer's way."""
-    ours = {
-        "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
+    ours = built_for(runtime) | {
         "BedrockEndpointUrl": bedrock_url,
         "BucketTlsOnly": "false",
-        "BurstLimit": "1000",
         "MonthlyBudgetUsd": "0",
         "MonthlyQuota": "0",
-        "PythonRuntime": runtime,
-        "RateLimit": "1000",
+        **{f"{whose}{what}Limit": "1000" for whose in ("", "Stage", "Public") for what in ("Rate", "Burst")},
     }
     return _defaults(overrides) | ours | dict(overrides)
+
+
+def built_for(runtime: str) -> dict[str, str]:
+    """The parameters that the build must know already."""
+    arm = platform.machine() in ("arm64", "aarch64")
+    return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
 
 def build(places: Places, runtime: str) -> None:
@@ -124,6 +128,9 @@ def _defaults(overrides: Mapping[str, str]) -> dict[str, str]:
     unknown = overrides.keys() - declared.keys()
     if unknown:
         raise StackError(f"The template has no parameter {', '.join(sorted(unknown))}; it has {', '.join(declared)}.")
+    for name, value in overrides.items():
+        if not allows(declared[name], value):
+            raise StackError(f"{name}={value} is not allowed. {requirement(declared[name])}")
     return {name: str(parameter["Default"]) for name, parameter in declared.items() if "Default" in parameter}
 
 
@@ -132,9 +139,10 @@ _SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0"}
 
 def _sources() -> Iterator[Path]:
     yield from (PROJECT / "template.yaml", PROJECT / "samconfig.toml")
-    for path in (PROJECT / "functions").rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path
+    for folder in ("functions", "package"):
+        for path in (PROJECT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
 
 
 def _source(runtime: str) -> str:
@@ -146,10 +154,9 @@ def _is_built_from(source: str) -> bool:
 
 
 def _sam_build(places: Places, runtime: str) -> None:
-    command = [str(SAM), "build", "--parameter-overrides", f"PythonRuntime={runtime}"]
-    # SAM takes the interpreter of the runtime's version from the path.
-    interpreters = {"PATH": os.pathsep.join([str(ministack.PYTHON.parent), os.environ["PATH"]])}
-    environment = os.environ | _SAM_ENVIRONMENT | interpreters | {"AWS_DEFAULT_REGION": ministack.REGION}
+    overrides = (f"{name}={value}" for name, value in built_for(runtime).items())
+    command = [str(SAM), "build", "--parameter-overrides", *overrides]
+    environment = os.environ | _SAM_ENVIRONMENT | {"AWS_DEFAULT_REGION": ministack.REGION}
     run(command, environment, places.logs / "build.log", "`sam build` failed.")
 
 

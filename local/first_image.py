@@ -22,12 +22,16 @@ REQUEST = {
 SECONDS_TO_ARRIVE = 10
 
 
-def generate(description: dict[str, Any], places: Places) -> None:
+def generate(description: dict[str, Any], places: Places, *, emulated: bool) -> None:
     with step(f"Generating “{REQUEST['text']}”"):
         generation = _ask(description)
         file = places.images / f"{generation['details'][0]['id']}.png"
         _wait_for(file)
-    say(f"\n    link  {generation['images'][0]}\n    file  {file}")
+    say(f"""
+The first image
+    file  {file}
+    link  {generation["details"][0]["link"]}  (needs the key)
+    cost  {"nothing: the emulator drew it" if emulated else f"${generation['cost_usd']:.2f}"}""")
 
 
 def _ask(description: dict[str, Any]) -> dict[str, Any]:

@@ -49,13 +49,13 @@ class Front:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return self._own("REQUEST_TOO_LARGE", 413, "Request Too Long", request)
+            return self._own("REQUEST_TOO_LARGE", 413, "Request Too Long")
         except (aiohttp.http.HttpProcessingError, aiohttp.ClientPayloadError):
-            return self._own("DEFAULT_4XX", 400, "Bad Request", request)
+            return self._own("DEFAULT_4XX", 400, "Bad Request")
         try:
-            return _passed_on(self._in_our_words(await self._ask(request, body), request))
+            return _passed_on(self._in_our_words(await self._ask(request, body)))
         except TimeoutError:
-            return self._own("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", request)
+            return self._own("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out")
         except aiohttp.ClientError as error:
             return web.Response(status=502, text=f"MiniStack does not answer ({error}). Start again with `make up`.\n")
 
@@ -77,17 +77,14 @@ class Front:
         ) as answer:
             return Upstream(answer.status, answer.headers.copy(), await answer.read())
 
-    def _in_our_words(self, upstream: Upstream, request: web.Request) -> Upstream:
-        if _is_function_error(upstream):
-            answer = self.gateway.answer("DEFAULT_5XX", upstream.status, "Internal server error", request.path)
-            return Upstream(upstream.status, CIMultiDict(answer.headers), answer.body.encode())
-        # The one variable of the template's that MiniStack does not fill in.
-        path = json.dumps(request.path)[1:-1].encode()
-        body = upstream.body if upstream.status < 400 else upstream.body.replace(b"$context.path", path)  # noqa: PLR2004
-        return Upstream(upstream.status, upstream.headers, body)
+    def _in_our_words(self, upstream: Upstream) -> Upstream:
+        if not _is_function_error(upstream):
+            return upstream
+        answer = self.gateway.answer("DEFAULT_5XX", upstream.status, "Internal server error")
+        return Upstream(upstream.status, CIMultiDict(answer.headers), answer.body.encode())
 
-    def _own(self, kind: str, status: int, message: str, request: web.Request) -> web.Response:
-        return _written(self.gateway.answer(kind, status, message, request.path))
+    def _own(self, kind: str, status: int, message: str) -> web.Response:
+        return _written(self.gateway.answer(kind, status, message))
 
 
 def application(config: dict[str, Any], images: Path) -> web.Application:

@@ -41,14 +41,13 @@ class Gateway:
                 return milliseconds / 1000 if milliseconds else API_GATEWAYS_OWN_SECONDS
         return API_GATEWAYS_OWN_SECONDS
 
-    def answer(self, kind: str, status: int, message: str, path: str) -> Answer:
+    def answer(self, kind: str, status: int, message: str) -> Answer:
         """The template's own words for what API Gateway answers by itself; `status` where it does not choose one."""
         response = self._response(kind, status)
         context = {
             "error.message": message,
             "error.messageString": json.dumps(message),
             "error.responseType": kind,
-            "path": path,
             "requestId": str(uuid.uuid4()),
         }
         template = response.get("responseTemplates", {}).get("application/json", DEFAULT_TEMPLATE)

@@ -2,6 +2,7 @@
 
 import socket
 import time
+import zlib
 
 import httpx
 
@@ -9,6 +10,16 @@ from local.errors import with_tail
 from local.processes import Process
 
 HOST = "127.0.0.1"
+# Below those that systems give to outgoing connections.
+PORTS = range(20000, 32000)
+SERVICES = ("front", "studio", "ministack", "bedrock")
+
+
+def port_of(process: Process) -> int:
+    """The port that follows from the stack's folder, the same at every start; the next free one if it is taken."""
+    folder = zlib.crc32(bytes(process.places.root)) % (len(PORTS) // len(SERVICES))
+    first = PORTS.start + folder * len(SERVICES) + SERVICES.index(process.name)
+    return next((port for port in range(first, PORTS.stop, len(SERVICES)) if _is_free(port)), free_port())
 
 
 def free_port() -> int:
@@ -16,6 +27,21 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # A closed connection lingers (TIME_WAIT) without blocking the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return _binds(probe, port)
+
+
+def _binds(probe: socket.socket, port: int) -> bool:
+    try:
+        probe.bind((HOST, port))
+    except OSError:
+        return False
+    return True
 
 
 def url(port: int) -> str:

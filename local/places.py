@@ -30,6 +30,15 @@ class Places:
         return self.root / "order.json"
 
     @property
+    def keys(self) -> Path:
+        return self.root / "keys.json"
+
+    @property
+    def invocation(self) -> Path:
+        """The environment of the function that `sam local invoke` runs."""
+        return self.root / "invocation.json"
+
+    @property
     def front(self) -> Path:
         return self.root / "front.json"
 

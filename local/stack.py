@@ -4,18 +4,21 @@ import fcntl
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from local import bedrock, deployment, ministack, net, studio
+from local import bedrock, deployment, keys, ministack, net, studio
 from local.console import say, step
 from local.deployment import Deployed
-from local.errors import StackError
+from local.errors import StackError, with_tail
 from local.gateway import Gateway
 from local.places import Places, read_json, write_json
 from local.processes import Process
+
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,17 @@ class Order:
     studio: bool = False
 
 
-def up(places: Places, order: Order) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Running:
+    description: dict[str, Any]
+    was_up: bool
+
+
+def up(places: Places, order: Order) -> Running:
     places.make()
     with _alone(places):
-        if not _runs(places):
-            return _start(places, order)
-        before = read_json(places.order) or {}
-        if {**before, "studio": order.studio} == _record(order):
-            return _change_page(places, order)
-        return _renew(places, order)
+        was_up = _runs(places)
+        return Running(_change(places, order) if was_up else _start(places, order), was_up)
 
 
 def down(places: Places) -> None:
@@ -44,13 +49,29 @@ def down(places: Places) -> None:
         say("The stack is down." if _stop(places) else "The stack is not up.")
 
 
+def wait_until_down(places: Places) -> None:
+    """Until another command stops this stack, however often it is deployed anew meanwhile."""
+    ministack_id = ministack.process(places).id()
+    while ministack_id is not None and ministack.process(places).id() == ministack_id:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    if ministack.process(places).id() is None and places.description.exists():
+        raise with_tail("MiniStack ended by itself.", ministack.process(places).log)
+
+
+def _change(places: Places, order: Order) -> dict[str, Any]:
+    before = read_json(places.order) or {}
+    if {**before, "studio": order.studio} == _record(order):
+        return _change_page(places, order)
+    return _renew(places, order)
+
+
 def _start(places: Places, order: Order) -> dict[str, Any]:
     _stop(places)
     try:
         # Begun first and waited for last, it takes no time of its own.
         page = _page(places, order, None)
         endpoint, model_calls = _start_services(places, order)
-        return _release(places, order, endpoint, model_calls, net.free_port(), page)
+        return _release(places, order, endpoint, model_calls, net.port_of(_front(places)), page)
     except BaseException:
         _stop(places)
         raise
@@ -90,7 +111,7 @@ def _page(places: Places, order: Order, address: str | None) -> str | None:
 
 
 def _start_services(places: Places, order: Order) -> tuple[str, str]:
-    port = net.free_port()
+    port = net.port_of(ministack.process(places))
     endpoint = net.url(port)
     with step("Starting MiniStack and building the functions"):
         ministack.start(places, port)
@@ -118,11 +139,12 @@ def _release(  # noqa: PLR0913, PLR0917 - all that the steps before have found o
         values = deployment.parameters(ministack.runtime(), model_calls, order.parameters)
         deployment.deploy(places, endpoint, values)
         deployed = deployment.describe(endpoint)
+        api_key = keys.restore(places, endpoint, deployed)
         deployment.mend_scaling(endpoint, deployed)
         Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
     with step("Waiting for the API to answer"):
         _start_front(places, deployed, endpoint, port)
-    description = _description(deployed, endpoint, model_calls, port) | {"studio_url": page}
+    description = _description(deployed, endpoint, model_calls, port) | {"api_key": api_key, "studio_url": page}
     preview = str(order.bedrock == bedrock.EMULATOR).lower()
     places.shell_variables.write_text(
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
@@ -157,7 +179,6 @@ def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int) -
 def _description(deployed: Deployed, endpoint: str, model_calls: str, port: int) -> dict[str, Any]:
     return {
         "api_url": f"{net.url(port)}/{deployed.stage}",
-        "api_key": deployed.api_key,
         "bucket": deployed.outputs["BucketName"],
         "table": deployed.outputs.get("TableName"),
         "queue_url": deployed.outputs.get("QueueUrl"),
@@ -169,7 +190,6 @@ def _description(deployed: Deployed, endpoint: str, model_calls: str, port: int)
         "region": ministack.REGION,
         "stack_name": deployment.STACK_NAME,
         "functions": dict(deployed.functions),
-        "studio_url": None,
     }
 
 

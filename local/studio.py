@@ -19,7 +19,7 @@ def start(places: Places) -> str:
     """Begins to start, and returns its address; by the time the stack answers, so does this."""
     if not PYTHON.exists():
         raise StackError("The studio is not installed; start the stack with `make up`, which does that first.")
-    port = net.free_port()
+    port = net.port_of(process(places))
     command = [str(PYTHON), "-m", "streamlit", "run", str(PAGE), "--server.port", str(port)]
     process(places).start(command, _environment(places))
     return net.url(port)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from aws.bucket import PREFIX, Bucket, Link
-from imaging.result import MICROS_PER_USD, DeletedImage, Generation, GenerationWarning, MissingImage
+from imaging.result import MICROS_PER_USD, DeletedImage, Generation, GenerationWarning, MissingImage, StoredImage
 
 StableLink = Callable[[str], str]
 """From an image's id to the address that always leads to a fresh link."""
@@ -96,9 +96,16 @@ def _detail(place: int, generation: Generation, links: dict[str, Link], stable_l
         return MissingDetail(**image.model_dump())
     if isinstance(image, DeletedImage):
         return DeletedDetail(**image.model_dump())
+    return stored_detail(image, place, len(generation.images), links[image.id], stable_link)
+
+
+def stored_detail(
+    image: StoredImage, index: int, requested: int, link: Link, stable_link: StableLink | None
+) -> StoredDetail:
+    """The entry of an image that was made, the one with that `index` from 0 of those `requested`."""
     return StoredDetail(
         **image.model_dump(),
-        url=links[image.id].url,
+        url=link.url,
         link=stable_link and stable_link(image.id),
-        caption=f"Image {place + 1} of {len(generation.images)}",
+        caption=f"Image {index + 1} of {requested}",
     )

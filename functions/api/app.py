@@ -1,19 +1,22 @@
 """The HTTP door, and the door for direct invocations: an event without `httpMethod` is the request itself."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
 from api import cors, direct, problems
-from api.caller import route
+from api.caller import came_from_gateway, route
 from api.openapi import document
 from api.routes import documentation, generate, health, images, jobs, models, openai, usage
 from api.serialise import parse_object, to_json
+from imaging.errors import InvalidRequest, Misconfigured
 from observability import logger, metrics
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -23,6 +26,15 @@ problems.handle(app)
 for routes in (generate, jobs, images, models, usage, openai, health):
     app.include_router(routes.router)
 app.include_router(documentation.serve(partial(document, app)))
+
+
+def _require_settings(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Every route says what is wrong with the stack's parameters, if something is."""
+    bootstrap.settings()
+    return next_middleware(app)
+
+
+app.use([_require_settings])
 
 
 def _refuse_other_methods(path: str, *allowed: str) -> None:
@@ -37,22 +49,30 @@ _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
 _refuse_other_methods("/v1/images/generations", "POST")
-for path in ("/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
+for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
     _refuse_other_methods(path, "GET")
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
-    bootstrap.settings()
-    if isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event):
-        return _answer_http(event, context)
-    return direct.generate(event, context)
+    if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
+        return direct.generate(event, context)
+    try:
+        settings = bootstrap.settings()
+    except Misconfigured:
+        return _answer_http(event, context, origins=())
+    if not came_from_gateway(event, settings.gateway_token):
+        raise InvalidRequest(
+            "The event has the form of API Gateway's, but did not come through it. To invoke the function directly, "
+            "send the body of POST /generate as the event."
+        )
+    return _answer_http(event, context, settings.cors_origins)
 
 
-def _answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def _answer_http(event: dict[str, Any], context: LambdaContext, origins: Sequence[str]) -> dict[str, Any]:
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
-    asked, origins = APIGatewayProxyEvent(event), bootstrap.settings().cors_origins
+    asked = APIGatewayProxyEvent(event)
     answer = cors.permission() if cors.asks_first(asked, origins) else _resolve(event, context, request_id)
     told = {"x-request-id": request_id, **cors.headers(asked, origins)}
     answer["multiValueHeaders"] |= {name: [value] for name, value in told.items()}

@@ -1,5 +1,9 @@
 """What a door knows of a request beside its body: who sent it, to which address, and how long it may take."""
 
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -8,6 +12,16 @@ from imaging.deadline import Deadline
 
 DIRECT = "direct"
 """The caller of a direct invocation."""
+
+
+def came_from_gateway(event: Mapping[str, Any], token: str) -> bool:
+    """Whether API Gateway's authorizer let the request in. Whoever chooses a state machine's input may choose all the
+    rest of an event, but does not know the token."""
+    try:
+        claimed = str(event["requestContext"]["authorizer"]["gateway_token"])
+    except (TypeError, KeyError):
+        return False
+    return hmac.compare_digest(claimed.encode(errors="replace"), token.encode())
 
 
 def caller(event: APIGatewayProxyEvent) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from imaging.errors import FieldError, InvalidRequest
-from imaging.once import MAX_WAIT_SECONDS
+from imaging.generations import MAX_WAIT_SECONDS
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
@@ -15,7 +15,7 @@ _PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
 
 @dataclass(frozen=True)
 class Preferences:
-    """`key` tells the order from others; `fresh` asks for new images; `wait` is how many seconds to wait for others;
+    """`key` deduplicates the request; `fresh` asks for new images; `wait` is how many seconds to wait for others;
     `respond_async` asks for a job."""
 
     key: str | None

@@ -25,6 +25,7 @@ LONGEST_NAME_TOLD = 100
 _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.ContentBlocked: HTTPStatus.BAD_REQUEST,
+    errors.Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BudgetExhausted: HTTPStatus.PAYMENT_REQUIRED,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancellable: HTTPStatus.CONFLICT,

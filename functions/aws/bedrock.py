@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
-    ConnectionError,  # noqa: A004 - botocore's own name for what happens before a request is sent
-    HTTPClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
     NoCredentialsError,
+    ProxyConnectionError,
     ReadTimeoutError,
 )
+from urllib3.exceptions import HTTPError
 
 from aws import clients
 
@@ -28,6 +30,9 @@ SecondsLeft = Callable[[], float]
 
 # Making clients is not thread-safe, and the first images of a cold start are asked for side by side.
 _making_clients = Lock()
+
+_NOT_CONNECTED = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+"""Only then is a request certainly not sent: a TLS error, for example, may come after the service has read it."""
 
 _seconds_left: ContextVar[SecondsLeft] = ContextVar("seconds_left")
 
@@ -41,17 +46,67 @@ class BedrockError(Exception):
     NO_CREDENTIALS = "NoCredentials"
     UNREADABLE = "UnreadableAnswer"
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, request_id: str | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
+        self.request_id = request_id
+
+    @property
+    def may_be_billed(self) -> bool:
+        return self.code not in _NOT_BILLED
+
+    @property
+    def loggable_message(self) -> str | None:
+        """The message, where it cannot quote a prompt, a token or a signature."""
+        return self.message if self.code in _LOGGABLE else None
 
 
-def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
+_LOGGABLE = {
+    "AccessDeniedException",
+    "UnrecognizedClientException",
+    "ExpiredTokenException",
+    "ThrottlingException",
+    "ServiceQuotaExceededException",
+    "ResourceNotFoundException",
+    "ModelNotReadyException",
+    "ServiceUnavailableException",
+    "ModelTimeoutException",
+    BedrockError.UNREACHABLE,
+    BedrockError.READ_TIMEOUT,
+    BedrockError.NO_CREDENTIALS,
+}
+
+_NOT_BILLED = {
+    "ValidationException",
+    "AccessDeniedException",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "ExpiredTokenException",
+    "ThrottlingException",
+    "ServiceQuotaExceededException",
+    "ResourceNotFoundException",
+    "ModelNotReadyException",
+    "ServiceUnavailableException",
+    BedrockError.UNREACHABLE,
+    BedrockError.NO_CREDENTIALS,
+}
+"""No model ran. Whatever is not listed may be billed: it counts as spent, and the SDK does not send it again."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A model's answer, and the id under which Bedrock knows the call."""
+
+    content: Mapping[str, Any]
+    request_id: str | None
+
+
+def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> Answer:
     """The model's answer to one InvokeModel call.
 
     `model` is a model id or an inference profile's ARN; `seconds_left` tells, before each attempt, how long it may
-    take. Throttling and passing server errors are sent again by the SDK. Raises BedrockError.
+    take. The SDK sends again what certainly was not billed and may pass, such as throttling. Raises BedrockError.
     """
     token = _seconds_left.set(seconds_left)
     try:
@@ -67,7 +122,7 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
             content = json.loads(answer["body"].read())
             if not isinstance(content, dict):
                 raise ValueError("the answer is no JSON object")  # noqa: TRY004 - an answer that cannot be read, as bad JSON
-            return content
+            return Answer(content, answer["ResponseMetadata"].get("RequestId"))
     finally:
         _seconds_left.reset(token)
 
@@ -83,7 +138,10 @@ def prompts_are_logged(region: str) -> bool:
 def _client(region: str) -> "BedrockRuntimeClient":
     client = clients.bedrock_runtime(region)
     client.meta.events.register("request-created.bedrock-runtime.InvokeModel", _limit_time)
-    client.meta.events.register_first("needs-retry.bedrock-runtime.InvokeModel", _refuse_second_bill)
+    client.meta.events.register_first(
+        "needs-retry.bedrock-runtime.InvokeModel",
+        _refuse_second_bill,  # type: ignore[arg-type] # the stubs forget that a handler may answer
+    )
     return client
 
 
@@ -91,13 +149,13 @@ def _limit_time(request: "AWSRequest", **_: object) -> None:
     request.context["read_timeout"] = max(_seconds_left.get()(), 0.001)
 
 
-def _refuse_second_bill(caught_exception: Exception | None, **_: object) -> None:
-    if isinstance(caught_exception, HTTPClientError) and _was_sent(caught_exception):
-        raise caught_exception
-
-
-def _was_sent(error: Exception) -> bool:
-    return not isinstance(error, ConnectionError)
+def _refuse_second_bill(
+    response: tuple[object, Mapping[str, Any]] | None, caught_exception: Exception | None, **_: object
+) -> bool | None:
+    """False, which ends the SDK's retries, unless the attempt certainly was not billed."""
+    if response is None:
+        return None if isinstance(caught_exception, _NOT_CONNECTED) else False
+    return None if response[1].get("Error", {}).get("Code") in _NOT_BILLED else False
 
 
 @contextmanager
@@ -105,14 +163,15 @@ def _as_bedrock_error() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise BedrockError(error.response["Error"]["Code"], error.response["Error"]["Message"]) from error
+        said, metadata = error.response["Error"], error.response["ResponseMetadata"]
+        raise BedrockError(said["Code"], said["Message"], metadata.get("RequestId")) from error
     except ReadTimeoutError as error:
         raise BedrockError(BedrockError.READ_TIMEOUT, str(error)) from error
     except NoCredentialsError as error:
         raise BedrockError(BedrockError.NO_CREDENTIALS, str(error)) from error
-    except ConnectionError as error:
+    except _NOT_CONNECTED as error:
         raise BedrockError(BedrockError.UNREACHABLE, str(error)) from error
-    except (ConnectionClosedError, BotoCoreError) as error:
+    except (BotoCoreError, HTTPError) as error:
         raise BedrockError(BedrockError.CONNECTION_LOST, str(error)) from error
     except ValueError as error:
         raise BedrockError(BedrockError.UNREADABLE, str(error)) from error

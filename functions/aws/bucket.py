@@ -1,6 +1,6 @@
 """Keeps PNGs in the bucket and makes links to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,20 @@ class Bucket:
             clients.s3().put_object(
                 Bucket=self.name, Key=key(image_id), Body=png, ContentType="image/png", Metadata=metadata
             )
+
+    def find(self, image_id: str) -> Mapping[str, str] | None:
+        """An object's metadata and its length as `bytes`, if it is there. Raises BucketError.
+
+        Without ListBucket S3 answers 403 for what does not exist.
+        """
+        try:
+            with _as_bucket_error():
+                answer = clients.s3().head_object(Bucket=self.name, Key=key(image_id))
+        except BucketError as error:
+            if error.code in {"403", "404", "NoSuchKey"}:
+                return None
+            raise
+        return {**answer["Metadata"], "bytes": str(answer["ContentLength"])}
 
     def read(self, image_id: str) -> bytes:
         """A PNG's bytes. Raises BucketError."""

@@ -1,9 +1,16 @@
-"""Every AWS client is made here, with its region, signature, retries and time-outs spelled out."""
+"""Every AWS client is made here, with its region, signature, retries and time-outs spelled out.
 
+A client that was idle connects anew. Lambda freezes the environment between invocations, and the services close
+connections meanwhile: a request on such a connection is lost, and nobody knows whether it arrived.
+"""
+
+import time
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -14,6 +21,10 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
+IDLE_SECONDS = 20
+
+_Client = TypeVar("_Client", bound=BaseClient)
+
 
 @cache
 def session() -> boto3.Session:
@@ -23,37 +34,53 @@ def session() -> boto3.Session:
 
 @cache
 def bedrock_runtime(region: str) -> "BedrockRuntimeClient":
-    return session().client("bedrock-runtime", region_name=region, config=_config(max_pool_connections=16))
+    return _fresh(session().client("bedrock-runtime", region_name=region, config=_config(max_pool_connections=16)))
 
 
 @cache
 def bedrock(region: str) -> "BedrockClient":
     """Bedrock's control plane, which tells about models but calls none."""
-    return session().client("bedrock", region_name=region, config=_config(read_timeout=5))
+    return _fresh(session().client("bedrock", region_name=region, config=_config(read_timeout=5)))
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return session().client("dynamodb", config=_config(read_timeout=5))
+    return _fresh(session().client("dynamodb", config=_config(read_timeout=5)))
 
 
 @cache
 def sqs() -> "SQSClient":
-    return session().client("sqs", config=_config(read_timeout=5))
+    return _fresh(session().client("sqs", config=_config(read_timeout=5)))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return session().client(
-        "events", config=_config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
-    )
+    """Both attempts together leave time to answer."""
+    retries = {"mode": "standard", "total_max_attempts": 2}
+    return _fresh(session().client("events", config=_config(connect_timeout=1, read_timeout=2, retries=retries)))
 
 
 @cache
 def s3() -> "S3Client":
     """Signs links by SigV4 for the regional virtual host; boto3's own defaults are neither everywhere."""
     config = _config(signature_version="s3v4", s3={"addressing_style": "virtual"}, read_timeout=5)
-    return session().client("s3", config=config)
+    return _fresh(session().client("s3", config=config))
+
+
+def _fresh(client: _Client) -> _Client:
+    """The client, which closes its connections before it is used again after a pause."""
+    lock, used_at = Lock(), time.time()
+
+    def before_send(**_: object) -> None:
+        nonlocal used_at
+        with lock:
+            # The time of day goes on in an environment that is frozen; it may also be set back.
+            if not 0 <= time.time() - used_at < IDLE_SECONDS:
+                client.close()
+            used_at = time.time()
+
+    client.meta.events.register("before-send", before_send)
+    return client
 
 
 def _config(**settings: Any) -> Config:  # noqa: ANN401 - botocore's own signature

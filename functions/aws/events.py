@@ -22,7 +22,10 @@ class EventError(Exception):
 
 @dataclass(frozen=True)
 class EventBus:
+    """A bus by its name, told of what happens in a stack."""
+
     name: str
+    stack: str
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Raises EventError."""
@@ -32,7 +35,7 @@ class EventBus:
                     {
                         "Source": SOURCE,
                         "DetailType": detail_type,
-                        "Detail": json.dumps(detail),
+                        "Detail": json.dumps({"stack": self.stack, **detail}),
                         "EventBusName": self.name,
                     }
                 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,11 +13,13 @@ LONGEST_DELAY_SECONDS = 900
 
 
 class QueueError(Exception):
-    """The queue refused or could not be reached; `code` is AWS's exception name."""
+    """The queue refused or could not be reached; `code` is AWS's exception name. What was sent may have arrived, unless
+    it `is_refusal`."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, *, is_refusal: bool = False) -> None:
         super().__init__(code)
         self.code = code
+        self.is_refusal = is_refusal
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ def _as_queue_error() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise QueueError(error.response["Error"]["Code"]) from error
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        raise QueueError(
+            error.response["Error"]["Code"], is_refusal=status < HTTPStatus.INTERNAL_SERVER_ERROR
+        ) from error
     except BotoCoreError as error:
         raise QueueError(type(error).__name__) from error

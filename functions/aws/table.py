@@ -1,9 +1,16 @@
-"""Keeps records in the one DynamoDB table, each under an id of its own kind, each until it expires."""
+"""The one DynamoDB table: records by their id, changes under conditions, and an index of what is listed by time.
 
+A record is an item with an `id` that names its kind (`image#…`), an `expiration` in epoch seconds after which it counts
+for nothing, and, while it is listed, a `listing` and the time `listed_at` by which that listing is ordered.
+"""
+
+import json
+import random
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -13,6 +20,13 @@ from aws import clients
 
 KEY = "id"
 EXPIRY = "expiration"
+LISTING = "listing"
+LISTED_AT = "listed_at"
+INDEX = "listings"
+
+CONFLICT_TRIES = 20
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -21,84 +35,232 @@ Record = Mapping[str, Any]
 
 
 class TableError(Exception):
-    """The table refused or could not be reached; `code` is AWS's exception name."""
+    """The table refused or could not be reached; `code` is AWS's exception name. A write may have been applied."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-class TableConflict(Exception):
-    """The record is not what the writer believed it to be: somebody else was faster."""
+class ConditionFailed(Exception):
+    """Nothing was written, because conditions did not hold. `places` are the positions of those changes."""
+
+    def __init__(self, places: Collection[int]) -> None:
+        super().__init__(sorted(places))
+        self.places = frozenset(places)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """There is no such record, or it has expired by `now`, in epoch seconds."""
+
+    now: float
+
+
+@dataclass(frozen=True)
+class Equal:
+    attribute: str
+    value: str | int
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """The attribute is absent, or at most the limit."""
+
+    attribute: str
+    limit: int
+
+
+Condition = Absent | Equal | AtMost
+
+
+@dataclass(frozen=True)
+class Put:
+    """Writes a whole record, over one that may be there."""
+
+    key: str
+    record: Record
+    expires_at: int
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Add:
+    """Adds whole numbers to attributes; an absent record or attribute counts as 0."""
+
+    key: str
+    amounts: Mapping[str, int]
+    condition: Condition | None = None
+
+
+Change = Put | Add
+
+
+@dataclass(frozen=True)
+class Page:
+    """Listed records, and where the next page starts; None after the last."""
+
+    records: Sequence[Record]
+    next: Record | None
 
 
 @dataclass(frozen=True)
 class Table:
-    """The table by its name. Numbers are whole numbers. Everything raises TableError."""
+    """The table by its name. Everything raises TableError."""
 
     name: str
-
-    def put(self, key: str, record: Record, expires_at: int) -> None:
-        """Writes a record, over one that may be there; `expires_at` is in epoch seconds."""
-        item = {**record, KEY: key, EXPIRY: expires_at}
-        with as_table_error():
-            clients.dynamodb().put_item(
-                TableName=self.name, Item={name: _serialize(value) for name, value in item.items()}
-            )
-
-    def swap(self, key: str, record: Record, expires_at: int, *, version: int | None) -> None:
-        """Writes a record with a `version` of its own over the one of that version; None means that there is none, or
-        only one that has expired. Raises TableConflict too."""
-        item = {**record, KEY: key, EXPIRY: expires_at}
-        if version is None:
-            condition, believed = "attribute_not_exists(#key) OR #expiry < :believed", int(time.time())
-            names = {"#key": KEY, "#expiry": EXPIRY}
-        else:
-            condition, believed, names = "#version = :believed", version, {"#version": "version"}
-        try:
-            with as_table_error():
-                clients.dynamodb().put_item(
-                    TableName=self.name,
-                    Item={name: _serialize(value) for name, value in item.items()},
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues={":believed": _serialize(believed)},
-                )
-        except TableError as error:
-            if error.code == "ConditionalCheckFailedException":
-                raise TableConflict from error
-            raise
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def get(self, key: str) -> Record | None:
         """The record, if there is one that has not expired; DynamoDB itself deletes days late."""
-        with as_table_error():
+        with _as_table_error():
             answer = clients.dynamodb().get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         record = _record(answer.get("Item", {}))
-        return record if record and _counts(record) else None
+        return record if record and self._counts(record) else None
 
     def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
         """The records of at most 100 keys, as `get` finds each."""
-        asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}}
+        asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}} if keys else {}
         items: list[Any] = []
         while asked:
-            with as_table_error():
+            with _as_table_error():
                 answer = clients.dynamodb().batch_get_item(RequestItems=asked)
             items += answer["Responses"].get(self.name, [])
             asked = answer.get("UnprocessedKeys")
         records = [_record(item) for item in items]
-        return {record[KEY]: record for record in records if _counts(record)}
+        return {record[KEY]: record for record in records if self._counts(record)}
 
-    def delete(self, key: str) -> None:
-        with as_table_error():
-            clients.dynamodb().delete_item(TableName=self.name, Key=_key(key))
+    def put(self, key: str, record: Record, expires_at: int) -> None:
+        """Writes a record, over one that may be there."""
+        with _as_table_error():
+            clients.dynamodb().put_item(TableName=self.name, Item=_item(Put(key, record, expires_at)))
+
+    def write(self, changes: Sequence[Change], token: str) -> None:
+        """Applies all changes or none. Raises ConditionFailed too.
+
+        The token names this write: sent again within ten minutes, it changes nothing twice. Conflicts with other
+        transactions are retried with jitter.
+        """
+        for tries in range(CONFLICT_TRIES):
+            try:
+                return self._transact(changes, token)
+            except _Conflict:
+                self.sleep(random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**tries, LONGEST_PAUSE_SECONDS)))  # noqa: S311
+        raise TableError("TransactionConflict")
+
+    def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
+        """A page of what is listed: the newest first, or with `until` those up to then, the oldest first."""
+        key, names = "#listing = :listing", {"#listing": LISTING}
+        values: dict[str, Any] = {":listing": listing}
+        if until is not None:
+            key, names, values = f"{key} AND #at <= :until", names | {"#at": LISTED_AT}, values | {":until": until}
+        request: dict[str, Any] = {"ExclusiveStartKey": _item_values(start)} if start else {}
+        with _as_table_error():
+            answer = clients.dynamodb().query(
+                TableName=self.name,
+                IndexName=INDEX,
+                KeyConditionExpression=key,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=_item_values(values),
+                ScanIndexForward=until is not None,
+                Limit=limit,
+                **request,
+            )
+        records = [record for item in answer["Items"] if self._counts(record := _record(item))]
+        last = answer.get("LastEvaluatedKey")
+        return Page(records, _record(last) if last else None)
+
+    def _transact(self, changes: Sequence[Change], token: str) -> None:
+        try:
+            with _as_table_error(passing="TransactionCanceledException"):
+                clients.dynamodb().transact_write_items(
+                    TransactItems=[self._expressed(change) for change in changes], ClientRequestToken=token
+                )
+        except ClientError as error:
+            reasons: Any = error.response.get("CancellationReasons", [])
+            codes = [reason.get("Code", "None") for reason in reasons]
+            failed = [place for place, code in enumerate(codes) if code == "ConditionalCheckFailed"]
+            if len(failed) + codes.count("None") < len(codes):
+                raise _Conflict from error
+            raise ConditionFailed(failed) from error
+
+    def _expressed(self, change: Change) -> Any:  # noqa: ANN401 - one of DynamoDB's many shapes
+        condition = _condition(change.condition)
+        if isinstance(change, Put):
+            return {"Put": {"TableName": self.name, "Item": _item(change), **condition.request()}}
+        added = _added(change.amounts)
+        request = _Expression("", added.names | condition.names, added.values | condition.values).request()
+        if condition.text:
+            request["ConditionExpression"] = condition.text
+        return {"Update": {"TableName": self.name, "Key": _key(change.key), "UpdateExpression": added.text, **request}}
+
+    def _counts(self, record: Record) -> bool:
+        return EXPIRY not in record or bool(record[EXPIRY] > self.now())
+
+
+class _Conflict(Exception):
+    """Another transaction was at one of the items, or DynamoDB had no room: nothing was written."""
+
+
+@dataclass(frozen=True)
+class _Expression:
+    text: str
+    names: dict[str, str]
+    values: dict[str, Any]
+
+    def request(self) -> dict[str, Any]:
+        """What DynamoDB refuses to see empty is left out."""
+        parts = {
+            "ConditionExpression": self.text,
+            "ExpressionAttributeNames": self.names,
+            "ExpressionAttributeValues": _item_values(self.values),
+        }
+        return {name: part for name, part in parts.items() if part}
+
+
+def _condition(condition: Condition | None) -> _Expression:
+    match condition:
+        case None:
+            return _Expression("", {}, {})
+        case Absent(now):
+            names = {"#key": KEY, "#expiry": EXPIRY}
+            return _Expression("attribute_not_exists(#key) OR #expiry <= :now", names, {":now": now})
+        case Equal(attribute, value):
+            return _Expression("#checked = :checked", {"#checked": attribute}, {":checked": value})
+        case AtMost(attribute, limit):
+            text = "attribute_not_exists(#checked) OR #checked <= :checked"
+            return _Expression(text, {"#checked": attribute}, {":checked": limit})
+
+
+def _added(amounts: Mapping[str, int]) -> _Expression:
+    text = "ADD " + ", ".join(f"#a{place} :a{place}" for place in range(len(amounts)))
+    names = {f"#a{place}": name for place, name in enumerate(amounts)}
+    return _Expression(text, names, {f":a{place}": amount for place, amount in enumerate(amounts.values())})
+
+
+def _item(put: Put) -> dict[str, Any]:
+    return _item_values({**put.record, KEY: put.key, EXPIRY: put.expires_at})
+
+
+def _item_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    exact = json.loads(json.dumps(values), parse_float=Decimal)
+    return {name: _serialize(value) for name, value in exact.items()}
 
 
 def _record(item: Mapping[str, Any]) -> Record:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
 
 
-def _counts(record: Record) -> bool:
-    return bool(record[EXPIRY] > time.time())
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+    return value
 
 
 def _key(key: str) -> dict[str, Any]:
@@ -106,7 +268,7 @@ def _key(key: str) -> dict[str, Any]:
 
 
 @contextmanager
-def as_table_error(passing: str | None = None) -> Iterator[None]:
+def _as_table_error(passing: str | None = None) -> Iterator[None]:
     """Botocore's errors as TableError, but for the one code that its caller knows what to do with."""
     try:
         yield

@@ -1,6 +1,7 @@
-"""Tells the rest of the account what was generated, and what was not. Never the prompt."""
+"""Publishes and logs how generations ended. Never the prompt."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,8 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws.bucket import key
 from aws.events import EventError
 from imaging.errors import ImagingError
+from imaging.record import GenerationRecord
 from imaging.result import MICROS_PER_USD, Generation
-from observability import logger, metrics
+from observability import log_outcome, logger, metrics
 
 COMPLETED, FAILED = "Generation Completed", "Generation Failed"
 
@@ -23,41 +25,52 @@ class Bus(Protocol):
 
 @dataclass(frozen=True)
 class Announcer:
-    """Publishes outcomes. An event that cannot be published is logged and counted, and changes nothing else."""
+    """Publishes outcomes, each at least once: with its generation's id and the attempt's number a consumer tells a
+    second event from a second generation. An event that cannot be published is logged and counted, and changes nothing
+    else."""
 
     bus: Bus
+    now: Callable[[], float] = time.time
 
-    def completed(self, caller: str, generation: Generation, seconds: float) -> None:
+    def completed(self, record: GenerationRecord, generation: Generation) -> None:
         images = [{"id": image.id, "key": key(image.id), "seed": image.seed} for image in generation.stored]
+        missing, cost_usd = len(generation.images) - len(images), generation.cost_micros / MICROS_PER_USD
+        log_outcome(
+            caller=record.owner,
+            generation_id=record.id,
+            outcome="partial" if missing else "completed",
+            model=generation.model,
+            images=len(images),
+            cost_usd=cost_usd,
+        )
         self._publish(
             COMPLETED,
+            record,
             {
-                "id": generation.id,
-                "caller": caller,
                 "model": generation.model,
-                "cost_usd": generation.cost_micros / MICROS_PER_USD,
-                "duration_seconds": round(seconds, 3),
+                "cost_usd": cost_usd,
                 "images": images,
-                "missing": len(generation.images) - len(images),
+                "missing": missing,
                 "warnings": [warning.code for warning in generation.warnings],
             },
         )
 
-    def failed(self, caller: str, generation_id: str, error: ImagingError, seconds: float) -> None:
-        self._publish(
-            FAILED,
-            {
-                "id": generation_id,
-                "caller": caller,
-                "code": error.code,
-                "aws_error": error.aws_error,
-                "duration_seconds": round(seconds, 3),
-            },
+    def failed(self, record: GenerationRecord, error: ImagingError) -> None:
+        log_outcome(
+            caller=record.owner, generation_id=record.id, outcome="failed", code=error.code, aws_error=error.aws_error
         )
+        self._publish(FAILED, record, {"code": error.code, "aws_error": error.aws_error})
 
-    def _publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def _publish(self, detail_type: str, record: GenerationRecord, facts: Mapping[str, Any]) -> None:
+        detail = {
+            "id": record.id,
+            "caller": record.owner,
+            "attempt": record.attempts,
+            "duration_seconds": round(self.now() - (record.started_at or record.created_at), 3),
+            **facts,
+        }
         try:
             self.bus.publish(detail_type, detail)
         except EventError as error:
             metrics.add_metric(name="EventNotPublished", unit=MetricUnit.Count, value=1)
-            logger.warning("An event was not published", detail_type=detail_type, id=detail["id"], aws_error=error.code)
+            logger.warning("An event was not published", detail_type=detail_type, id=record.id, aws_error=error.code)

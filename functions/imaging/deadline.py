@@ -1,6 +1,7 @@
 """How long is left."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 SECONDS_TO_FINISH = 10
@@ -9,22 +10,22 @@ SECONDS_TO_FINISH = 10
 
 @dataclass(frozen=True)
 class Deadline:
-    """When the function's time is up, on the monotonic clock."""
+    """When the function's time is up, on a monotonic clock. All amounts are seconds."""
 
     at: float
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        return cls(time.monotonic() + seconds)
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        return cls(clock() + seconds, clock)
 
-    def get_remaining_time_in_millis(self) -> int:
-        """As Lambda's context tells it, which Powertools asks for."""
-        return max(int((self.at - time.monotonic()) * 1000), 0)
+    def remaining(self) -> float:
+        return max(self.at - self.clock(), 0)
 
     def leaves(self, seconds: float) -> bool:
         """Whether a pause of so many seconds leaves time to store, record and answer."""
-        return self.at - time.monotonic() - seconds > SECONDS_TO_FINISH / 2
+        return self.at - self.clock() - seconds > SECONDS_TO_FINISH / 2
 
     def for_model(self) -> float:
         """Seconds that a model call may still take."""
-        return self.at - time.monotonic() - SECONDS_TO_FINISH
+        return self.at - self.clock() - SECONDS_TO_FINISH

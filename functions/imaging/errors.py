@@ -16,6 +16,7 @@ ImagingError
 │   ├── DependencyUnavailable  the table did not answer, and nothing was paid
 │   └── InternalError       a bug of ours
 └── OperatorMustAct         the deployment or the account must change
+    ├── Misconfigured       a parameter of the stack makes no sense
     ├── BudgetExhausted     the month's cap on spend would be passed
     ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
     └── ModelUnavailable    no listed model answers: retired, not ready, or Bedrock is out of capacity
@@ -23,9 +24,11 @@ ImagingError
 A class's name is part of the contract: a state machine catches by it. `code` is what clients match on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+from aws.table import TableError
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,11 @@ class ModelError(MayPass):
 
 
 class InProgress(MayPass):
-    """`location` is where the job that makes it can be seen, if it is one; whoever knows addresses sets it."""
+    """`job_id` is the job's that makes it, if it is one; `location` its address, which a door sets."""
 
     code = "in_progress"
     retry_after_seconds = 5
+    job_id: str | None = None
     location: str | None = None
 
 
@@ -139,23 +143,31 @@ class OperatorMustAct(ImagingError):
     pass
 
 
+class Misconfigured(OperatorMustAct):
+    code = "misconfigured"
+
+
 class BudgetExhausted(OperatorMustAct):
     """`may_pass` is true while others' generations hold what they may not need in the end."""
 
     code = "budget_exhausted"
 
-    def __init__(self, *, may_pass: bool = False) -> None:
-        remedy = (
-            "Part of it is only held for requests that are being answered now: send the request again in a little while"
-            if may_pass
-            else "Ask for fewer images, or wait for next month"
-        )
+    def __init__(self, *, may_pass: bool = False, exceeds_cap: bool = False) -> None:
+        if exceeds_cap:
+            cause = "may cost more than a whole month's cap on spend"
+            remedy = "It will be refused in any month: ask for fewer images or a cheaper model"
+        elif may_pass:
+            cause = "could pass the month's cap on spend"
+            remedy = "Part of it is reserved for requests being answered now: send the request again in a little while"
+        else:
+            cause = "could pass the month's cap on spend"
+            remedy = "Ask for fewer images, or wait for next month"
         super().__init__(
-            "This request could pass the month's cap on spend, so nothing was generated or paid for it. "
+            f"This request {cause}, so nothing was generated or paid for it. "
             f"{remedy}, or ask the operator for a higher cap (MonthlyBudgetUsd, MonthlyBudgetPerKeyUsd)."
         )
-        self.may_pass = may_pass
-        self.retry_after_seconds = 10 if may_pass else None
+        self.may_pass = may_pass and not exceeds_cap
+        self.retry_after_seconds = 10 if self.may_pass else None
 
 
 class ModelAccessDenied(OperatorMustAct):
@@ -171,3 +183,26 @@ class ModelUnavailable(OperatorMustAct):
         super().__init__(detail, aws_error=aws_error)
         self.may_pass = may_pass
         self.retry_after_seconds = 10 if may_pass else None
+
+
+def recalled(code: str, detail: str, aws_error: str | None) -> ImagingError:
+    """The error of an earlier attempt, raised again for the same request. A picture was paid for and is lost, so nobody
+    is asked to retry."""
+    kind = next(kind for kind in _leaves(ImagingError) if getattr(kind, "code", None) == code)
+    error = kind.__new__(kind)
+    ImagingError.__init__(error, detail, aws_error=aws_error)
+    error.was_paid = True
+    error.retry_after_seconds = None
+    if isinstance(error, InvalidRequest):
+        error.fields = ()
+    return error
+
+
+def table_down(error: TableError) -> DependencyUnavailable:
+    return DependencyUnavailable("The table did not answer. Send the request again.", aws_error=error.code)
+
+
+def _leaves(kind: type[ImagingError]) -> Iterator[type[ImagingError]]:
+    for leaf in kind.__subclasses__():
+        yield leaf
+        yield from _leaves(leaf)

@@ -1,181 +1,164 @@
-"""The use case: ask the models in order until one makes images, and tell the truth about each of them."""
+"""An attempt at a generation: ask the models in order until one makes images, and tell the truth about each of them."""
 
-import secrets
-import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from aws.table import Put
 from imaging import routing
-from imaging.deadline import Deadline
+from imaging.attempt import Attempt, RoutePlan
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
-from imaging.gallery import Gallery
-from imaging.making import Invoke, Made, Maker
+from imaging.making import Made, Maker
 from imaging.models.catalog import Model
-from imaging.order import Order
-from imaging.planning import Plan, plan
-from imaging.request import MAX_SEED, GenerationRequest
-from imaging.result import Generation, GenerationWarning, ImageFacts, MissingImage, StoredImage
-from imaging.routing import Route, Router
-from imaging.spending import Bill
+from imaging.planning import plan
+from imaging.record import GenerationRecord
+from imaging.request import GenerationRequest
+from imaging.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
+from imaging.routing import Fallback, Route, Router
 from observability import logger, metrics
 
 
 @dataclass(frozen=True)
-class Generator:
-    """Makes images with what it is given: a way to call models, a place to keep images, and the lists of models."""
+class Outcome:
+    """What an attempt brought. `error` is why the generation is not finished by it, or None; after a bug nobody knows
+    what was billed."""
 
-    invoke: Invoke
-    gallery: Gallery
-    router: Router
-    home_region: str
-    sleep: Callable[[float], None] = time.sleep
+    chosen: RoutePlan
+    made: Sequence[Made]
+    fallbacks: Sequence[Fallback]
+    error: ImagingError | None
+    is_bug: bool = False
 
-    def generate(
-        self, order: Order, generation_id: uuid.UUID, deadline: Deadline, bill: Bill, resume_seconds: float = 0
-    ) -> Generation:
-        """Makes an order's images, at least one of them. Raises an ImagingError where there would be none.
+    @cached_property
+    def has_images(self) -> bool:
+        """Whether some image was made, by this attempt or before."""
+        return any(_was_stored(one) for one in self.made)
 
-        What may have been billed is added to the `bill`, also where there are none. Images that an attempt at the same
-        generation left within the last `resume_seconds` are not made again.
-        """
-        request = order.request
-        seed = _first_seed(request)
-        maker = self._maker(order, generation_id, deadline, resume_seconds)
-        passed_over: list[tuple[Model, ImagingError]] = []
-        for route in self._worth_asking(request, passed_over):
-            attempt = plan(route.model, request, seed)
-            made = maker.make(route, attempt)
-            bill.add(attempt.price_micros, sum(one.billed and not one.kept for one in made))
-            error = _why_not(made, order)
-            if error is None:
-                self.router.forget(route.model)
-                _count(made, passed_over)
-                return _generation(maker.generation_id, attempt, made, passed_over)
-            if not routing.falls_through(error, patient=order.patient):
-                raise error
-            self.router.remember(route.model, error)
-            passed_over.append((route.model, error))
-        raise routing.exhausted(passed_over)
+    @property
+    def was_paid(self) -> bool:
+        """Whether a picture was paid for and is lost."""
+        return any(one.error is not None and one.error.was_paid for one in self.made)
 
-    def left(
-        self,
-        order: Order,
-        generation_id: uuid.UUID,
-        deadline: Deadline,
-        resume_seconds: float,
-        why_no_more: ImagingError,
-    ) -> Generation:
-        """What an earlier attempt left, as it is. Raises `why_no_more` where it left nothing."""
-        maker = self._maker(order, generation_id, deadline, resume_seconds)
-        for route in self.router.routes(order.request):
-            attempt = plan(route.model, order.request, _first_seed(order.request))
-            made = maker.left(attempt, why_no_more)
-            if any(one.kept for one in made):
-                return _generation(generation_id, attempt, made, passed_over=())
-        raise why_no_more
+    @property
+    def notes(self) -> list[Put]:
+        """The writes of image records that the table refused."""
+        return [one.note for one in self.made if one.note is not None]
 
-    def dearest(self, request: GenerationRequest) -> int:
-        """Micro-dollars that the request may cost at most, whichever model answers."""
-        prices = [plan(route.model, request, seed=0).price_micros for route in self.router.routes(request)]
-        return max(prices) * request.number_of_images
-
-    def dearest_left(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> int:
-        """The same, less the images that an earlier attempt left."""
-        maker = self._maker(order, generation_id, deadline, resume_seconds)
-        plans = [plan(route.model, order.request, seed=0) for route in self.router.routes(order.request)]
-        return max(attempt.price_micros * maker.missing(attempt) for attempt in plans)
-
-    def _maker(self, order: Order, generation_id: uuid.UUID, deadline: Deadline, resume_seconds: float) -> Maker:
-        return Maker(
-            self.invoke,
-            self.gallery,
-            self.home_region,
-            order.caller,
-            generation_id,
-            deadline,
-            resume_seconds,
-            self.sleep,
+    def generation(self, record: GenerationRecord) -> Generation:
+        """The images as they are, with an entry for each that was asked for."""
+        return Generation(
+            id=record.id,
+            model=self.chosen.route.model_id,
+            cost_micros=self.chosen.plan.price_micros * sum(_was_made(one) for one in self.made),
+            images=[one.facts for one in self.made],
+            warnings=self.warnings(record),
         )
 
-    def repeats(self, request: GenerationRequest) -> bool:
+    def warnings(self, record: GenerationRecord) -> list[GenerationWarning]:
+        """What this attempt and those before it did otherwise than asked."""
+        found = [
+            *record.warnings,
+            *(fallback.warning() for fallback in self.fallbacks),
+            *self.chosen.plan.warnings,
+            *_enlarged(self.made),
+        ]
+        return list(dict.fromkeys(found))
+
+    def settled(self) -> Mapping[int, ImageFacts]:
+        """What the next attempt must not ask for again: images that are there, and those that were paid for and will
+        not come."""
+        return {one.slot.index: one.facts for one in self.made if _is_settled(one, also_failed=self.has_images)}
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Asks the models of the lists in their order."""
+
+    maker: Maker
+    router: Router
+
+    def generate(self, attempt: Attempt) -> Outcome:
+        """Makes the attempt's images, as far as the models go along."""
+        fallbacks: list[Fallback] = []
+        made: list[Made] = []
+        for chosen in self._worth_asking(attempt.plans, fallbacks):
+            made = self.maker.make(attempt, chosen)
+            outcome = Outcome(chosen, made, tuple(fallbacks), _why_unfinished(made, attempt))
+            error = outcome.error
+            if error is None or outcome.has_images or not routing.falls_back(error, attempt.waits_on_throttling):
+                self._count(outcome)
+                return outcome
+            self.router.remember(chosen.route.model, error)
+            fallbacks.append(Fallback(chosen.route.model, error))
+        return Outcome(attempt.plans[-1], made, fallbacks, routing.exhausted(fallbacks))
+
+    def plans(self, request: GenerationRequest, first_seed: int, model: str | None = None) -> Sequence[RoutePlan]:
+        """How each model that may answer would; `model` is the one that has made images of the generation already."""
+        routes = self.router.routes(request)
+        if model is not None:
+            routes = [route for route in routes if route.model_id == model] or [Route.parse(model)]
+        return [RoutePlan(route, plan(route.model, request, first_seed)) for route in routes]
+
+    def is_deterministic(self, request: GenerationRequest) -> bool:
         """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""
         random_seeds = {route.model.random_seed for route in self.router.routes(request)}
         return request.seed is not None and request.seed not in random_seeds
 
-    def _worth_asking(
-        self, request: GenerationRequest, passed_over: list[tuple[Model, ImagingError]]
-    ) -> Iterator[Route]:
-        """The routes for a request, without those known to refuse, unless all are: then any may have come back."""
-        routes = self.router.routes(request)
-        refusals = [self.router.known_refusal(route.model) for route in routes]
-        for route, refusal in zip(routes, refusals, strict=True):
+    def _worth_asking(self, plans: Sequence[RoutePlan], fallbacks: list[Fallback]) -> Iterator[RoutePlan]:
+        """The plans without those of models known to refuse, unless all are: then any may have come back."""
+        refusals = [self.router.known_refusal(each.route.model) for each in plans]
+        for each, refusal in zip(plans, refusals, strict=True):
             if refusal and not all(refusals):
-                passed_over.append((route.model, refusal))
+                fallbacks.append(Fallback(each.route.model, refusal, is_fresh=False))
             else:
-                yield route
+                yield each
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.has_images:
+            self.router.forget(outcome.chosen.route.model)
+        stored = sum(isinstance(one.result, StoredImage) for one in outcome.made)
+        metrics.add_metric(name="ImagesStored", unit=MetricUnit.Count, value=stored)
+        for fallback in outcome.fallbacks:
+            _count_fallback(fallback.model, fallback.error, is_fresh=fallback.is_fresh)
 
 
-def _first_seed(request: GenerationRequest) -> int:
-    return secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed
-
-
-def _why_not(made: Sequence[Made], order: Order) -> ImagingError | None:
-    """Why this is no generation yet. For who is patient, because a model was throttled for some of the images, unless
-    others that are missing would be paid again meanwhile; else, because there is none at all: the first cause after
-    which no other model may be asked, else the first."""
-    errors = [one.result for one in made if isinstance(one.result, ImagingError)]
-    throttled = next((error for error in errors if isinstance(error, Throttled)), None)
-    if throttled and order.patient and not order.last and not _would_be_paid_again(made):
-        return throttled
-    if len(errors) < len(made):
-        return None
-    return next((error for error in errors if not routing.falls_through(error, patient=order.patient)), errors[0])
-
-
-def _would_be_paid_again(made: Sequence[Made]) -> bool:
-    return any(one.billed and isinstance(one.result, ImagingError) for one in made)
-
-
-def _generation(
-    generation_id: uuid.UUID,
-    attempt: Plan,
-    made: Sequence[Made],
-    passed_over: Sequence[tuple[Model, ImagingError]],
-) -> Generation:
-    return Generation(
-        id=str(generation_id),
-        model=attempt.model.id,
-        cost_micros=attempt.price_micros * sum(_was_made(one) for one in made),
-        images=[_facts(one) for one in made],
-        warnings=[
-            *(routing.fell_through(model, error) for model, error in passed_over),
-            *attempt.warnings,
-            *_enlarged(made),
-            *_not_remembered(made),
-        ],
-    )
-
-
-def _count(made: Sequence[Made], passed_over: Sequence[tuple[Model, ImagingError]]) -> None:
-    stored = sum(isinstance(one.result, StoredImage) for one in made)
-    metrics.add_metric(name="ImagesStored", unit=MetricUnit.Count, value=stored)
-    for model, error in passed_over:
+def _count_fallback(model: Model, error: ImagingError, *, is_fresh: bool) -> None:
+    if is_fresh:
         metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
         logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
+def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | None:
+    """The error that ends this attempt, or None. Jobs wait if throttled; else some images are enough.
+
+    Without any image: the first cause after which no other model may be asked, else the first.
+    """
+    errors = [one.error for one in made if one.error]
+    throttled = next((error for error in errors if isinstance(error, Throttled)), None)
+    if throttled and attempt.waits_on_throttling:
+        return throttled
+    if any(_was_stored(one) for one in made):
+        return None
+    return next(
+        (error for error in errors if not routing.falls_back(error, attempt.waits_on_throttling)),
+        errors[0],
+    )
+
+
+def _was_stored(one: Made) -> bool:
+    return isinstance(one.result, StoredImage | DeletedImage)
+
+
 def _was_made(one: Made) -> bool:
-    return isinstance(one.result, StoredImage | StorageFailed)
+    return _was_stored(one) or isinstance(one.result, StorageFailed)
 
 
-def _facts(one: Made) -> ImageFacts:
-    if isinstance(one.result, StoredImage):
-        return one.result
-    status = "blocked" if isinstance(one.result, ContentBlocked) else "failed"
-    return MissingImage(status=status, reason=one.result.detail, seed=one.slot.seed, seed_index=one.slot.seed_index)
+def _is_settled(one: Made, *, also_failed: bool) -> bool:
+    if one.error is None:
+        return True
+    return one.may_be_billed and (also_failed or isinstance(one.error, ContentBlocked | StorageFailed))
 
 
 def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
@@ -189,12 +172,3 @@ def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
                 f"{image.width}x{image.height}.",
             )
             return
-
-
-def _not_remembered(made: Sequence[Made]) -> Iterator[GenerationWarning]:
-    if not all(one.noted for one in made):
-        yield GenerationWarning(
-            code="not_remembered",
-            field=None,
-            detail="The images are stored but could not be noted: presigned links work, lasting ones do not.",
-        )

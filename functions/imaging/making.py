@@ -1,144 +1,190 @@
-"""One model's attempt at a request: its calls side by side, and each picture checked, fitted and stored."""
+"""One model's calls for an attempt, side by side, and each picture checked, fitted and stored."""
 
-import uuid
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
-from aws.bedrock import BedrockError, SecondsLeft
+from aws.bedrock import Answer, BedrockError, SecondsLeft
 from aws.bucket import BucketError
+from aws.table import Put
 from imaging import png
-from imaging.deadline import Deadline
+from imaging.attempt import Attempt, RoutePlan
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
-from imaging.gallery import Gallery
+from imaging.gallery import Gallery, Origin
 from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
 from imaging.planning import Call, Plan, Slot
-from imaging.result import StoredImage
+from imaging.record import ModelCall
+from imaging.result import ImageFacts, MissingImage, StoredImage
 from imaging.routing import Route
 from imaging.sizing import Size, fit
+from imaging.submission import image_id
 from observability import log_bug, logger
 
-Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Mapping[str, Any]]
+Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Answer]
 
-STORE_AGAIN_AFTER_SECONDS = (0.5, 1, 2, 4, 8)
-"""An image that the bucket refused was paid for; together less than API Gateway waits."""
+STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
+"""Pauses before an image is stored again: it was paid for. Together less than API Gateway waits."""
+
+
+class Parallel(Protocol):
+    """Runs tasks side by side; answers with their results in order."""
+
+    def __call__(self, tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Made]]": ...
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one image: it lies in the bucket, noted or not, or this is why it does not. `billed` is false where
-    it certainly was not; `kept` is true where an earlier attempt made it."""
+    """What came of one image: its facts, or the error that stands in its place. `may_be_billed` is false where its call
+    certainly was not billed; `note` is the write of its record that the table refused."""
 
     slot: Slot
-    result: StoredImage | ImagingError
-    noted: bool = True
-    billed: bool = True
-    kept: bool = False
+    result: ImageFacts | ImagingError
+    may_be_billed: bool = True
+    note: Put | None = None
+
+    @property
+    def error(self) -> ImagingError | None:
+        return self.result if isinstance(self.result, ImagingError) else None
+
+    @property
+    def facts(self) -> ImageFacts:
+        """The image's entry in the answer."""
+        if not isinstance(self.result, ImagingError):
+            return self.result
+        status = "blocked" if isinstance(self.result, ContentBlocked) else "failed"
+        return MissingImage(
+            status=status, reason=self.result.detail, seed=self.slot.seed, seed_index=self.slot.seed_index
+        )
+
+
+def in_threads(tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Made]]":
+    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
+        runs = [pool.submit(copy_context().run, task) for task in tasks]
+    return [run.result() for run in runs]
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes what a plan asks for, for one caller. `generation_id` names the images, so that a repeat overwrites.
-
-    An image that an earlier attempt at the generation left within `resume_seconds` is not made again. Its call is the
-    unit: where one call makes several images, all of them are kept or all are made.
-    """
+    """Makes the images of attempts. `now` is in epoch seconds."""
 
     invoke: Invoke
     gallery: Gallery
     home_region: str
-    owner: str
-    generation_id: uuid.UUID
-    deadline: Deadline
-    resume_seconds: float
-    sleep: Callable[[float], None]
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    parallel: Parallel = field(default=in_threads)
 
-    def make(self, route: Route, plan: Plan) -> list[Made]:
-        """What came of each image asked for, in their order."""
-        kept = self._kept(plan)
-        with ThreadPoolExecutor(max_workers=len(plan.calls)) as pool:
-            runs = [pool.submit(copy_context().run, self._resume, route, plan, call, kept) for call in plan.calls]
-        return [made for run in runs for made in run.result()]
+    def make(self, attempt: Attempt, chosen: RoutePlan) -> list[Made]:
+        """What came of each image, in their order. Calls whose images are all settled are not made again.
 
-    def missing(self, plan: Plan) -> int:
-        """How many of the images that a plan asks for would be made, because no earlier attempt left them."""
-        kept = self._kept(plan)
-        return sum(len(call.slots) for call in plan.calls if not self._is_kept(call, kept))
+        Model calls that may have been billed are added to the attempt's.
+        """
+        tasks = [_Task(self, attempt, chosen, call) for call in chosen.plan.calls]
+        return [made for images in self.parallel(tasks) for made in images]
 
-    def left(self, plan: Plan, why_no_more: ImagingError) -> list[Made]:
-        """The images that an earlier attempt left, and in the place of each other one why it is not made."""
-        kept = self._kept(plan)
-        slots = [slot for call in plan.calls for slot in call.slots]
-        found = [(slot, kept.get(self._image_id(slot))) for slot in slots]
-        return [Made(slot, image or why_no_more, billed=False, kept=image is not None) for slot, image in found]
 
-    def _kept(self, plan: Plan) -> Mapping[str, StoredImage]:
-        if self.resume_seconds <= 0:
-            return {}
-        ids = [self._image_id(slot) for call in plan.calls for slot in call.slots]
-        return self.gallery.kept(self.owner, plan.model.id, ids, self.resume_seconds)
+@dataclass(frozen=True)
+class _Task:
+    """One model call of an attempt, and what becomes of its pictures."""
 
-    def _resume(self, route: Route, plan: Plan, call: Call, kept: Mapping[str, StoredImage]) -> list[Made]:
-        if not self._is_kept(call, kept):
-            return self._run(route, plan, call)
-        return [Made(slot, kept[self._image_id(slot)], kept=True) for slot in call.slots]
+    maker: Maker
+    attempt: Attempt
+    chosen: RoutePlan
+    call: Call
 
-    def _is_kept(self, call: Call, kept: Mapping[str, StoredImage]) -> bool:
-        return all(self._image_id(slot) in kept for slot in call.slots)
+    def __call__(self) -> list[Made]:
+        """What came of each image; those of earlier attempts stay, even where the call fails that makes them again."""
+        settled = self.attempt.record.settled
+        if all(slot.index in settled for slot in self.call.slots):
+            return [Made(slot, settled[slot.index]) for slot in self.call.slots]
+        made = self._make()
+        return [replace(one, result=settled.get(one.slot.index, one.result)) if one.error else one for one in made]
 
-    def _image_id(self, slot: Slot) -> str:
-        return str(uuid.uuid5(self.generation_id, str(slot.index)))
-
-    def _run(self, route: Route, plan: Plan, call: Call) -> list[Made]:
+    def _make(self) -> list[Made]:
         try:
-            answer = self._ask(route, call)
+            answer = self._invoke()
         except ImagingError as error:
-            return [Made(slot, error, billed=error.may_be_billed) for slot in call.slots]
-        outcomes = _read(route, answer, len(call.slots))
-        return [self._keep(plan, slot, outcome) for slot, outcome in zip(call.slots, outcomes, strict=True)]
+            return [Made(slot, error, error.may_be_billed) for slot in self.call.slots]
+        outcomes = _read(self.chosen.route, answer.content, len(self.call.slots))
+        return [self._keep(slot, outcome) for slot, outcome in zip(self.call.slots, outcomes, strict=True)]
 
-    def _ask(self, route: Route, call: Call) -> Mapping[str, Any]:
-        if self.deadline.for_model() <= 0:
-            raise TimedOut("The function's time ran out before the model was asked. Send the request again.")
-        body = route.model.schema.body(call.ask)
+    def _invoke(self) -> Answer:
+        route, deadline = self.chosen.route, self.attempt.deadline
+        if deadline.for_model() <= 0:
+            raise TimedOut("The function's time ran out before the model was called. Send the request again.")
+        body = route.model.schema.body(self.call.ask)
         try:
-            return self.invoke(route.invoke_as, route.region(self.home_region), body, self.deadline.for_model)
+            answer = self.maker.invoke(route.invoke_as, route.region(self.maker.home_region), body, deadline.for_model)
         except BedrockError as error:
             _log_refusal(route, error)
-            raise refusals.explain(error, route.model) from error
+            explained = refusals.explain(error, route.model)
+            if explained.may_be_billed:
+                self._count(error.request_id, error.code)
+            raise explained from error
+        self._count(answer.request_id, "answered")
+        return answer
 
-    def _keep(self, plan: Plan, slot: Slot, outcome: Outcome) -> Made:
+    def _count(self, request_id: str | None, outcome: str) -> None:
+        self.attempt.calls.append(
+            ModelCall(
+                at=self.maker.now(),
+                model=self.chosen.route.model_id,
+                images=len(self.call.slots),
+                price_micros=self.chosen.plan.price_micros,
+                seed=self.call.ask.seed,
+                request_id=request_id,
+                outcome=outcome,
+            )
+        )
+
+    def _keep(self, slot: Slot, outcome: Outcome) -> Made:
         if isinstance(outcome, NoPicture):
             return Made(slot, _paid(_missing(outcome)))
         try:
-            image, data = self._fitted(plan, slot, outcome)
-            return Made(slot, image, noted=self._stored(plan, image, data))
+            image, data = self._fitted(slot, outcome)
+            note = self._stored(slot, image, data)
         except png.NotAWholePng as error:
             unusable = ModelError(f"The model's image was not usable: {error}. Send the request again.")
             return Made(slot, _paid(unusable))
         except BucketError as error:
-            return Made(slot, _paid(_not_kept(error)))
+            return Made(slot, _paid(_not_stored(error)))
+        return Made(slot, image, note=None if self.maker.gallery.note(note) else note)
 
-    def _stored(self, plan: Plan, image: StoredImage, data: bytes) -> bool:
+    def _stored(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
         """Stores what was paid for, again and again while time remains. Raises BucketError."""
-        for pause in STORE_AGAIN_AFTER_SECONDS:
+        origin = self._origin(slot)
+        for pause in STORE_RETRY_SECONDS:
             try:
-                return self.gallery.keep(self.owner, plan.model.id, image, data)
+                return self.maker.gallery.store(origin, image, data)
             except BucketError as error:
                 logger.warning("The bucket refused an image", image_id=image.id, aws_error=error.code)
-                if not self.deadline.leaves(pause):
+                if not self.attempt.deadline.leaves(pause):
                     raise
-                self.sleep(pause)
-        return self.gallery.keep(self.owner, plan.model.id, image, data)
+                self.maker.sleep(pause)
+        return self.maker.gallery.store(origin, image, data)
 
-    def _fitted(self, plan: Plan, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
+    def _origin(self, slot: Slot) -> Origin:
+        record = self.attempt.record
+        return Origin(
+            record.owner,
+            record.id,
+            record.epoch,
+            slot.index,
+            record.requested,
+            self.chosen.route.model_id,
+            self.chosen.plan.price_micros,
+        )
+
+    def _fitted(self, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
+        plan: Plan = self.chosen.plan
         native = Size(*png.dimensions(picture.data))
         data = fit(picture.data, native, plan.wanted)
         image = StoredImage(
-            id=self._image_id(slot),
+            id=image_id(self.attempt.record.id, slot.index),
             seed=slot.seed if picture.seed is None else picture.seed,
             seed_index=slot.seed_index,
             width=plan.wanted.width,
@@ -160,9 +206,9 @@ def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Outc
 
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
-    # What AWS says of an invalid request may quote the prompt; everything else it says helps whoever is on call.
-    said = None if error.code == "ValidationException" else error.message
-    logger.warning("Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=said)
+    logger.warning(
+        "Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
+    )
 
 
 def _paid(error: ImagingError) -> ImagingError:
@@ -177,7 +223,7 @@ def _missing(outcome: NoPicture) -> ImagingError:
     return ModelError(f"{sentence} Send the request again.")
 
 
-def _not_kept(error: BucketError) -> StorageFailed:
+def _not_stored(error: BucketError) -> StorageFailed:
     refused = StorageFailed(
         "The image was made and is paid for, but the bucket refused it again and again. The operator must check the "
         "bucket and the function's role; after that send the request again, which makes and pays for the image anew.",

@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 MICROS_PER_USD = 1_000_000
 
 
+def micros(usd: float) -> int:
+    return round(usd * MICROS_PER_USD)
+
+
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True)
 

@@ -1,5 +1,6 @@
 """Which model is asked next, by what Bedrock answered and never by dates, and which are known to refuse."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
@@ -10,8 +11,11 @@ from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.request import GenerationRequest
 from imaging.result import GenerationWarning
+from imaging.shared_refusals import SharedRefusals
 
 SKIP_SECONDS = 3600
+
+_PROFILE = re.compile(r"arn:[\w-]+:bedrock:[\w-]+:\d{12}:(application-)?inference-profile/\S+")
 
 Clock = Callable[[], float]
 
@@ -30,11 +34,13 @@ class Route:
     @classmethod
     def parse(cls, entry: str) -> "Route":
         """A list entry, `<catalog id>` or `<catalog id>@<ARN>`. Raises ValueError."""
-        name, _, arn = entry.strip().partition("@")
+        name, at, arn = entry.strip().partition("@")
         try:
             model = catalog.find(name)
         except KeyError:
             raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
+        if at and not _PROFILE.fullmatch(arn):
+            raise ValueError(f"{arn!r} is no inference profile's ARN; write <model id>@<ARN>")
         return cls(model.id, arn or model.id)
 
     def region(self, home: str) -> str:
@@ -44,9 +50,11 @@ class Route:
 
 @dataclass
 class Router:
-    """The ordered lists per quality, and this execution environment's memory of models that refused."""
+    """The ordered lists per quality, and this execution environment's memory of models that refused, which it shares
+    with the others for their health checks."""
 
     lists: Mapping[str, Sequence[Route]]
+    shared: SharedRefusals
     clock: Clock = time.monotonic
     _refused: dict[str, tuple[float, ImagingError]] = field(default_factory=dict)
 
@@ -66,27 +74,49 @@ class Router:
         """Notes a refusal that lasts: retired, or denied."""
         if isinstance(error, ModelUnavailable | ModelAccessDenied) and not error.may_pass:
             self._refused[model.id] = (self.clock() + SKIP_SECONDS, error)
+            self.shared.add(model.id, error, SKIP_SECONDS)
 
     def forget(self, model: Model) -> None:
-        self._refused.pop(model.id, None)
+        if self._refused.pop(model.id, None):
+            self.shared.remove(model.id)
+
+    @property
+    def listed(self) -> Mapping[str, Model]:
+        """Each model of the lists, by its id."""
+        return {route.model_id: route.model for routes in self.lists.values() for route in routes}
 
 
-def falls_through(error: ImagingError, *, patient: bool = False) -> bool:
+@dataclass(frozen=True)
+class Fallback:
+    """A model in whose place the next was asked, and why. `is_fresh` is false for a refusal that was remembered."""
+
+    model: Model
+    error: ImagingError
+    is_fresh: bool = True
+
+    def warning(self) -> GenerationWarning:
+        return GenerationWarning(
+            code="model_fell_through",
+            field="model",
+            detail=f"{self.model.id} was passed over ({self.error.code}): {self.error.detail}",
+        )
+
+
+def falls_back(error: ImagingError, waits_on_throttling: bool) -> bool:  # noqa: FBT001 - both calls name it
     """Whether the next model is asked: nothing was billed, and the cause lies with this model or the access to it.
 
-    Who is `patient` waits for a model that is throttled, instead of paying another one's price.
+    A job waits for a throttled model, instead of paying another one's price.
     """
     if isinstance(error, Throttled):
-        return not patient
+        return not waits_on_throttling
     return isinstance(error, ModelUnavailable | ModelAccessDenied)
 
 
-def exhausted(failures: Sequence[tuple[Model, ImagingError]]) -> ImagingError:
+def exhausted(fallbacks: Sequence[Fallback]) -> ImagingError:
     """The one error to answer with when no listed model made an image: a cause that may pass, else one that an
     operator can mend, else the last."""
-    errors = [error for _, error in failures]
-    chosen = copy(next(_by_urgency(errors)))
-    chosen.attempts = [Attempt(model.id, error.code) for model, error in failures]
+    chosen = copy(next(_by_urgency([fallback.error for fallback in fallbacks])))
+    chosen.attempts = [Attempt(fallback.model.id, fallback.error.code) for fallback in fallbacks]
     return chosen
 
 
@@ -94,11 +124,3 @@ def _by_urgency(errors: Sequence[ImagingError]) -> Iterator[ImagingError]:
     yield from (error for error in errors if error.may_pass)
     yield from (error for error in errors if isinstance(error, ModelAccessDenied))
     yield from reversed(errors)
-
-
-def fell_through(model: Model, error: ImagingError) -> GenerationWarning:
-    return GenerationWarning(
-        code="model_fell_through",
-        field="model",
-        detail=f"{model.id} was passed over ({error.code}): {error.detail}",
-    )

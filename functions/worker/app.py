@@ -9,12 +9,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, NotFound
+from imaging.errors import DependencyUnavailable, InternalError, NotFound
 from imaging.jobs import PutBack
 from observability import logger, metrics
 
-SOON_SECONDS = 10
-"""When a job is looked at again that the table refused to tell of."""
+TABLE_RETRY_SECONDS = 10
+"""Retry delay after a table error."""
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -34,13 +34,13 @@ def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not _is_job_id(record.body):
         _bury(record)
         return
-    logger.append_keys(job_id=record.body)
+    logger.append_keys(generation_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
         verdict = bootstrap.jobs().work(record.body, deadline)
     except DependencyUnavailable:
-        verdict = PutBack(SOON_SECONDS)
-    except NotFound:
+        verdict = PutBack(TABLE_RETRY_SECONDS)
+    except (NotFound, InternalError):
         _bury(record)
         return
     if isinstance(verdict, PutBack):

@@ -31,7 +31,9 @@ def row(program: Program, outcomes: dict[str, Any]) -> str:
 def rows() -> dict[str, str]:
     """The README's rows, by the name of the client."""
     _, _, below = README.read_text().partition(f"{HEAD}\n")
-    _, *lines = re.match(r"(?:\|.*\n)*", below)[0].splitlines()
+    table = re.match(r"(?:\|.*\n)*", below)
+    assert table
+    _, *lines = table[0].splitlines()
     return {line.split("|")[1].strip(): line for line in lines}
 
 

@@ -15,14 +15,14 @@ from typing import Any
 import bootstrap
 from imaging.deadline import Deadline
 from imaging.errors import ImagingError
-from imaging.once import MAX_WAIT_SECONDS, Once
-from imaging.order import Order
+from imaging.generations import MAX_WAIT_SECONDS, Generations
 from imaging.request import GenerationRequest
+from imaging.submission import Submission
 
 
 @dataclass(frozen=True)
 class Market:
-    once: Once
+    generations: Generations
     seconds: float
 
     def serve(self, order: dict[str, Any]) -> str:
@@ -31,9 +31,8 @@ class Market:
             text="a market", model="core", width=512, height=512, number_of_images=order["images"], seed=None
         )
         try:
-            self.once.generate(
-                Order(request, order["caller"], order["key"]), Deadline.after(self.seconds), MAX_WAIT_SECONDS
-            )
+            submission = Submission.keyed(request, order["caller"], order["key"])
+            self.generations.run(submission, Deadline.after(self.seconds), MAX_WAIT_SECONDS)
         except ImagingError as error:
             return error.code
         return "made"
@@ -42,10 +41,13 @@ class Market:
 def main() -> None:
     asked = json.load(sys.stdin)
     later = asked["at"] - time.time()
-    spending = replace(
-        bootstrap.spending(), stack_cap=asked["cap"], key_cap=asked["key_cap"], now=lambda: time.time() + later
-    )
-    market = Market(replace(bootstrap.once(), spending=spending), asked["seconds"])
+
+    def now() -> float:
+        return time.time() + later
+
+    ledger = replace(bootstrap.ledger(), stack_cap=asked["cap"], key_cap=asked["key_cap"], now=now)
+    store = replace(bootstrap.store(), ledger=ledger, now=now)
+    market = Market(replace(bootstrap.generations(), store=store, now=now), asked["seconds"])
     with ThreadPoolExecutor(len(asked["orders"])) as pool:
         print(json.dumps(list(pool.map(market.serve, asked["orders"]))))  # noqa: T201 - this is the answer
 

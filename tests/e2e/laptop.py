@@ -5,15 +5,12 @@ The emulator's faults and the role's policies are everybody's, so each worker of
 
 import fcntl
 import functools
-import io
 import itertools
 import json
 import os
 import subprocess
 import sys
 import time
-import uuid
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,16 +22,11 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from local import roles
+
 PROJECT = Path(__file__).parents[2]
 
 Answer = TypeVar("Answer")
-
-PROBE = """
-import os
-
-def handler(event, context):
-    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-"""
 
 
 @dataclass(frozen=True)
@@ -198,22 +190,7 @@ def role_credentials(stack: Stack) -> dict[str, str]:
 
 def credentials_of(stack: Stack, role: str) -> dict[str, str]:
     """A role's credentials, by its ARN: those of another function that has it."""
-    functions = stack.client("lambda")
-    name = f"probe-{uuid.uuid4()}"
-    functions.create_function(
-        FunctionName=name,
-        Role=role,
-        Runtime="python3.13",
-        Handler="probe.handler",
-        Code={"ZipFile": _zipped("probe.py", PROBE)},
-    )
-    answer = json.load(functions.invoke(FunctionName=name)["Payload"])
-    functions.delete_function(FunctionName=name)
-    return {
-        "aws_access_key_id": answer["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": answer["AWS_SECRET_ACCESS_KEY"],
-        "aws_session_token": answer["AWS_SESSION_TOKEN"],
-    }
+    return {name.lower(): value for name, value in roles.credentials(stack.client("lambda"), role).items()}
 
 
 def environment_of(stack: Stack, function: str) -> dict[str, str]:
@@ -262,10 +239,3 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         return b""
-
-
-def _zipped(name: str, content: str) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as files:
-        files.writestr(name, content)
-    return archive.getvalue()

@@ -30,6 +30,14 @@ def test_a_bad_event_raises(stack: Stack, emulator: Emulator) -> None:
     assert emulator.calls() == []
 
 
+def test_an_event_that_only_looks_like_api_gateways_is_refused(stack: Stack, emulator: Emulator) -> None:
+    """As a state machine passes it on from somebody who wrote it."""
+    answer = _invoke(stack, json.loads((PROJECT / "events" / "api-gateway.json").read_text()))
+
+    assert "did not come through it" in answer["errorMessage"]
+    assert emulator.calls() == []
+
+
 def _invoke(stack: Stack, event: object) -> Any:  # noqa: ANN401 - any JSON
     answer = stack.client("lambda").invoke(FunctionName=stack.function, Payload=json.dumps(event))
     return json.load(answer["Payload"])

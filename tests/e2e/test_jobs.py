@@ -120,7 +120,12 @@ def test_a_message_that_is_not_ours_is_put_aside_and_jobs_go_on(
 
     assert ended(api, accepted)["status"] == "succeeded"
     put_aside: set[str] = set()
-    eventually(lambda: put_aside.update(_dead_letters(stack)) or strangers <= put_aside)
+
+    def all_put_aside() -> bool:
+        put_aside.update(_dead_letters(stack))
+        return strangers <= put_aside
+
+    eventually(all_put_aside)
     eventually(lambda: _is_drained(stack))
 
 
@@ -148,15 +153,14 @@ def test_a_job_that_no_model_will_make_fails_with_the_cause(
     assert documented["text"] not in str(job)
 
 
-def test_a_worker_whom_the_bucket_refuses_tries_again_until_it_may(
-    api: httpx.Client, stack: Stack, documented: dict[str, Any]
+def test_a_job_whose_bucket_refuses_pays_once_and_fails(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.denied("WorkerRole", "s3:PutObject"):
-        accepted = api.post("/generate", json=documented, headers=ASYNC)
-        eventually(lambda: (job := look(api, accepted))["status"] == "queued" and job["attempts"] == 1, seconds=60)
+        job = ended(api, api.post("/generate", json=documented, headers=ASYNC))
 
-    job = ended(api, accepted)
-    assert (job["status"], job["attempts"]) == ("succeeded", 2)
+    assert (job["status"], job["attempts"], job["problem"]["code"]) == ("failed", 1, "storage_failed")
+    assert [call["images"] for call in emulator.calls()] == [1]
 
 
 def look(api: httpx.Client, accepted: httpx.Response) -> dict[str, Any]:

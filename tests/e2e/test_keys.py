@@ -1,5 +1,6 @@
 """Who may call: the key may come in either header, and every refusal is a problem document."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -63,9 +64,33 @@ def test_a_key_works_while_it_is_enabled(
 def _assert_unauthorized(answer: httpx.Response) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
     problem = answer.json()
-    assert (problem["status"], problem["code"], problem["instance"]) == (401, "unauthorized", "/api/generate")
+    assert (problem["status"], problem["code"]) == (401, "unauthorized")
+    assert problem["instance"] == f"urn:uuid:{problem['request_id']}"
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["error"]["code"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize("path", ["/generate", "/health"])
+def test_preflight_requests_need_a_key_where_no_origin_is_listed(anonymous: httpx.Client, path: str) -> None:
+    preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    answer = anonymous.options(path, headers=preflight)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_a_missing_key_is_no_error_of_the_authorizer(anonymous: httpx.Client, stack: Stack) -> None:
+    assert anonymous.post("/generate", json={"text": "a fox"}).status_code == 401
+    request = {
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/POST/generate",
+        "headers": {},
+        "httpMethod": "POST",
+        "pathParameters": {"proxy": "generate"},
+        "queryStringParameters": None,
+    }
+    name = stack.description["functions"]["AuthorizerFunction"]
+    answer = stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps(request))
+    assert "FunctionError" not in answer
+    assert json.load(answer["Payload"])["policyDocument"]["Statement"][0]["Effect"] == "Deny"
 
 
 def test_another_key_is_another_caller(stack: Stack) -> None:

@@ -1,14 +1,42 @@
-"""Up and down: safe to run twice, and nothing stays behind."""
+"""Up, run and down: safe to use twice, and nothing stays behind."""
 
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.laptop import Stack, command, left_running
+import httpx
+import pytest
+
+from tests.e2e.laptop import PROJECT, Stack, command, left_running, start, stop
 
 KEYS = {
     *("api_url", "api_key", "bucket", "table", "queue_url", "dead_letter_queue_url"),
     *("aws_endpoint_url", "aws_access_key_id", "aws_secret_access_key"),
     *("bedrock_url", "region", "stack_name", "functions", "studio_url"),
 }
+ADDRESSES = ("api_url", "aws_endpoint_url", "bedrock_url", "api_key")
+
+
+@contextmanager
+def run(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Meanwhile `python -m local run` waits for Ctrl-C."""
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "local", "--state", str(folder), "run"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert any("Ctrl-C" in line for line in process.stdout)
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def answers(description: dict[str, str], key: str) -> bool:
+    answer = httpx.get(f"{description['api_url']}/usage", headers={"x-api-key": key}, trust_env=False)
+    return answer.is_success
 
 
 def test_the_description_has_the_promised_keys(stack: Stack) -> None:
@@ -39,3 +67,43 @@ def test_down_while_down_is_no_error(tmp_path: Path) -> None:
     for _ in range(2):
         ended = command(tmp_path, "down")
         assert (ended.returncode, ended.stdout) == (0, "The stack is not up.\n")
+
+
+def test_a_second_run_leaves_the_stack_running(stack: Stack) -> None:
+    with run(stack.folder) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+    assert answers(stack.description, stack.description["api_key"])
+
+
+def test_a_stack_that_starts_again_keeps_its_addresses_and_keys(tmp_path: Path) -> None:
+    before = start(tmp_path).description
+    another = command(tmp_path, "key", "somebody else").stdout.strip()
+    stop(tmp_path)
+
+    with run(tmp_path) as process:
+        after = Stack(tmp_path).description
+        assert {name: after[name] for name in ADDRESSES} == {name: before[name] for name in ADDRESSES}
+        assert [answers(after, key) for key in (before["api_key"], another)] == [True, True]
+
+        stop(tmp_path)
+        assert process.wait(60) == 0
+        assert process.stdout is not None
+        assert "Another command has stopped the stack." in process.stdout.read()
+
+
+def test_without_a_docker_engine_invoke_says_what_else_works(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+
+    ended = command(stack.folder, "invoke", "--event", "events/direct.json")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "no Docker engine answers here" in ended.stderr
+    assert f"curl {stack.description['api_url']}/generate" in ended.stderr
+
+
+def test_invoke_without_a_running_stack_says_how_to_start_one(tmp_path: Path) -> None:
+    ended = command(tmp_path, "invoke", "--event", "events/direct.json")
+
+    assert (ended.returncode, "make up" in ended.stderr) == (1, True)

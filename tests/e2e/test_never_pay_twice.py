@@ -11,9 +11,9 @@ import pytest
 import bootstrap
 from aws import bedrock, clients
 from imaging.deadline import Deadline
-from imaging.once import Delivery
-from imaging.order import Order
+from imaging.generations import Delivery
 from imaging.request import GenerationRequest
+from imaging.submission import Submission
 from tests.e2e.laptop import Emulator, Stack, eventually
 from tests.e2e.test_jobs import ASYNC, ended
 
@@ -84,42 +84,48 @@ def inside(stack: Stack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_fifty_callers_at_once_with_one_key_make_one_generation(inside: Emulator, documented: dict[str, Any]) -> None:
-    order = Order(GenerationRequest.model_validate(documented), caller="0123456789abcdef", key=str(uuid.uuid4()))
-    once = bootstrap.once()
+    request = GenerationRequest.model_validate(documented)
+    submission = Submission.keyed(request, caller="0123456789abcdef", key=str(uuid.uuid4()))
+    generations = bootstrap.generations()
 
     def generate(_: int) -> Delivery:
-        return once.generate(order, Deadline.after(120), wait_seconds=25)
+        return generations.run(submission, Deadline.after(120), wait_seconds=25)
 
     with ThreadPoolExecutor(50) as pool:
         deliveries = list(pool.map(generate, range(50)))
 
-    assert {delivery.generation.id for delivery in deliveries} == {str(order.generation_id)}
+    assert {delivery.generation.id for delivery in deliveries} == {submission.generation_id}
     assert {len(delivery.generation.stored) for delivery in deliveries} == {1}
     assert [call["images"] for call in inside.calls()] == [1]
     assert sum(delivery.replayed for delivery in deliveries) == 49
 
 
-@pytest.mark.parametrize(
-    ("action", "code", "paid"),
-    [
-        ("dynamodb:PutItem", "dependency_unavailable", 0),
-        ("dynamodb:UpdateItem", "dependency_unavailable", 0),
-        ("s3:PutObject", "storage_failed", 1),
-    ],
-)
-def test_what_may_not_be_kept_is_told_and_the_same_request_works_afterwards(
-    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any], action: str, code: str, paid: int
+@pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:UpdateItem"])
+def test_nothing_is_paid_that_the_table_cannot_record_and_the_same_request_works_afterwards(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any], action: str
 ) -> None:
     with stack.denied("ApiRole", action):
         refused = api.post("/generate", json=documented)
-        calls = emulator.calls()
 
-    assert (refused.status_code, refused.json()["code"]) == (503, code)
-    assert sum(call["images"] for call in calls) == paid
+    assert (refused.status_code, refused.json()["code"]) == (503, "dependency_unavailable")
+    assert emulator.calls() == []
     answer = api.post("/generate", json=documented)
     assert answer.status_code == 200
     assert answer.json()["warnings"] == []
     assert httpx.get(answer.json()["images"][0], trust_env=False).status_code == 200
+
+
+def test_what_the_bucket_refuses_is_paid_once_and_new_images_can_be_asked_for_afterwards(
+    api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
+) -> None:
+    with stack.denied("ApiRole", "s3:PutObject"):
+        refused = api.post("/generate", json=documented)
+    again = api.post("/generate", json=documented)
+
+    for answer in (refused, again):
+        assert (answer.status_code, answer.json()["code"]) == (503, "storage_failed")
+    assert [call["images"] for call in emulator.calls()] == [1]
+    assert api.post("/generate", json=documented, headers={"Cache-Control": "no-cache"}).status_code == 200
 
 
 def test_a_job_that_the_queue_refuses_is_told_and_can_be_started_afterwards(

@@ -3,13 +3,13 @@
 import base64
 import io
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
-from aws.bedrock import BedrockError, SecondsLeft
+from aws.bedrock import Answer, BedrockError, SecondsLeft
 
 
 def png(width: int, height: int) -> bytes:
@@ -32,12 +32,14 @@ class Call:
 @dataclass
 class FakeBedrock:
     """Answers each call with the next thing in its queue; when that is empty, with what is set for a one-image
-    call's seed, or the way a healthy model would. `ratio_size` is what models asked by ratio return instead."""
+    call's seed, or the way a healthy model would. `ratio_size` is what models asked by ratio return instead;
+    `meanwhile` is what happens during the next calls, one thing each."""
 
     queue: deque[Mapping[str, Any] | BedrockError] = field(default_factory=deque)
     ratio_size: tuple[int, int] | None = None
     by_seed: dict[int, Mapping[str, Any] | BedrockError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    meanwhile: deque[Callable[[], object]] = field(default_factory=deque)
 
     def enqueue(self, *answers: Mapping[str, Any] | BedrockError) -> None:
         self.queue.extend(answers)
@@ -45,15 +47,15 @@ class FakeBedrock:
     def refuse(self, code: str, message: str = "", times: int = 1) -> None:
         self.enqueue(*[BedrockError(code, message)] * times)
 
-    def __call__(
-        self, model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft
-    ) -> Mapping[str, Any]:
+    def __call__(self, model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> Answer:
         assert seconds_left() > 0
         self.calls.append(Call(model, region, body))
+        if self.meanwhile:
+            self.meanwhile.popleft()()
         answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or self._healthy(body)
         if isinstance(answer, BedrockError):
             raise answer
-        return answer
+        return Answer(answer, f"request-{len(self.calls)}")
 
     def _healthy(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if config := body.get("imageGenerationConfig"):

@@ -17,6 +17,12 @@ class FakeBucket:
         self.objects[image_id] = png
         self.metadata[image_id] = metadata
 
+    def find(self, image_id: str) -> dict[str, str] | None:
+        self.check()
+        if image_id not in self.objects:
+            return None
+        return {**self.metadata[image_id], "bytes": str(len(self.objects[image_id]))}
+
     def read(self, image_id: str) -> bytes:
         self.check()
         return self.objects[image_id]

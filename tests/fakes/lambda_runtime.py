@@ -29,6 +29,9 @@ def event(name: str) -> dict[str, Any]:
 CALLER = "0123456789abcdef"
 """Whose key the events carry."""
 
+GATEWAY_TOKEN: str = event("api-gateway")["requestContext"]["authorizer"]["gateway_token"]
+"""What API Gateway's events carry; in the file, what `sam local` makes of the template."""
+
 
 def http_event(
     method: str, target: str, body: str | None = None, *, caller: str = CALLER, **headers: str

@@ -1,4 +1,4 @@
-"""Jobs under throttling, server errors and a killed worker: all end, and what is billed is delivered.
+"""Jobs under throttling, server errors, lost answers and a killed worker: all end, and what is billed is delivered.
 
 `make faults` runs two hundred of them, the suite some. Each job has seeds of its own, by which its calls are told.
 """
@@ -17,11 +17,15 @@ import httpx
 import pytest
 
 from tests.e2e.laptop import PROJECT, Emulator, Stack, environment_of, eventually
+from tests.faults.lossy import LossyProxy, lossy
 
 JOBS = int(os.environ.get("FAULT_RUN_JOBS", "24"))
 WORKERS = 5
 SEEDS_PER_JOB = 10
 RNG_SEED = 4
+LOST_ANSWERS = 0.04
+"""The share of answers from the table, the bucket, the queue and the bus that the workers never get."""
+
 FAULTS = [
     {"model": "*", "error": "ThrottlingException", "rate": 0.3},
     {"model": "*", "error": "InternalServerException", "rate": 0.05},
@@ -68,9 +72,15 @@ Hire = Callable[[], Worker]
 
 
 @pytest.fixture
-def hire(stack: Stack, tmp_path: Path) -> Iterator[Hire]:
+def proxy(stack: Stack) -> Iterator[LossyProxy]:
+    with lossy(stack.description["aws_endpoint_url"], LOST_ANSWERS, RNG_SEED) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def hire(stack: Stack, proxy: LossyProxy, tmp_path: Path) -> Iterator[Hire]:
     """Starts workers: processes with WorkerFunction's code, environment and role."""
-    environment = environment_of(stack, "WorkerFunction")
+    environment = environment_of(stack, "WorkerFunction") | {"AWS_ENDPOINT_URL": proxy.url}
     workers: list[Worker] = []
 
     def start() -> Worker:
@@ -94,7 +104,7 @@ def hire(stack: Stack, tmp_path: Path) -> Iterator[Hire]:
 
 @pytest.mark.timeout(1500)
 def test_all_jobs_end_and_what_is_billed_is_delivered(
-    api: httpx.Client, stack: Stack, emulator: Emulator, hire: Hire
+    api: httpx.Client, stack: Stack, emulator: Emulator, proxy: LossyProxy, hire: Hire
 ) -> None:
     emulator.configure(latency_ms=1000, faults=FAULTS, rng_seed=RNG_SEED)
     before = stack.keys()
@@ -109,7 +119,7 @@ def test_all_jobs_end_and_what_is_billed_is_delivered(
 
     calls = emulator.calls()
     billed, delivered = _billed(calls), {job.number: _stored(told) for job, told in zip(jobs, ended, strict=True)}
-    _write_table(stack, calls, kill, ended, sum(delivered.values()))
+    _write_table(stack, calls, proxy, kill, ended, sum(delivered.values()))
     assert Counter(told["status"] for told in ended) == {"succeeded": JOBS}
     for job in jobs:
         again = kill.in_flight if job == kill.job else 0
@@ -117,6 +127,7 @@ def test_all_jobs_end_and_what_is_billed_is_delivered(
     assert len(stack.keys() - before) == sum(delivered.values())
     assert _messages(stack, "dead_letter_queue_url") == 0
     assert {call["status"] for call in calls} == {200, 429, 500}
+    assert proxy.lost["TransactWriteItems"] > 0
     assert [told["possibly_rebilled"] for told in ended] == [job == kill.job for job in jobs]
 
 
@@ -172,7 +183,12 @@ def _messages(stack: Stack, queue: str) -> int:
 
 
 def _write_table(
-    stack: Stack, calls: Sequence[dict[str, Any]], kill: Kill, ended: Sequence[dict[str, Any]], delivered: int
+    stack: Stack,
+    calls: Sequence[dict[str, Any]],
+    proxy: LossyProxy,
+    kill: Kill,
+    ended: Sequence[dict[str, Any]],
+    delivered: int,
 ) -> None:
     statuses, jobs = Counter(call["status"] for call in calls), Counter(told["status"] for told in ended)
     billed = sum(call["images"] for call in calls)
@@ -182,6 +198,7 @@ def _write_table(
         "calls of models": len(calls),
         "throttled calls (429)": statuses[429],
         "failed calls (500)": statuses[500],
+        "answers lost": ", ".join(f"{count} of {action}" for action, count in sorted((+proxy.lost).items())),
         "workers killed in mid-call": 1,
         "images asked for": sum(_request(number)["number_of_images"] for number in range(JOBS)),
         "images billed": billed,

@@ -10,30 +10,15 @@ from moto import mock_aws
 import bootstrap
 from aws import bedrock, clients
 from local.emulator.testing import running_emulator
+from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 
 BUCKET = "images-of-the-tests"
 TABLE = "records-of-the-tests"
 
-_CACHES = (
-    clients.session,
-    clients.s3,
-    clients.bedrock_runtime,
+_CACHES = [
     bedrock._client,  # noqa: SLF001 - it keeps the endpoint of the test that made it
-    bootstrap.settings,
-    clients.bedrock,
-    clients.dynamodb,
-    bootstrap.bucket,
-    bootstrap.table,
-    bootstrap.gallery,
-    bootstrap.once,
-    bootstrap.attempts,
-    bootstrap.spending,
-    bootstrap.queue,
-    bootstrap.jobs,
-    clients.sqs,
-    clients.events,
-    bootstrap.generator,
-)
+    *(part for module in (bootstrap, clients) for part in vars(module).values() if hasattr(part, "cache_clear")),
+]
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +55,8 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
+        "STACK_NAME": "text-to-image-api-test",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "CORS_ORIGINS": "",
@@ -83,8 +70,22 @@ def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatc
         boto3.client("dynamodb").create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": "id", "AttributeType": "S"},
+                {"AttributeName": "listing", "AttributeType": "S"},
+                {"AttributeName": "listed_at", "AttributeType": "N"},
+            ],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "listings",
+                    "KeySchema": [
+                        {"AttributeName": "listing", "KeyType": "HASH"},
+                        {"AttributeName": "listed_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
         )
         yield
     _forget()

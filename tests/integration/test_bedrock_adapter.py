@@ -1,11 +1,13 @@
 """The call to Bedrock on the wire: what is sent again, what never is, and how failures are told."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
 from aws import bedrock
 from aws.bedrock import BedrockError
-from tests.integration.servers import closing_server, silent_server
+from tests.integration.servers import closing_server, resetting_server, silent_server, tls_breaking_server
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -24,7 +26,8 @@ def calls(control: httpx.Client) -> list[int]:
 def test_an_answer_is_the_models_json(control: httpx.Client) -> None:
     answer = bedrock.invoke(CORE, "us-west-2", BODY, plenty)
 
-    assert answer["seeds"] == [42]
+    assert answer.content["seeds"] == [42]
+    assert answer.request_id
     assert calls(control) == [200]
 
 
@@ -34,7 +37,7 @@ def test_an_answer_is_the_models_json(control: httpx.Client) -> None:
         ("ThrottlingException", 3),
         ("ModelNotReadyException", 3),
         ("ServiceUnavailableException", 3),
-        ("InternalServerException", 3),
+        ("InternalServerException", 1),
         ("ModelTimeoutException", 1),
         ("ModelErrorException", 1),
         ("ServiceQuotaExceededException", 1),
@@ -53,7 +56,7 @@ def test_the_sdk_alone_repeats_what_certainly_made_no_image(control: httpx.Clien
 
 def test_throttling_that_passes_is_not_noticed(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
-    assert bedrock.invoke(CORE, "us-west-2", BODY, plenty)["images"]
+    assert bedrock.invoke(CORE, "us-west-2", BODY, plenty).content["images"]
 
 
 def test_a_connection_lost_after_sending_is_not_sent_again(control: httpx.Client) -> None:
@@ -75,9 +78,28 @@ def test_a_read_timeout_is_not_sent_again(control: httpx.Client) -> None:
     assert raised.value.code == BedrockError.READ_TIMEOUT
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_an_error_without_a_name_may_be_billed_and_is_not_sent_again(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nameless = f"HTTP/1.1 {status} Oops\r\ncontent-length: 2\r\n\r\n{{}}".encode()
+    with resetting_server(nameless, answers_per_connection=9) as server:
+        error = _call_at(server.url, monkeypatch, str(status))
+    assert (server.requests, error.may_be_billed) == (1, True)
+
+
+def test_a_broken_tls_connection_may_be_billed_and_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with tls_breaking_server(tmp_path) as server:
+        error = _call_at(server.url, monkeypatch, BedrockError.CONNECTION_LOST)
+    assert (server.requests, error.may_be_billed) == (1, True)
+
+
 def test_each_attempt_gets_what_is_left_of_the_time(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
-    asked = []
+    asked: list[float] = []
 
     def left() -> float:
         asked.append(60 - 10 * len(asked))
@@ -100,7 +122,7 @@ def test_an_answer_cut_short_is_a_lost_connection(monkeypatch: pytest.MonkeyPatc
 def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     with silent_server() as url:
         pass
-    _call_at(url, monkeypatch, BedrockError.UNREACHABLE)
+    assert not _call_at(url, monkeypatch, BedrockError.UNREACHABLE).may_be_billed
 
 
 def test_missing_credentials_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +138,9 @@ def test_missing_credentials_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -
     assert raised.value.code == BedrockError.NO_CREDENTIALS
 
 
-def _call_at(url: str, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def _call_at(url: str, monkeypatch: pytest.MonkeyPatch, code: str) -> BedrockError:
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url)
     with pytest.raises(BedrockError) as raised:
         bedrock.invoke(CORE, "us-west-2", BODY, lambda: 5)
     assert raised.value.code == code
+    return raised.value

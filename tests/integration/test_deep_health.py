@@ -6,14 +6,18 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from types_boto3_bedrock.type_defs import LoggingConfigTypeDef
 
+import bootstrap
 from api.app import lambda_handler
+from imaging.errors import ModelUnavailable
 from tests.fakes.lambda_runtime import FakeContext, http_event
 from tests.integration.conftest import BUCKET, TABLE
 
 pytestmark = pytest.mark.usefixtures("aws")
 
-LOGGING = {"s3Config": {"bucketName": BUCKET}, "textDataDeliveryEnabled": True}
+TITAN, CORE = "amazon.titan-image-generator-v2:0", "stability.stable-image-core-v1:1"
+LOGGING: LoggingConfigTypeDef = {"s3Config": {"bucketName": BUCKET}, "textDataDeliveryEnabled": True}
 
 
 def deep() -> tuple[int, dict[str, Any]]:
@@ -55,6 +59,34 @@ def test_a_retired_model_degrades(control: httpx.Client) -> None:
     status, body = deep()
     assert (status, body["status"]) == (200, "degraded")
     assert failing(body) == ["amazon.titan-image-generator-v2:0"]
+
+
+def test_a_new_environment_knows_of_the_refusal_too(control: httpx.Client) -> None:
+    control.post("/_control", json={"retired": [TITAN]})
+    generate()
+    here = deep()
+    bootstrap.generator.cache_clear()
+    assert deep() == here
+    assert here[1]["status"] == "degraded"
+
+
+def test_a_model_that_answers_again_is_well_in_every_environment(control: httpx.Client) -> None:
+    control.post("/_control", json={"retired": [TITAN, CORE]})
+    with pytest.raises(ModelUnavailable):
+        generate()
+    assert failing(deep()[1]) == [TITAN, CORE]
+
+    control.post("/_control", json={"retired": [TITAN]})
+    lambda_handler({"text": "a fox", "model": "core"}, FakeContext())
+    assert failing(deep()[1]) == [TITAN]
+    bootstrap.generator.cache_clear()
+    assert failing(deep()[1]) == [TITAN]
+
+
+def test_a_listed_model_past_its_published_end_is_told_before_it_refuses() -> None:
+    told = {check["name"]: check.get("detail") for check in deep()[1]["checks"]}
+    assert "end of life on 2026-06-30" in told[TITAN]
+    assert told[CORE] is None
 
 
 def test_without_a_bucket_nothing_can_be_made() -> None:

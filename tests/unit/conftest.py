@@ -16,22 +16,25 @@ from pytest_socket import disable_socket
 import bootstrap
 from api.app import lambda_handler
 from imaging.announcing import Announcer
-from imaging.attempts import Attempts
 from imaging.gallery import Gallery
 from imaging.generate import Generator
+from imaging.generations import Generations
 from imaging.jobs import Jobs
-from imaging.once import Once
+from imaging.ledger import Ledger
+from imaging.making import Maker
+from imaging.result import micros
+from imaging.retries import Retries
 from imaging.routing import Router
-from imaging.spending import Spending, micros
+from imaging.shared_refusals import SharedRefusals
+from imaging.store import GenerationStore
+from imaging.submission import Deduplication
 from observability import logger
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
-from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeBus
-from tests.fakes.idempotency import FakeIdempotency
-from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
+from tests.fakes.lambda_runtime import CALLER, GATEWAY_TOKEN, FakeContext, http_event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 
@@ -62,14 +65,14 @@ def lists() -> dict[str, str]:
 
 
 @pytest.fixture
-def table() -> FakeTable:
-    return FakeTable()
+def wall() -> FakeClock:
+    """The time of day."""
+    return FakeClock(time.time())
 
 
 @pytest.fixture
-def wall() -> FakeClock:
-    """The time of day, as jobs see it."""
-    return FakeClock(time.time())
+def table(wall: FakeClock) -> FakeTable:
+    return FakeTable(now=wall)
 
 
 @pytest.fixture
@@ -78,18 +81,8 @@ def queue() -> FakeQueue:
 
 
 @pytest.fixture
-def counters() -> FakeCounters:
-    return FakeCounters()
-
-
-@pytest.fixture
 def bus() -> FakeBus:
     return FakeBus()
-
-
-@pytest.fixture
-def idempotency() -> FakeIdempotency:
-    return FakeIdempotency()
 
 
 @pytest.fixture
@@ -108,6 +101,8 @@ def environment(lists: dict[str, str]) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": "6",
         "EVENT_BUS_NAME": "default",
+        "STACK_NAME": "text-to-image-api-test",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": "0",
         "MONTHLY_BUDGET_PER_KEY_USD": "0",
         "CORS_ORIGINS": "",
@@ -127,30 +122,29 @@ def generator(
     table: FakeTable,
     clock: FakeClock,
     wall: FakeClock,
-    idempotency: FakeIdempotency,
     queue: FakeQueue,
     bus: FakeBus,
-    counters: FakeCounters,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Generator:
-    """The use case on fakes, which both doors find where they look for the real one."""
+    """The use cases on fakes, which the doors find where they look for the real ones."""
     lists = {"standard": settings.standard_models, "premium": settings.premium_models}
-    gallery = Gallery(bucket, table, timedelta(days=settings.retention_days))
-    generator = Generator(bedrock, gallery, Router(lists, clock), settings.aws_region, sleep=clock.advance)
-    spending = Spending(
-        counters, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
+    keyless_seconds = settings.deduplication_minutes * 60
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+        wall.advance(seconds)
+
+    gallery = Gallery(bucket, table, timedelta(days=settings.retention_days), wall)
+    maker = Maker(bedrock, gallery, settings.aws_region, sleep=sleep, now=wall)
+    refusals = SharedRefusals(table, wall)
+    generator = Generator(maker, Router(lists, refusals, clock))
+    ledger = Ledger(
+        table, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
     )
-    once = Once(
-        generator,
-        gallery,
-        Announcer(bus),
-        spending,
-        idempotency,
-        idempotency,
-        settings.deduplication_minutes * 60,
-        sleep=clock.advance,
-        clock=clock,
+    store = GenerationStore(table, ledger, settings.retention_days * 86_400, settings.job_hours * 3600, wall, sleep)
+    generations = Generations(
+        store, generator, gallery, Announcer(bus, wall), queue, keyless_seconds, sleep=sleep, clock=clock, now=wall
     )
     parts = {
         "settings": settings,
@@ -158,11 +152,14 @@ def generator(
         "table": table,
         "gallery": gallery,
         "generator": generator,
-        "once": once,
-        "spending": spending,
-        "attempts": Attempts(table, wall),
+        "refusals": refusals,
+        "store": store,
+        "generations": generations,
+        "ledger": ledger,
+        "retries": Retries(table, wall),
+        "deduplication": Deduplication(keyless_seconds, generator.is_deterministic),
         "queue": queue,
-        "jobs": Jobs(table, queue, once, kept_seconds=86_400, deadline_seconds=6 * 3600, now=wall),
+        "jobs": Jobs(generations, store, queue, now=wall),
     }
     for name, part in parts.items():
         monkeypatch.setattr(bootstrap, name, partial(lambda part: part, part))

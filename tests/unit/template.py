@@ -1,30 +1,17 @@
-"""The template as CloudFormation gets to see it: translated by SAM, with every parameter's default."""
+"""The template with every parameter's default, translated by SAM, and what its roles allow."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+from checks import template
+from checks.template import TEMPLATE, source
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-
-
-def source() -> dict[str, Any]:
-    content: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-    return content
+__all__ = ["TEMPLATE", "resources_of", "source", "statements", "translated"]
 
 
 @cache
 def translated() -> dict[str, Any]:
-    content = source()
-    for resource in content["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    content["Globals"]["Function"].pop("CodeUri")
-    result: dict[str, Any] = Translator({}, Parser()).translate(content, parameter_values={})
-    return result
+    return template.translated(template.declared("default"))
 
 
 def statements(role: str) -> list[dict[str, Any]]:

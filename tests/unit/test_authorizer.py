@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authorizer.app import Unauthorized, lambda_handler
+from authorizer.app import lambda_handler
 from tests.fakes.lambda_runtime import FakeContext
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/POST/generate"
@@ -16,6 +16,8 @@ PUBLIC = "public-0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11"
 @pytest.fixture(autouse=True)
 def _public_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_KEY", PUBLIC)
+    monkeypatch.setenv("GATEWAY_TOKEN", "a-token")
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example")
 
 
 def authorize(
@@ -47,7 +49,8 @@ def test_the_key_is_handed_over_from_either_header(headers: dict[str, str]) -> N
     answer = authorize(headers)
 
     assert answer["usageIdentifierKey"] == KEY
-    assert answer["context"] == {"caller": hashlib.sha256(KEY.encode()).hexdigest()[:16]}
+    caller = hashlib.sha256(KEY.encode()).hexdigest()[:16]
+    assert answer["context"] == {"caller": caller, "gateway_token": "a-token"}
     assert answer["principalId"] == answer["context"]["caller"]
 
 
@@ -72,10 +75,17 @@ def test_the_request_is_allowed() -> None:
         {"Authorization": f"Bearer {PUBLIC}"},
     ],
 )
-def test_no_key_or_two_that_disagree_are_unauthorized(headers: dict[str, str]) -> None:
-    with pytest.raises(Unauthorized) as raised:
-        authorize(headers)
-    assert str(raised.value) == "Unauthorized"
+def test_no_key_or_two_that_disagree_are_denied(headers: dict[str, str]) -> None:
+    assert_denied(authorize(headers))
+
+
+def assert_denied(answer: dict[str, Any]) -> None:
+    """API Gateway is told a Deny: an exception would count as an error of the function."""
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "execute-api:Invoke")
+    assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/*/*"]
+    assert "usageIdentifierKey" not in answer
+    assert "context" not in answer
 
 
 @pytest.mark.parametrize("path", ["health", "openapi.json", "docs"])
@@ -107,5 +117,11 @@ def test_a_key_that_is_sent_counts_on_open_paths_too(path: str) -> None:
     ],
 )
 def test_nothing_else_is_open(path: str, query: dict[str, str] | None, method: str) -> None:
-    with pytest.raises(Unauthorized):
-        authorize({}, path, query, method)
+    assert_denied(authorize({}, path, query, method))
+
+
+@pytest.mark.parametrize("path", ["health", "generate"])
+def test_without_cors_preflight_requests_need_a_key(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "")
+    assert_denied(authorize({"Origin": "https://app.example"}, path, method="OPTIONS"))
+    assert authorize({"x-api-key": KEY}, path, method="OPTIONS")["usageIdentifierKey"] == KEY

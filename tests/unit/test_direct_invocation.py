@@ -19,7 +19,8 @@ from imaging.errors import (
 from imaging.generate import Generator
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
-from tests.fakes.lambda_runtime import FakeContext, event
+from tests.fakes.lambda_runtime import CALLER, FakeContext, event
+from tests.fakes.table import FakeTable
 
 pytestmark = pytest.mark.usefixtures("generator")
 
@@ -101,6 +102,47 @@ def test_what_is_raised_never_quotes_the_prompt(monkeypatch: pytest.MonkeyPatch)
         invoke(FOX)
     assert bug.value.__suppress_context__
     assert "secret" not in str(bug.value)
+
+
+def test_unknown_fields_are_refused_without_their_names_because_lambda_logs_what_is_raised() -> None:
+    with pytest.raises(InvalidRequest, match=r"unknown fields; there are text, width, .*idempotency_key") as raised:
+        invoke({"text": "a fox", "width": 1, "secret prompt": 1, "another": 2})
+    assert [error.field for error in raised.value.fields] == ["width", "event"]
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [
+        {"caller": CALLER},
+        {"caller": CALLER, "gateway_token": ""},
+        {"caller": CALLER, "gateway_token": "gateway-51af3dc0-da77-11e4-872e-000000000000"},
+        {"caller": CALLER, "gateway_token": None},
+        {"caller": CALLER, "gateway_token": ["a", "\ud800"]},
+        None,
+        "a text",
+    ],
+)
+def test_an_event_that_only_looks_like_api_gateways_enters_as_nobody(
+    authorizer: object, bedrock: FakeBedrock, table: FakeTable
+) -> None:
+    forged = event("api-gateway")
+    forged["requestContext"]["authorizer"] = authorizer
+
+    with pytest.raises(InvalidRequest, match="did not come through it"):
+        invoke(forged)
+
+    assert (bedrock.calls, table.records) == ([], {})
+
+
+@pytest.mark.parametrize("context", [None, [], "a text"])
+def test_nor_does_one_without_a_context(context: object) -> None:
+    with pytest.raises(InvalidRequest):
+        invoke(event("api-gateway") | {"requestContext": context})
+
+
+def test_the_event_file_of_api_gateway_is_answered_as_http() -> None:
+    assert invoke(event("api-gateway"))["statusCode"] == 200
 
 
 def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, generator: Generator) -> None:

@@ -1,6 +1,9 @@
 """The OpenAPI document: true, committed, valid by somebody else's judgement; and the page that shows it."""
 
 import json
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -57,10 +60,41 @@ def test_only_health_is_open(document: dict[str, Any]) -> None:
 
 def test_the_page_shows_the_document(send: Send) -> None:
     answer = send("GET", "/docs")
-    assert answer.headers["content-type"] == "text/html"
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "SwaggerUIBundle" in answer.text
     assert "Make images from a text" in answer.text
     assert len(answer.text) < 6_000_000
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_both_may_be_cached_and_are_what_they_say(send: Send, path: str) -> None:
+    headers = send("GET", path).headers
+    assert headers["cache-control"] == "public, max-age=3600"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_runs_no_script_but_its_own_and_in_no_frame(send: Send) -> None:
+    answer = send("GET", "/docs")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    scripts = Scripts()
+    scripts.feed(answer.text)
+    hashes = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts.found]
+    assert policy["script-src"].split() == [f"'sha256-{digest}'" for digest in hashes]
+    assert len(hashes) == 2
+    assert (policy["default-src"], policy["frame-ancestors"], policy["connect-src"]) == ("'none'", "'none'", "'self'")
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+class Scripts(HTMLParser):
+    """The inline scripts of a page, as a browser takes them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "script":
+            self.found.append(data)
 
 
 class TestTurnedOff:

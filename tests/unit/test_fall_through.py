@@ -1,12 +1,16 @@
 """A request goes on to the next listed model where that cannot cost twice, and the answer says so."""
 
+import json
+
 import pytest
 
 from aws.bedrock import BedrockError
+from aws.table import TableError
 from imaging.generate import Generator
 from imaging.routing import Route
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
+from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
 
 TITAN, CORE = "amazon.titan-image-generator-v2:0", "stability.stable-image-core-v1:1"
@@ -41,6 +45,25 @@ def test_the_next_model_answers_and_the_warning_names_the_first(send: Send, bedr
     (warning,) = answer.json["warnings"]
     assert (warning["code"], warning["field"]) == ("model_fell_through", "model")
     assert TITAN in warning["detail"]
+
+
+def test_only_fresh_refusals_are_counted(send: Send, bedrock: FakeBedrock, capsys: pytest.CaptureFixture[str]) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    for seed in range(3):
+        assert send("POST", "/generate", FOX | {"seed": seed + 1}).json["model"] == CORE
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [line["ModelFellThrough"] for line in lines if "ModelFellThrough" in line] == [[1]]
+
+
+def test_a_refusal_that_cannot_be_shared_changes_nothing_else(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise TableError("InternalServerError")
+
+    bedrock.refuse("ResourceNotFoundException")
+    monkeypatch.setattr(table, "put", refuse)
+    assert send("POST", "/generate", FOX).json["model"] == CORE
 
 
 def test_premium_has_a_list_of_its_own(send: Send, bedrock: FakeBedrock) -> None:

@@ -192,6 +192,24 @@ def test_a_bug_is_an_internal_error_that_tells_nothing(
     assert "secret prompt" not in logged
 
 
+@pytest.mark.parametrize("code", ["ValidationException", "ModelErrorException", "InvalidSignatureException", "Unheard"])
+def test_words_of_bedrock_that_may_quote_the_prompt_are_not_logged(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO, code: str
+) -> None:
+    bedrock.refuse(code, "a secret prompt")
+    send("POST", "/generate", {"text": "a fox", "model": "core"})
+    assert code in log.getvalue()
+    assert "secret prompt" not in log.getvalue()
+
+
+def test_words_of_bedrock_that_help_whoever_is_on_call_are_logged(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO
+) -> None:
+    bedrock.refuse("AccessDeniedException", "not authorized to perform: bedrock:InvokeModel")
+    send("POST", "/generate", {"text": "a fox", "model": "core"})
+    assert "bedrock:InvokeModel" in log.getvalue()
+
+
 def test_neither_prompt_nor_link_nor_key_is_logged(send: Send, bedrock: FakeBedrock, log: io.StringIO) -> None:
     image = base64_png(1024, 1024)
     bedrock.enqueue(

@@ -170,7 +170,17 @@ def test_the_seed_that_the_model_says_it_used_is_told(send: Send, bedrock: FakeB
 
     assert answer.json["details"][0]["seed"] == 2130420379
     assert [warning["code"] for warning in answer.json["warnings"]] == ["seed_random"]
-    assert list(bucket.metadata.values()) == [{"model": "stability.stable-image-core-v1:1", "seed": "2130420379"}]
+    (metadata,) = bucket.metadata.values()
+    assert (metadata["model"], metadata["seed"]) == ("stability.stable-image-core-v1:1", "2130420379")
+
+
+def test_the_bucket_knows_an_images_facts_and_never_the_prompt(send: Send, bucket: FakeBucket) -> None:
+    (detail,) = send("POST", "/generate", FOX | {"model": "core", "width": 512}).json["details"]
+    (metadata,) = bucket.metadata.values()
+    facts = ("seed", "width", "height", "native_width", "native_height", "bytes")
+    assert {name: metadata[name.replace("_", "-")] for name in facts} == {name: str(detail[name]) for name in facts}
+    assert metadata["price-micros"] == "40000"
+    assert "a fox" not in str(metadata)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Generations that nobody waits for: started, seen, waited for, tried again, given up, cancelled."""
+"""Generations that nobody waits for: accepted, worked at, seen, waited for, given up, cancelled."""
 
 import io
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,16 +15,29 @@ from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
 from imaging.generate import Generator
 from imaging.jobs import MAX_ATTEMPTS, PutBack
-from imaging.spending import Bill
+from imaging.record import GenerationRecord
+from imaging.request import GenerationRequest
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
-from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeBus
-from tests.fakes.lambda_runtime import FakeContext, event
+from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
+from tests.unit.doors import (
+    LEASE_SECONDS,
+    FunctionKilled,
+    at_call,
+    die,
+    killed_after,
+    record,
+    refuse,
+    refused_after,
+    sweep,
+    totals,
+    work,
+)
 
 SECRET = "secret prompt"  # noqa: S105 - the test looks for it in the log
 FOX = {"text": "a fox", "number_of_images": 2}
@@ -39,12 +53,22 @@ def look(send: Send, job_id: str, **how: str) -> Answer:
     return send("GET", f"/jobs/{job_id}", **how)
 
 
-def work(text: str, seconds: float = 180) -> bool:
-    """Lets the worker see a message; whether it is done with it."""
-    message = event("sqs")
-    message["Records"][0]["body"] = text
-    answer = worker.app.lambda_handler(message, FakeContext(seconds=seconds))
-    return answer["batchItemFailures"] == []
+def later(wall: FakeClock, job_id: str) -> bool:
+    """Lets the worker see the job's message once the pause is over that it was put back for."""
+    wall.advance(121)
+    return work(job_id)
+
+
+def work_meanwhile(job_id: str) -> PutBack | None:
+    """What another worker does with the job while this one is at work: a door serves one event at a time."""
+    return bootstrap.jobs().work(job_id, Deadline.after(100))
+
+
+def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
+    return send("POST", "/generate", FOX | (body or {}), **headers)
+
+
+THROTTLED = BedrockError("ThrottlingException", "")
 
 
 def test_a_job_is_accepted_and_says_where_it_is(send: Send, bedrock: FakeBedrock, queue: FakeQueue) -> None:
@@ -179,20 +203,32 @@ def test_a_cancelled_job_makes_room_for_a_new_one(send: Send, queue: FakeQueue) 
     assert look(send, job_id).json["status"] == "succeeded"
 
 
-def test_throttling_waits_longer_each_time_and_never_falls_through(
-    send: Send, bedrock: FakeBedrock, queue: FakeQueue
+def test_throttling_waits_longer_each_time_and_never_falls_back(
+    send: Send, bedrock: FakeBedrock, queue: FakeQueue, wall: FakeClock
 ) -> None:
     job_id = start(send).json["id"]
     bedrock.refuse("ThrottlingException", times=9)
 
-    assert not any(work(job_id) for _ in range(9))
+    assert not any(later(wall, job_id) for _ in range(9))
 
     assert {call.model for call in bedrock.calls} == {"amazon.titan-image-generator-v2:0"}
     for turn, (_, seconds) in enumerate(queue.put_backs, start=1):
         assert min(2**turn, 120) / 2 <= seconds <= min(2**turn, 120)
     assert look(send, job_id).json["status"] == "queued"
-    assert work(job_id)
+    assert later(wall, job_id)
     assert look(send, job_id).json["status"] == "succeeded"
+
+
+def test_a_message_that_comes_before_the_pause_is_over_is_put_back_for_the_rest(
+    send: Send, bedrock: FakeBedrock, queue: FakeQueue
+) -> None:
+    job_id = start(send).json["id"]
+    bedrock.refuse("ThrottlingException")
+    assert not work(job_id)
+    assert not work(job_id)
+    (_, pause), (_, rest) = queue.put_backs
+    assert rest == pytest.approx(pause + 1, abs=0.01)
+    assert (len(bedrock.calls), record(job_id).throttles) == (1, 1)
 
 
 def test_every_line_about_a_job_names_it(send: Send, bedrock: FakeBedrock, log: io.StringIO) -> None:
@@ -202,7 +238,7 @@ def test_every_line_about_a_job_names_it(send: Send, bedrock: FakeBedrock, log: 
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert {line["message"] for line in lines} >= {"Bedrock brought no answer", "A job waits"}
-    assert {line.get("job_id") for line in lines} == {job_id}
+    assert {line.get("generation_id") for line in lines} == {job_id}
 
 
 def test_a_retired_model_falls_through_in_a_job_too(send: Send, bedrock: FakeBedrock) -> None:
@@ -212,16 +248,28 @@ def test_a_retired_model_falls_through_in_a_job_too(send: Send, bedrock: FakeBed
     assert look(send, job_id).json["result"]["model"] == "stability.stable-image-core-v1:1"
 
 
-def test_a_failure_that_may_pass_is_tried_four_times(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_failure_that_may_pass_is_tried_four_times(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
     job_id = start(send).json["id"]
     bedrock.refuse("ModelErrorException", times=MAX_ATTEMPTS)
 
-    assert [work(job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
+    assert [later(wall, job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
 
     job = look(send, job_id).json
     assert (job["status"], job["attempts"], job["result"]) == ("failed", 4, None)
     problem = job["problem"]
     assert (problem["status"], problem["code"], problem["aws_error"]) == (502, "model_error", "ModelErrorException")
+
+
+def test_throttled_attempts_are_no_failed_ones(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+    job_id = start(send).json["id"]
+    bedrock.refuse("ModelErrorException", times=MAX_ATTEMPTS - 1)
+    bedrock.refuse("ThrottlingException", times=2 * MAX_ATTEMPTS)
+
+    assert not any(later(wall, job_id) for _ in range(3 * MAX_ATTEMPTS - 1))
+    assert later(wall, job_id)
+
+    assert look(send, job_id).json["status"] == "succeeded"
+    assert (record(job_id).failures, record(job_id).throttles) == (MAX_ATTEMPTS - 1, 2 * MAX_ATTEMPTS)
 
 
 @pytest.mark.parametrize(
@@ -244,67 +292,158 @@ def test_a_failed_job_makes_room_for_a_new_one(send: Send, bedrock: FakeBedrock)
     assert look(send, job_id).json["status"] == "succeeded"
 
 
-def test_after_its_hours_a_job_that_waits_is_given_up(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+def test_after_its_hours_a_job_that_waits_fails_with_its_last_cause(
+    send: Send, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
     job_id = start(send).json["id"]
     bedrock.refuse("ThrottlingException", times=2)
     assert not work(job_id)
-    wall.now += 6 * 3600
+    wall.advance(6 * 3600)
     assert work(job_id)
     assert look(send, job_id).json["problem"]["code"] == "throttled"
-
-
-def test_a_running_job_is_put_back_until_its_lease_ends(send: Send, generator: Generator, bedrock: FakeBedrock) -> None:
-    job_id = start(send).json["id"]
-    verdicts = []
-
-    def second_delivery(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
-        assert look(send, job_id).json["status"] == "running"
-        verdicts.append(bootstrap.jobs().work(job_id, Deadline.after(100)))
-        return bedrock(*arguments)
-
-    object.__setattr__(generator, "invoke", second_delivery)
-    assert work(job_id, seconds=100)
-
-    (verdict,) = verdicts
-    assert isinstance(verdict, PutBack)
-    assert 90 <= verdict.seconds <= 102
     assert len(bedrock.calls) == 1
 
 
-def test_a_running_job_cannot_be_cancelled(send: Send, generator: Generator, bedrock: FakeBedrock) -> None:
+def test_the_last_attempt_before_its_deadline_takes_what_is_there(
+    send: Send, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
+    bedrock.by_seed = {43: THROTTLED}
+    job_id = start(send, {"model": "core"}).json["id"]
+    wall.advance(6 * 3600 - 0.5)
+
+    assert work(job_id)
+
+    job = look(send, job_id).json
+    assert (job["status"], job["result"]["message"]) == ("succeeded", "1 of 2 images generated")
+
+
+def test_a_job_that_was_never_begun_in_its_time_says_so(send: Send, wall: FakeClock, bedrock: FakeBedrock) -> None:
     job_id = start(send).json["id"]
-    codes = []
+    wall.advance(6 * 3600)
+    assert work(job_id)
+    problem = look(send, job_id).json["problem"]
+    assert (problem["code"], "JobHours" in problem["detail"]) == ("timed_out", True)
+    assert bedrock.calls == []
 
-    def cancel(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
-        codes.append(send("DELETE", f"/jobs/{job_id}").json["code"])
-        return bedrock(*arguments)
 
-    object.__setattr__(generator, "invoke", cancel)
+def test_a_running_job_is_put_back_until_its_lease_ends(send: Send, bedrock: FakeBedrock) -> None:
+    job_id = start(send).json["id"]
+    seen: list[object] = []
+
+    def second_delivery() -> None:
+        assert look(send, job_id).json["status"] == "running"
+        seen.append(work_meanwhile(job_id))
+
+    bedrock.meanwhile.append(second_delivery)
+    assert work(job_id, seconds=100)
+
+    (verdict,) = seen
+    assert isinstance(verdict, PutBack)
+    assert 100 <= verdict.seconds <= 107
+    assert len(bedrock.calls) == 1
+
+
+def test_of_two_workers_that_claim_a_job_at_once_one_has_it(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, queue: FakeQueue
+) -> None:
+    job_id = start(send).json["id"]
+    with at_call(0, table, "write", before=lambda: work_meanwhile(job_id)):
+        assert not work(job_id)
+    assert [seconds for _, seconds in queue.put_backs] == [1]
+    assert len(bedrock.calls) == 1
+    assert work(job_id)
+    assert totals(table) == (20_000, 0)
+
+
+def test_a_running_job_cannot_be_cancelled(send: Send, bedrock: FakeBedrock) -> None:
+    job_id = start(send).json["id"]
+    codes: list[str] = []
+    bedrock.meanwhile.append(lambda: codes.append(send("DELETE", f"/jobs/{job_id}").json["code"]))
     work(job_id)
     assert codes == ["not_cancellable"]
 
 
-class WorkerKilled(BaseException):
-    """What no handler catches."""
+def test_a_job_that_begins_while_it_is_cancelled_is_not(send: Send, table: FakeTable) -> None:
+    job_id = start(send).json["id"]
+    with at_call(0, table, "write", before=lambda: work_meanwhile(job_id)):
+        answer = send("DELETE", f"/jobs/{job_id}")
+    assert (answer.status, answer.json["code"]) == (409, "not_cancellable")
+    assert look(send, job_id).json["status"] == "succeeded"
+
+
+def test_a_cancelled_job_delivers_what_it_made(send: Send, bedrock: FakeBedrock, bucket: FakeBucket) -> None:
+    bedrock.by_seed = {43: THROTTLED}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert not work(job_id)
+
+    cancelled = send("DELETE", f"/jobs/{job_id}").json
+
+    assert (cancelled["status"], cancelled["result"]["message"]) == ("cancelled", "1 of 2 images generated")
+    assert [detail["status"] for detail in cancelled["result"]["details"]] == ["stored", "failed"]
+    assert [detail.get("id") for detail in cancelled["result"]["details"]][:1] == list(bucket.objects)
+    assert "cancelled" in cancelled["result"]["details"][1]["reason"]
+    assert look(send, job_id).json == cancelled
+
+
+def test_who_orders_a_cancelled_job_again_pays_for_the_missing_images_only(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.by_seed = {43: THROTTLED}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert not work(job_id)
+    send("DELETE", f"/jobs/{job_id}")
+    bedrock.by_seed = {}
+    assert generate(send, {"model": "core"}).json["message"] == "Images generated successfully"
+    assert sorted(call.body["seed"] for call in bedrock.calls) == [42, 43, 43]
+
+
+def test_a_job_says_how_far_it_is_and_what_it_waits_for(
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock
+) -> None:
+    bedrock.by_seed = {43: THROTTLED}
+    job_id = start(send, {"model": "core"}).json["id"]
+    assert look(send, job_id).json["progress"] == {"requested": 2, "made": 0, "details": []}
+    assert look(send, job_id).json["waiting"] is None
+
+    assert not work(job_id)
+
+    job = look(send, job_id).json
+    (detail,) = job["progress"].pop("details")
+    assert job["progress"] == {"requested": 2, "made": 1}
+    assert [detail["id"]] == list(bucket.objects)
+    assert (detail["index"], detail["caption"], detail["url"]) == (
+        0,
+        "Image 1 of 2",
+        f"https://bucket.example/{detail['id']}",
+    )
+    assert job["waiting"]["code"] == "throttled"
+    assert job["waiting"]["retry_at"].startswith("20")
+    assert record(job_id).retry_at > wall.now
+    bedrock.by_seed = {}
+    assert later(wall, job_id)
+    assert (look(send, job_id).json["waiting"], look(send, job_id).json["progress"]["made"]) == (None, 2)
+
+
+def test_a_running_job_shows_the_images_that_are_there_by_now(
+    send: Send, bedrock: FakeBedrock, table: FakeTable
+) -> None:
+    job_id = start(send, {"model": "core"}).json["id"]
+    seen: list[int] = []
+    with at_call(0, table, "put", after=lambda: seen.append(look(send, job_id).json["progress"]["made"])):
+        assert work(job_id)
+    assert seen[0] in {1, 2}, "its two calls run side by side"
+    assert len(bedrock.calls) == 2
 
 
 def test_a_job_whose_worker_died_is_finished_by_another_and_says_so(
-    send: Send, generator: Generator, bedrock: FakeBedrock, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+    send: Send, bedrock: FakeBedrock, wall: FakeClock
 ) -> None:
     job_id = start(send).json["id"]
-
-    def die(*_: object) -> Any:  # noqa: ANN401 - as the fake
-        raise WorkerKilled
-
-    object.__setattr__(generator, "invoke", die)
-    with pytest.raises(WorkerKilled):
-        work(job_id, seconds=100)
+    bedrock.meanwhile.append(die)
+    with pytest.raises(FunctionKilled):
+        work(job_id)
     assert look(send, job_id).json["status"] == "running"
-    object.__setattr__(generator, "invoke", bedrock)
     assert not work(job_id)
 
-    wall.now += 101
-    monkeypatch.setattr("tests.fakes.idempotency.now_millis", lambda: wall.now * 1000)
+    wall.advance(LEASE_SECONDS)
     assert work(job_id)
 
     job = look(send, job_id).json
@@ -319,8 +458,46 @@ def test_a_queue_that_refuses_leaves_nothing_behind(send: Send, queue: FakeQueue
         "dependency_unavailable",
         "AccessDenied",
     )
+    assert sweep() == 0
     assert start(send).status == 202
-    assert send("POST", "/generate", FOX | {"seed": 1}).status == 200
+    assert generate(send, {"seed": 1}).status == 200
+
+
+def test_a_job_that_somebody_else_was_told_of_meanwhile_stays(
+    send: Send, queue: FakeQueue, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Answer] = []
+    original = queue.send
+
+    def refuse_late(text: str) -> None:
+        if not told:
+            told.append(start(send))
+            queue.refusals.append("AccessDenied")
+        original(text)
+
+    monkeypatch.setattr(queue, "send", refuse_late)
+    assert start(send).status == 202
+    assert [answer.status for answer in told] == [202]
+    wall.advance(301)
+    assert sweep() == 1
+    assert queue.sent == [told[0].json["id"]]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_message_that_may_have_been_sent_is_an_accepted_job(
+    send: Send, queue: FakeQueue, wall: FakeClock, arrived: bool
+) -> None:
+    (queue.lost_answers if arrived else queue.losses).append("ConnectionClosedError")
+    answer = start(send)
+    job_id = answer.json["id"]
+    assert answer.status == 202
+    assert queue.sent == [job_id] * arrived
+
+    wall.advance(301)
+    assert sweep() == 1
+    assert queue.sent == [job_id] * (1 + arrived)
+    assert [work(job_id) for _ in queue.sent] == [True] * len(queue.sent)
+    assert look(send, job_id).json["status"] == "succeeded"
 
 
 def test_a_table_that_refuses_starts_no_job(send: Send, queue: FakeQueue, table: FakeTable) -> None:
@@ -329,13 +506,79 @@ def test_a_table_that_refuses_starts_no_job(send: Send, queue: FakeQueue, table:
     assert queue.sent == []
 
 
-@pytest.mark.parametrize("text", ["", "hello", "{}", "0CCB4F4E-8A3B-4A0C-9D61-3F1B3F0C9A11", str(uuid.UUID(int=7))])
-def test_a_message_that_is_no_job_of_ours_goes_to_the_dead_letters(
-    generator: Generator, queue: FakeQueue, text: str
+class TestALostAnswerOfTheTable:
+    def test_when_a_job_is_written_still_sends_its_message(
+        self, send: Send, queue: FakeQueue, table: FakeTable
+    ) -> None:
+        with at_call(0, table, "write", after=refuse):
+            answer = start(send)
+        assert answer.status == 202
+        assert queue.sent == [answer.json["id"]]
+
+    @pytest.mark.parametrize("write", [0, 1], ids=["begin", "end"])
+    def test_when_a_worker_writes_is_recognised(
+        self, send: Send, bedrock: FakeBedrock, table: FakeTable, write: int
+    ) -> None:
+        job_id = start(send).json["id"]
+        with at_call(write, table, "write", after=refuse):
+            assert work(job_id)
+        job = look(send, job_id).json
+        assert (job["status"], job["attempts"], job["possibly_rebilled"]) == ("succeeded", 1, False)
+        assert len(bedrock.calls) == 1
+        assert totals(table) == (20_000, 0)
+
+    def test_when_a_job_is_cancelled_is_recognised(self, send: Send, table: FakeTable) -> None:
+        job_id = start(send).json["id"]
+        with at_call(0, table, "write", after=refuse):
+            assert send("DELETE", f"/jobs/{job_id}").json["status"] == "cancelled"
+
+
+def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
-    assert generator
+    job_id = start(send).json["id"]
+    for _ in range(MAX_ATTEMPTS):
+        with refused_after(1, table, "write"):
+            assert not work(job_id)
+        wall.advance(LEASE_SECONDS)
+
+    assert work(job_id)
+
+    job = look(send, job_id).json
+    assert (job["status"], job["result"]["message"]) == ("succeeded", "Images generated successfully")
+    assert len(bedrock.calls) == 1
+
+
+@pytest.mark.usefixtures("generator")
+@pytest.mark.parametrize("text", ["", "hello", "{}", "0CCB4F4E-8A3B-4A0C-9D61-3F1B3F0C9A11", str(uuid.UUID(int=7))])
+def test_a_message_that_is_no_job_of_ours_goes_to_the_dead_letters(queue: FakeQueue, text: str) -> None:
     assert work(text)
     assert queue.buried == [text]
+
+
+def test_a_message_of_a_job_that_is_over_is_dropped(send: Send, bedrock: FakeBedrock, queue: FakeQueue) -> None:
+    finished, failed, cancelled = (start(send, {"seed": seed}).json["id"] for seed in (1, 2, 3))
+    assert work(finished)
+    bedrock.refuse("ValidationException")
+    assert work(failed)
+    send("DELETE", f"/jobs/{cancelled}")
+    calls = len(bedrock.calls)
+    assert all(work(job_id) for job_id in (finished, failed, cancelled))
+    assert (queue.buried, len(bedrock.calls)) == ([], calls)
+    assert [look(send, job_id).json["attempts"] for job_id in (finished, failed, cancelled)] == [1, 1, 0]
+
+
+def test_a_message_of_a_generation_that_is_no_job_is_dropped(
+    send: Send, bedrock: FakeBedrock, queue: FakeQueue
+) -> None:
+    answers: list[object] = []
+    generation_id = generate(send, idempotency_key="k").json["id"]
+    for detail in look(send, generation_id).json["result"]["details"]:
+        send("DELETE", f"/images/{detail['id']}.png")
+    bedrock.meanwhile.append(lambda: answers.append(work_meanwhile(generation_id)))
+    generate(send, idempotency_key="k")
+    assert answers == [None]
+    assert (queue.buried, queue.put_backs, len(bedrock.calls)) == ([], [], 2)
 
 
 def test_one_useless_message_does_not_hold_up_the_batch(send: Send, queue: FakeQueue) -> None:
@@ -361,31 +604,47 @@ def test_a_deleted_image_of_a_job_is_told(send: Send) -> None:
     assert (result["images"], result["expires_at"]) == ([], None)
 
 
-def test_what_was_generated_is_told_to_the_bus(send: Send, bus: FakeBus, bedrock: FakeBedrock) -> None:
+def test_what_was_generated_is_published(send: Send, bus: FakeBus, bedrock: FakeBedrock) -> None:
     job_id = start(send).json["id"]
     work(job_id)
-    send("POST", "/generate", FOX)
+    generate(send)
     bedrock.refuse("ModelErrorException")
-    send("POST", "/generate", FOX | {"seed": 1})
+    generate(send, {"seed": 1})
 
     (completed, done), (failed, broken) = bus.published
     assert (completed, failed) == ("Generation Completed", "Generation Failed")
-    assert done["id"] == job_id
+    assert (done["id"], done["attempt"]) == (job_id, 1)
     assert (done["caller"], done["model"], done["cost_usd"]) == (
         "0123456789abcdef",
         "amazon.titan-image-generator-v2:0",
         0.02,
     )
     assert done["images"][0]["key"].startswith("generated_images/")
-    assert broken["code"] == "model_error"
+    assert (broken["code"], broken["attempt"]) == ("model_error", 1)
     assert "a fox" not in json.dumps(bus.published)
 
 
-def test_a_job_is_told_to_have_failed_once_it_is_given_up(send: Send, bus: FakeBus, bedrock: FakeBedrock) -> None:
+def test_events_of_one_payment_can_be_told_by_their_generation_and_attempt(
+    send: Send, bus: FakeBus, table: FakeTable, wall: FakeClock
+) -> None:
+    job_id = start(send).json["id"]
+    with refused_after(1, table, "write"):
+        assert not work(job_id)
+    wall.advance(LEASE_SECONDS)
+    assert work(job_id)
+    assert [(kind, detail["id"], detail["attempt"]) for kind, detail in bus.published] == [
+        ("Generation Completed", job_id, 1),
+        ("Generation Completed", job_id, 2),
+    ]
+
+
+def test_a_failed_job_is_published_once_it_is_given_up(
+    send: Send, bus: FakeBus, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
     job_id = start(send).json["id"]
     bedrock.refuse("ModelErrorException", times=MAX_ATTEMPTS)
     for _ in range(MAX_ATTEMPTS):
-        work(job_id)
+        later(wall, job_id)
     assert [(kind, detail["id"]) for kind, detail in bus.published] == [("Generation Failed", job_id)]
 
 
@@ -402,12 +661,15 @@ def test_some_failed_images_are_a_success_of_the_others(send: Send, bedrock: Fak
     assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
 
 
-def test_a_job_waits_for_the_images_that_were_throttled_and_pays_for_no_other_again(
-    send: Send, bedrock: FakeBedrock
+def test_a_job_waits_for_throttled_images_and_pays_for_no_other_again_however_long_it_waits(
+    send: Send, bedrock: FakeBedrock, wall: FakeClock
 ) -> None:
-    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    bedrock.by_seed = {43: THROTTLED}
     job_id = start(send, {"model": "core"}).json["id"]
     assert not work(job_id)
+    wall.advance(2 * 3600)
+    assert not work(job_id)
+    wall.advance(2 * 3600)
     bedrock.by_seed = {}
 
     assert work(job_id)
@@ -419,12 +681,54 @@ def test_a_job_waits_for_the_images_that_were_throttled_and_pays_for_no_other_ag
 
 
 def test_in_the_end_some_images_are_better_than_none(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
-    bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    bedrock.by_seed = {43: THROTTLED}
     job_id = start(send, {"model": "core"}).json["id"]
     assert not work(job_id)
-    wall.now += 6 * 3600
+    wall.advance(6 * 3600)
     assert work(job_id)
-    assert look(send, job_id).json["result"]["message"] == "1 of 2 images generated"
+    job = look(send, job_id).json
+    assert (job["status"], job["result"]["message"]) == ("succeeded", "1 of 2 images generated")
+    assert "quota" in job["result"]["details"][1]["reason"]
+    assert len(bedrock.calls) == 2
+
+
+def test_a_bucket_that_refuses_ends_a_job_after_one_payment(
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket, table: FakeTable
+) -> None:
+    job_id = start(send).json["id"]
+    bucket.refusals += ["AccessDenied"] * 12
+    assert work(job_id)
+    job = look(send, job_id).json
+    assert (job["status"], job["attempts"], job["problem"]["code"]) == ("failed", 1, "storage_failed")
+    assert len(bedrock.calls) == 1
+    assert totals(table) == (20_000, 0)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_prompt_is_kept_until_its_job_is_over(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock, images: int
+) -> None:
+    def kept() -> bool:
+        return "a fox" in str(table.records)
+
+    def ordered(seed: int) -> str:
+        job_id: str = start(send, {"seed": seed, "model": "core", "number_of_images": images}).json["id"]
+        assert kept()
+        return job_id
+
+    assert work(ordered(1))
+    assert not kept()
+    send("DELETE", f"/jobs/{ordered(2)}")
+    assert not kept()
+    bedrock.refuse("ValidationException", times=images)
+    assert work(ordered(3))
+    assert not kept()
+    bedrock.by_seed = {5: THROTTLED}
+    given_up = ordered(4)
+    assert work(given_up) is (images == 1)
+    wall.advance(6 * 3600)
+    assert work(given_up)
+    assert not kept()
 
 
 def test_a_table_that_refuses_puts_the_job_back_for_a_moment(send: Send, table: FakeTable, queue: FakeQueue) -> None:
@@ -436,73 +740,175 @@ def test_a_table_that_refuses_puts_the_job_back_for_a_moment(send: Send, table: 
 
 
 def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
-    send: Send, generator: Generator, bedrock: FakeBedrock, log: io.StringIO
+    send: Send, bedrock: FakeBedrock, wall: FakeClock, log: io.StringIO
 ) -> None:
     job_id = start(send).json["id"]
 
-    def stumble(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
-        bedrock(*arguments)
+    def stumble() -> None:
         raise TypeError(SECRET)
 
-    object.__setattr__(generator, "invoke", stumble)
-    assert [work(job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
+    bedrock.meanwhile += [stumble] * MAX_ATTEMPTS
+    assert [later(wall, job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
     assert look(send, job_id).json["problem"]["code"] == "internal_error"
     assert "TypeError" in log.getvalue()
     assert "secret prompt" not in log.getvalue()
 
 
-def test_a_job_that_kills_its_workers_is_given_up(
-    send: Send, generator: Generator, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_kills_its_workers_is_given_up(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
     job_id = start(send).json["id"]
-    killed = []
-
-    def die(*_: object) -> Any:  # noqa: ANN401 - as the fake
-        killed.append(1)
-        raise WorkerKilled
-
-    object.__setattr__(generator, "invoke", die)
-    monkeypatch.setattr("tests.fakes.idempotency.now_millis", lambda: wall.now * 1000)
+    bedrock.meanwhile += [die] * MAX_ATTEMPTS
     for _ in range(MAX_ATTEMPTS):
-        with pytest.raises(WorkerKilled):
-            work(job_id, seconds=100)
-        wall.now += 101
+        with pytest.raises(FunctionKilled):
+            work(job_id)
+        wall.advance(LEASE_SECONDS)
 
-    assert work(job_id, seconds=100)
+    assert work(job_id)
     assert look(send, job_id).json["status"] == "failed"
-    assert len(killed) == MAX_ATTEMPTS
+    assert len(bedrock.calls) == MAX_ATTEMPTS
 
 
-def test_a_job_whose_message_was_never_sent_is_sent_by_the_next_who_asks(
-    send: Send, queue: FakeQueue, wall: FakeClock
+def test_a_job_that_kills_its_workers_delivers_what_they_stored(
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock
 ) -> None:
-    job_id = start(send).json["id"]
-    queue.sent.clear()
-    start(send)
-    assert queue.sent == []
-    wall.now += 61
-    start(send)
+    job_id = start(send, {"model": "core"}).json["id"]
+    with killed_after(1, bucket, "put"):
+        work(job_id)
+    for _ in range(MAX_ATTEMPTS - 1):
+        wall.advance(LEASE_SECONDS)
+        bedrock.meanwhile.append(die)
+        with pytest.raises(FunctionKilled):
+            work(job_id)
+    wall.advance(LEASE_SECONDS)
+    assert work(job_id)
+    job = look(send, job_id).json
+    assert (job["status"], job["result"]["message"]) == ("succeeded", "1 of 2 images generated")
+
+
+def test_fifty_repeats_of_a_waiting_job_send_one_message(send: Send, queue: FakeQueue) -> None:
+    (job_id,) = {start(send).json["id"] for _ in range(51)}
     assert queue.sent == [job_id]
 
 
 def test_a_job_that_outlived_its_hours_is_in_nobodys_way(send: Send, wall: FakeClock) -> None:
     start(send)
-    wall.now += 6 * 3600 + 121
-    assert send("POST", "/generate", FOX).status == 200
+    wall.advance(6 * 3600)
+    assert sweep() == 1
+    assert generate(send).status == 200
 
 
-def test_a_job_does_not_wait_where_that_would_pay_for_a_withheld_image_again(send: Send, bedrock: FakeBedrock) -> None:
-    bedrock.by_seed = {
-        42: {"finish_reasons": ["Filter reason: output image"]},
-        43: BedrockError("ThrottlingException", ""),
-    }
-    job_id = start(send, {"model": "core", "number_of_images": 3}).json["id"]
+class TestWhoAsksForAJobOfARunningRequest:
+    """A caller waits for the images; another one, or the same one again, would rather have a job."""
 
-    assert work(job_id)
+    @pytest.fixture
+    def jobs(self) -> list[GenerationRecord]:
+        return []
 
-    assert [call.body["seed"] for call in bedrock.calls].count(42) == 1
-    details = look(send, job_id).json["result"]["details"]
-    assert [detail["status"] for detail in details] == ["blocked", "failed", "stored"]
+    @pytest.fixture
+    def ask(self, generator: Generator, jobs: list[GenerationRecord]) -> Callable[[], None]:  # noqa: ARG002
+        """Asks as the HTTP door would, which serves one event at a time."""
+
+        def ask() -> None:
+            submission = bootstrap.deduplication().submission(GenerationRequest(**FOX), CALLER)
+            job = bootstrap.generations().enqueue(submission)
+            assert isinstance(job, GenerationRecord)
+            jobs.append(job)
+
+        return ask
+
+    def test_gets_the_same_generation_as_a_job(
+        self, send: Send, bedrock: FakeBedrock, jobs: list[GenerationRecord], ask: Callable[[], None]
+    ) -> None:
+        bedrock.meanwhile += [ask]
+        answer = generate(send)
+        (job,) = jobs
+        assert (answer.status, job.status, job.is_job) == (200, "running", True)
+        assert job.id == answer.json["id"]
+        assert look(send, job.id).json["status"] == "succeeded"
+        assert len(bedrock.calls) == 1
+
+    def test_gets_it_although_the_function_dies(
+        self,
+        send: Send,
+        bedrock: FakeBedrock,
+        queue: FakeQueue,
+        wall: FakeClock,
+        jobs: list[GenerationRecord],
+        ask: Callable[[], None],
+    ) -> None:
+        def ask_and_die() -> None:
+            ask()
+            die()
+
+        bedrock.meanwhile += [ask_and_die]
+        with pytest.raises(FunctionKilled):
+            generate(send)
+        wall.advance(LEASE_SECONDS)
+        assert sweep() == 1
+        (job_id,) = queue.sent
+        assert job_id == jobs[0].id
+        assert work(job_id)
+        job = look(send, job_id).json
+        assert (job["status"], job["possibly_rebilled"]) == ("succeeded", True)
+
+    @pytest.mark.parametrize("aws_error", ["ModelErrorException", "ThrottlingException", "ServiceUnavailableException"])
+    def test_gets_it_although_the_attempt_fails_in_passing(
+        self,
+        send: Send,
+        bedrock: FakeBedrock,
+        queue: FakeQueue,
+        jobs: list[GenerationRecord],
+        ask: Callable[[], None],
+        aws_error: str,
+    ) -> None:
+        bedrock.meanwhile += [ask]
+        bedrock.refuse(aws_error, times=3)
+        assert generate(send).status >= 429
+        assert queue.sent == [jobs[0].id]
+        bedrock.queue.clear()
+        assert work(queue.sent[0])
+        assert look(send, queue.sent[0]).json["status"] == "succeeded"
+
+    def test_gets_it_although_its_message_is_lost(
+        self,
+        send: Send,
+        bedrock: FakeBedrock,
+        queue: FakeQueue,
+        jobs: list[GenerationRecord],
+        ask: Callable[[], None],
+    ) -> None:
+        bedrock.meanwhile += [ask]
+        bedrock.refuse("ModelErrorException")
+        queue.refusals.append("AccessDenied")
+        assert generate(send).status == 502
+        assert queue.sent == []
+        assert sweep() == 1
+        assert queue.sent == [jobs[0].id]
+
+    def test_gets_its_failure_where_that_is_final(
+        self, send: Send, bedrock: FakeBedrock, queue: FakeQueue, jobs: list[GenerationRecord], ask: Callable[[], None]
+    ) -> None:
+        bedrock.meanwhile += [ask]
+        bedrock.refuse("ValidationException")
+        assert generate(send).status == 400
+        assert queue.sent == []
+        job = look(send, jobs[0].id).json
+        assert (job["status"], job["problem"]["code"]) == ("failed", "invalid_request")
+
+    def test_does_not_pay_again_for_what_the_bucket_refused(
+        self,
+        send: Send,
+        bedrock: FakeBedrock,
+        bucket: FakeBucket,
+        queue: FakeQueue,
+        jobs: list[GenerationRecord],
+        ask: Callable[[], None],
+    ) -> None:
+        bedrock.meanwhile += [ask]
+        bucket.refusals += ["AccessDenied"] * 12
+        assert generate(send).status == 503
+        assert queue.sent == []
+        job = look(send, jobs[0].id).json
+        assert (job["status"], job["problem"]["code"]) == ("failed", "storage_failed")
 
 
 class TestUnderACap:
@@ -510,14 +916,16 @@ class TestUnderACap:
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
         return environment | {"MONTHLY_BUDGET_USD": "0.1"}
 
-    def test_a_job_that_cannot_be_finished_delivers_what_was_paid_for(self, send: Send, bedrock: FakeBedrock) -> None:
-        bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+    def test_a_job_that_cannot_be_finished_delivers_what_was_paid_for(
+        self, send: Send, bedrock: FakeBedrock, wall: FakeClock
+    ) -> None:
+        bedrock.by_seed = {43: THROTTLED}
         job_id = start(send, {"model": "core"}).json["id"]
         assert not work(job_id)
         bedrock.by_seed = {}
-        assert send("POST", "/generate", {"text": "another", "model": "core"}).status == 200
+        assert generate(send, {"text": "another", "model": "core", "number_of_images": 1}).status == 200
 
-        assert work(job_id)
+        assert later(wall, job_id)
 
         job = look(send, job_id).json
         assert (job["status"], job["result"]["message"]) == ("succeeded", "1 of 2 images generated")
@@ -525,28 +933,56 @@ class TestUnderACap:
         assert send("GET", "/usage").json["spent_usd"] == 0.08
 
     @pytest.mark.parametrize("are_there", [0, 1])
-    def test_a_job_waits_while_the_budget_is_only_held(
-        self, send: Send, bedrock: FakeBedrock, counters: FakeCounters, are_there: int
+    def test_a_job_waits_while_the_budget_is_only_reserved(
+        self, send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock, are_there: int
     ) -> None:
         job_id = start(send, {"model": "core"}).json["id"]
         if are_there:
-            bedrock.by_seed = {43: BedrockError("ThrottlingException", "")}
+            bedrock.by_seed = {43: THROTTLED}
             assert not work(job_id)
             bedrock.by_seed = {}
-        spending = bootstrap.spending()
-        hold = spending.hold(ANOTHER, "somebody's", 60_000, Deadline.after(100))
-        for _ in range(MAX_ATTEMPTS + 1):
-            assert not work(job_id)
-            assert look(send, job_id).json["status"] == "queued"
+        waited: list[bool] = []
 
-        spending.settle(hold, Bill(10_000, 1))
-        assert work(job_id)
+        def others_reserve() -> None:
+            waited.extend(later(wall, job_id) for _ in range(MAX_ATTEMPTS + 1))
+            waiting = record(job_id).waiting
+            assert waiting is not None
+            assert waiting.code == "budget_exhausted"
 
-        assert look(send, job_id).json["result"]["message"] == "Images generated successfully"
-        assert all(account.holds == {} for account in counters.accounts.values())
+        bedrock.refuse("ThrottlingException", times=3)
+        bedrock.meanwhile.append(others_reserve)
+        other = {"text": "another", "model": "core", "number_of_images": 2 - are_there}
+        send("POST", "/generate", other, caller=ANOTHER)
+        bedrock.queue.clear()
+
+        assert waited == [False] * (MAX_ATTEMPTS + 1)
+        assert later(wall, job_id)
+        job = look(send, job_id).json
+        assert (job["result"]["message"], job["attempts"]) == ("Images generated successfully", 1 + are_there)
+        assert totals(table)[1] == 0
 
     def test_a_job_fails_where_the_budget_is_spent(self, send: Send) -> None:
-        assert send("POST", "/generate", {"text": "another", "model": "core", "number_of_images": 2}).status == 200
+        assert generate(send, {"text": "another", "model": "core"}).status == 200
         job_id = start(send, {"model": "core"}).json["id"]
         assert work(job_id)
         assert look(send, job_id).json["problem"]["code"] == "budget_exhausted"
+
+
+class TestWithLongHoursAndAShortRetention:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"JOB_HOURS": "48", "RETENTION_DAYS": "1"}
+
+    def test_a_job_is_not_forgotten_while_it_waits(self, send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+        job_id = start(send).json["id"]
+        wall.advance(47 * 3600)
+        bedrock.refuse("ThrottlingException")
+        assert not work(job_id)
+        assert later(wall, job_id)
+        assert look(send, job_id).json["status"] == "succeeded"
+
+    def test_a_job_is_over_by_its_deadline(self, send: Send, wall: FakeClock) -> None:
+        job_id = start(send).json["id"]
+        wall.advance(48 * 3600)
+        assert sweep() == 1
+        assert look(send, job_id).json["status"] == "failed"

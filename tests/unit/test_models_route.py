@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.models.catalog import MODELS, Model, Price
 from imaging.models.schema import Answer, Ask, Outcome, decoded
 from imaging.sizing import NativeSize, Size
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock, base64_png
+from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
 
 CORE = "stability.stable-image-core-v1:1"
@@ -37,6 +39,30 @@ def test_every_model_is_listed_with_its_facts(send: Send) -> None:
     assert core["lifecycle"]["state"] == "active"
     assert core["limits"]["cfg_scale"] is None
     assert "16:9" in core["native_sizes"]
+
+
+def test_listed_models_past_their_published_end_are_named(send: Send) -> None:
+    (warning,) = send("GET", "/models").json["warnings"]
+    assert "amazon.titan-image-generator-v2:0 reached its published end of life on 2026-06-30" in warning
+
+
+class TestLivingLists:
+    @pytest.fixture
+    def lists(self) -> dict[str, str]:
+        return {"standard": "core", "premium": "ultra"}
+
+    def test_there_is_nothing_to_say_of_them(self, send: Send) -> None:
+        assert send("GET", "/models").json["warnings"] == []
+
+
+def test_a_refusal_is_told_while_it_counts_and_nothing_without_the_table(
+    send: Send, bedrock: FakeBedrock, table: FakeTable
+) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    send("POST", "/generate", {"text": "a fox"})
+    assert facts(send)["amazon.titan-image-generator-v2:0"]["refused"] == "model_unavailable"
+    table.refusals.append("InternalServerError")
+    assert facts(send)["amazon.titan-image-generator-v2:0"]["refused"] is None
 
 
 @pytest.mark.parametrize(
@@ -95,7 +121,7 @@ def test_the_operators_price_replaces_the_catalogs(send: Send, environment: dict
 
 @pytest.mark.parametrize("prices", ["core", "core=", "core=free", "dall-e=1", "core=-1", "core=0", "core=0.1;ultra=1"])
 def test_a_price_that_is_none_is_refused(environment: dict[str, str], prices: str) -> None:
-    with pytest.raises(ValueError, match="is no price"):
+    with pytest.raises(Misconfigured, match="is no price"):
         Settings.from_environment(environment | {"MODEL_PRICES": prices})
 
 

@@ -5,17 +5,12 @@ from typing import Any
 
 import pytest
 
-from aws.bedrock import BedrockError
-from imaging.generate import Generator
 from tests.fakes.bedrock import FakeBedrock, base64_png
 from tests.fakes.bucket import FakeBucket
-from tests.fakes.clock import FakeClock
-from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
 
 FOX = {"prompt": "a fox"}
 PATH = "/v1/images/generations"
-RETRY = {"x_stainless_retry_count": "1"}
 
 
 def create(send: Send, headers: dict[str, str] | None = None, **fields: Any) -> Answer:  # noqa: ANN401 - any field
@@ -109,7 +104,7 @@ def test_what_is_null_was_left_out(send: Send) -> None:
 
 
 @pytest.mark.parametrize("ignored", [{f"k{number}": 1 for number in range(33)}, {"k" * 65: 1}])
-def test_more_than_can_be_told_of_is_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, int]) -> None:
+def test_more_than_can_be_told_of_is_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, Any]) -> None:
     answer = create(send, **ignored)
     assert (answer.status, answer.json["error"]["code"], len(answer.text) < 1000) == (400, "invalid_request", True)
     assert bedrock.calls == []
@@ -159,7 +154,8 @@ def test_base64_that_fits_is_delivered(send: Send, n: int, size: str) -> None:
     ],
 )
 def test_a_bad_value_is_refused_in_openais_shape(send: Send, bedrock: FakeBedrock, field: str, value: object) -> None:
-    answer = create(send, **{field: value})
+    fields: dict[str, Any] = {field: value}
+    answer = create(send, **fields)
 
     assert answer.status == 400
     error = answer.json["error"]
@@ -232,94 +228,21 @@ def test_a_client_does_not_pay_again_by_itself_for_a_picture_that_is_lost(
     assert "retry-after" not in answer.headers
 
 
-def test_a_budget_that_is_used_up_is_insufficient_quota(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bootstrap  # noqa: PLC0415 - the fakes stand there by now
+class TestABudgetThatIsUsedUp:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.000001"}
 
-    object.__setattr__(bootstrap.spending(), "stack_cap", 1)
-    answer = create(send)
-    assert (answer.status, answer.json["error"]["code"]) == (402, "insufficient_quota")
-    assert answer.headers["x-should-retry"] == "false"
-    assert monkeypatch
-
-
-def test_each_first_attempt_is_a_new_generation(send: Send, bedrock: FakeBedrock) -> None:
-    one, two = create(send, seed=7), create(send, seed=7)
-    assert one.json["id"] != two.json["id"]
-    assert len(bedrock.calls) == 2
-
-
-def test_a_clients_own_retry_joins_the_attempt_that_it_repeats(send: Send, bedrock: FakeBedrock) -> None:
-    first = create(send)
-    second = create(send, RETRY)
-    third = create(send, {"x_stainless_retry_count": "2"})
-    assert first.json["data"] == second.json["data"] == third.json["data"]
-    assert len(bedrock.calls) == 1
-
-
-def test_a_retry_after_a_failure_generates(send: Send, bedrock: FakeBedrock) -> None:
-    bedrock.enqueue(BedrockError("ModelErrorException", ""))
-    assert create(send).status == 502
-    assert create(send, RETRY).status == 200
-
-
-def test_a_retry_of_what_nobody_knows_is_a_first_attempt(send: Send, bedrock: FakeBedrock) -> None:
-    assert create(send, RETRY).status == 200
-    assert len(bedrock.calls) == 1
-
-
-def test_another_callers_attempt_is_not_joined(send: Send, bedrock: FakeBedrock) -> None:
-    mine = create(send)
-    theirs = send("POST", PATH, FOX, caller="fedcba9876543210", **RETRY)
-    assert mine.json["id"] != theirs.json["id"]
-    assert len(bedrock.calls) == 2
-
-
-def test_an_old_attempt_is_not_joined(send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock) -> None:
-    wall.now -= 200
-    create(send)
-    assert any(key.startswith("attempt#") for key in table.records)
-    create(send, RETRY)
-    assert len(bedrock.calls) == 2
+    def test_is_insufficient_quota(self, send: Send) -> None:
+        answer = create(send)
+        assert (answer.status, answer.json["error"]["code"]) == (402, "insufficient_quota")
+        assert answer.headers["x-should-retry"] == "false"
 
 
 def test_a_key_of_the_callers_own_replays(send: Send, bedrock: FakeBedrock) -> None:
     first, second = (create(send, {"idempotency_key": "k"}) for _ in range(2))
     assert first.json["id"] == second.json["id"]
     assert [answer.headers.get("idempotent-replayed") for answer in (first, second)] == [None, "true"]
-    assert len(bedrock.calls) == 1
-
-
-@pytest.mark.parametrize("count", ["", "0", "00", "-1", "many"])
-def test_what_is_no_count_of_repeats_is_a_first_attempt(send: Send, bedrock: FakeBedrock, count: str) -> None:
-    create(send)
-    create(send, {"x_stainless_retry_count": count})
-    assert len(bedrock.calls) == 2
-
-
-def test_a_repeat_joins_for_as_long_as_the_function_may_run_and_a_minute(
-    send: Send, bedrock: FakeBedrock, wall: FakeClock
-) -> None:
-    wall.now -= 170
-    create(send)
-    create(send, RETRY)
-    assert len(bedrock.calls) == 1
-
-
-def test_a_repeat_waits_for_the_attempt_that_it_joins(
-    send: Send, generator: Generator, bedrock: FakeBedrock, clock: FakeClock
-) -> None:
-    waited: list[Answer] = []
-
-    def meanwhile(*arguments: Any) -> Any:  # noqa: ANN401 - as the fake
-        if not waited:
-            before = clock.now
-            waited.append(create(send, RETRY))
-            assert clock.now - before >= 25
-        return bedrock(*arguments)
-
-    object.__setattr__(generator, "invoke", meanwhile)
-    assert create(send).status == 200
-    assert (waited[0].status, waited[0].json["error"]["code"]) == (409, "in_progress")
     assert len(bedrock.calls) == 1
 
 

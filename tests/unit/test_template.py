@@ -1,13 +1,21 @@
 """The template keeps its promises: least privilege, private images, logs that end, parameters that are documented."""
 
+import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.routes.jobs import POLL_SECONDS
+from checks import template
+from checks.template import ENVIRONMENTS, declared
+from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.routing import Route
+from local import parameters
 from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated
 
@@ -41,6 +49,15 @@ def test_images_are_reached_below_their_prefix_only(action: str) -> None:
     assert resources_of("ApiRole", action) == [{"Fn::Sub": "${ImageBucket.Arn}/generated_images/*"}]
 
 
+@pytest.mark.parametrize(
+    "action",
+    ["bedrock:GetModelInvocationLoggingConfiguration", "s3:DeleteObject", "s3:GetBucketLocation", "dynamodb:Query"],
+)
+def test_the_worker_may_not_do_what_only_the_api_does(action: str) -> None:
+    assert resources_of("ApiRole", action)
+    assert not resources_of("WorkerRole", action)
+
+
 def test_the_default_lists_are_the_documented_ones() -> None:
     defaults = {name: parameter["Default"] for name, parameter in source()["Parameters"].items()}
     assert [Route.parse(entry).model.id for entry in defaults["StandardModels"].split(",")] == [
@@ -60,7 +77,7 @@ def test_the_function_gets_every_setting_that_it_reads() -> None:
 
 
 def test_a_missing_or_wrong_setting_is_named() -> None:
-    with pytest.raises(ValueError, match="BUCKET_NAME") as missing:
+    with pytest.raises(Misconfigured, match="BUCKET_NAME") as missing:
         Settings.from_environment({"STANDARD_MODELS": "dall-e", "PREMIUM_MODELS": "ultra", "LINK_MINUTES": "61"})
     assert "STANDARD_MODELS" in str(missing.value)
     assert "LINK_MINUTES" in str(missing.value)
@@ -80,6 +97,12 @@ def test_the_bucket_is_private_encrypted_and_forgets() -> None:
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert bucket["BucketEncryption"]
     assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == {"Ref": "RetentionDays"}
+
+
+@pytest.mark.parametrize("resource", ["ImageBucket", "Table"])
+def test_what_holds_data_outlives_the_stack_but_not_a_failed_first_deployment(resource: str) -> None:
+    kept = translated()["Resources"][resource]
+    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_asynchronous_invocations_are_not_repeated_by_lambda() -> None:
@@ -110,6 +133,46 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     assert ("Retry-After" in headers) == (response.get("StatusCode") in {429, 504})
     any_page_if_any = {"Fn::If": ["HasCorsOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
     assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
+
+
+NEVER_HOLDS_A_QUOTATION_MARK = {
+    "authorizer.caller",
+    "error.responseType",
+    "httpMethod",
+    "identity.apiKeyId",
+    "identity.sourceIp",
+    "requestId",
+    "requestTime",
+    "responseLatency",
+    "status",
+}
+"""API Gateway fills in variables without escaping them; these are its own words, and the authorizer's hex digits."""
+
+
+def variables(text: str) -> set[str]:
+    return set(re.findall(r"\$context\.([A-Za-z.]*[A-Za-z])", text))
+
+
+@pytest.mark.parametrize("name", GATEWAY_RESPONSES)
+def test_nothing_that_a_caller_writes_can_break_a_gateway_response(name: str) -> None:
+    text = GATEWAY_RESPONSES[name]["ResponseTemplates"]["application/json"]
+    assert variables(text) <= NEVER_HOLDS_A_QUOTATION_MARK | {"error.messageString"}
+
+
+def test_each_line_of_the_access_log_is_json_whatever_a_caller_writes() -> None:
+    line = source()["Resources"]["Api"]["Properties"]["AccessLogSetting"]["Format"]
+    assert variables(line) <= NEVER_HOLDS_A_QUOTATION_MARK
+    assert {"request_id", "api_key_id", "caller", "status"} <= set(json.loads(line))
+
+
+def test_a_body_that_is_too_large_is_told_the_limit_that_it_met() -> None:
+    assert "6 MB" in GATEWAY_RESPONSES["REQUEST_TOO_LARGE"]["ResponseTemplates"]["application/json"]
+
+
+def test_a_timeout_says_which_requests_collect_their_result() -> None:
+    body = GATEWAY_RESPONSES["INTEGRATION_TIMEOUT"]["ResponseTemplates"]["application/json"]
+    texts = (json.loads(body)["detail"], json.loads(body)["error"]["message"])
+    assert all("Idempotency-Key or a fixed seed" in text for text in texts)
 
 
 METHODS = translated()["Resources"]["Api"]["Properties"]["Body"]["paths"]["/{proxy+}"]
@@ -154,3 +217,179 @@ def test_every_event_file_is_used_by_a_test() -> None:
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
     for path in Path(ROOT / "events").glob("*.json"):
         assert f'event("{path.stem}")' in tests or path.name in tests, path.name
+
+
+def test_no_resource_waits_by_name_for_one_that_may_not_exist() -> None:
+    resources = translated()["Resources"]
+    awaited = itertools.chain.from_iterable(_names(resource.get("DependsOn", [])) for resource in resources.values())
+    assert [name for name in awaited if "Condition" in resources[name]] == []
+
+
+def test_the_accounts_settings_wait_for_a_resource_of_api_gateway_and_the_stage_for_them() -> None:
+    resources = translated()["Resources"]
+    (first,) = _names(resources["ApiGatewayAccount"]["DependsOn"])
+    assert resources[first]["Type"].startswith("AWS::ApiGateway::")
+    assert _needed(resources, first).isdisjoint({"ApiapiStage", "ApiGatewayAccount"})
+    assert "ApiGatewayAccount" in _needed(resources, "ApiapiStage")
+
+
+def test_a_changed_parameter_alone_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _deployment(monkeypatch, 1.0, CorsOrigins="") != _deployment(monkeypatch, 2.0, CorsOrigins="*")
+
+
+def test_each_kind_of_caller_has_limits_of_its_own() -> None:
+    resources = translated()["Resources"]
+    (stage,) = resources["ApiapiStage"]["Properties"]["MethodSettings"]
+    assert (stage["ThrottlingRateLimit"], stage["ThrottlingBurstLimit"]) == _refs("StageRateLimit", "StageBurstLimit")
+    for plan, limits in {
+        "UsagePlan": ("RateLimit", "BurstLimit"),
+        "PublicUsagePlan": ("PublicRateLimit", "PublicBurstLimit"),
+    }.items():
+        throttle = resources[plan]["Properties"]["Throttle"]
+        assert (throttle["RateLimit"], throttle["BurstLimit"]) == _refs(*limits)
+
+
+def test_ten_clients_that_poll_with_one_key_are_comfortable() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    assert defaults["RateLimit"] / 2 >= 10 / POLL_SECONDS
+    assert defaults["BurstLimit"] >= 2 * 10
+
+
+def test_the_months_budget_is_used_up_before_the_months_requests() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    images = defaults["MonthlyBudgetUsd"] / 0.04
+    assert images * 20 <= defaults["MonthlyQuota"]
+
+
+def test_long_answers_are_compressed() -> None:
+    assert translated()["Resources"]["Api"]["Properties"]["MinimumCompressionSize"] <= 10_000
+
+
+def test_two_stacks_in_one_account_stay_apart() -> None:
+    name = {"Ref": "AWS::StackName"}
+    assert source()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["STACK_NAME"] == name
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_value_of_an_environment_is_allowed(environment: str) -> None:
+    assert [name for name, value in declared(environment).items() if not allows(name, value)] == []
+    assert refusals(declared(environment)) == []
+
+
+def test_production_lists_models_that_live_and_serves_no_documentation() -> None:
+    values = declared("prod")
+    listed = [
+        Route.parse(entry).model for name in ("StandardModels", "PremiumModels") for entry in values[name].split(",")
+    ]
+    assert [model.id for model in listed if model.end_of_life or model.legacy_since] == []
+    assert values["Docs"] == "false"
+
+
+def test_model_lists_and_prices_take_every_name_of_the_catalog() -> None:
+    for model in MODELS.values():
+        for name in (model.id, *model.aliases):
+            assert allows(
+                "StandardModels", f"core, {name}@arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/a"
+            )
+            assert allows("PremiumModels", name)
+            assert allows("ModelPrices", f"{name}=0.05,core=1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Architecture", "riscv64"),
+        ("PythonRuntime", "python3.10"),
+        ("PythonRuntime", "nodejs24.x"),
+        ("StandardModels", ""),
+        ("StandardModels", "dall-e-3"),
+        ("StandardModels", "titan,dall-e-3"),
+        ("StandardModels", "titan,"),
+        ("PremiumModels", "ultra@profile"),
+        ("ModelPrices", "core"),
+        ("ModelPrices", "core=-0.04"),
+        ("ModelPrices", "core=0"),
+        ("ModelPrices", "core=0.00"),
+        ("ModelPrices", "core=free"),
+        ("ModelPrices", "dall-e-3=0.04"),
+        ("ModelPrices", "core=0.04,"),
+        ("InferenceProfileArns", "my-profile"),
+        ("MonthlyBudgetUsd", "-1"),
+        ("MonthlyBudgetPerKeyUsd", "-0.01"),
+        ("PublicRateLimit", "0"),
+        ("CorsOrigins", "https://app.example/page"),
+        ("EventBusName", "arn:aws:events:us-west-2:123456789012:event-bus/mine"),
+        ("LogLevel", "WARN"),
+        ("BedrockEndpointUrl", "localhost:8000"),
+    ],
+)
+def test_a_bad_value_is_refused_at_deployment(name: str, value: str) -> None:
+    assert not allows(name, value)
+
+
+@pytest.mark.parametrize("name", [name for name, each in source()["Parameters"].items() if "AllowedPattern" in each])
+def test_whoever_meets_a_pattern_is_told_what_to_write(name: str) -> None:
+    assert source()["Parameters"][name]["ConstraintDescription"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("PythonRuntime", "python3.11"), ("BucketTlsOnly", "false")])
+def test_what_only_a_laptop_may_choose_is_refused_on_aws(name: str, value: str) -> None:
+    values = declared("default") | {name: value}
+    (told,) = refusals(values)
+    assert value in told
+    assert refusals(values | {"BedrockEndpointUrl": "http://127.0.0.1:1"}) == []
+
+
+def allows(name: str, value: str) -> bool:
+    return parameters.allows(source()["Parameters"][name], value)
+
+
+def refusals(values: Mapping[str, str]) -> list[str]:
+    """What CloudFormation says of these values by the template's rules."""
+    rules = source()["Rules"].values()
+    applying = [rule for rule in rules if _holds(rule["RuleCondition"], values)]
+    assertions = itertools.chain.from_iterable(rule["Assertions"] for rule in applying)
+    return [each["AssertDescription"] for each in assertions if not _holds(each["Assert"], values)]
+
+
+def _holds(condition: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    ((word, operands),) = condition.items()
+    if word == "Fn::Not":
+        return not _holds(operands[0], values)
+    assert word == "Fn::Equals"
+    first, second = (values[each["Ref"]] if isinstance(each, dict) else each for each in operands)
+    return bool(first == second)
+
+
+def _names(depends_on: str | list[str]) -> list[str]:
+    return [depends_on] if isinstance(depends_on, str) else depends_on
+
+
+def _needed(resources: Mapping[str, Any], name: str) -> set[str]:
+    """What CloudFormation makes before it: by name or by reference, over any number of steps."""
+    found: set[str] = set()
+    ahead = [name]
+    while ahead:
+        resource = resources[ahead.pop()]
+        mentioned = {*_names(resource.get("DependsOn", [])), *_mentioned(resource)} & resources.keys()
+        ahead += mentioned - found
+        found |= mentioned
+    return found
+
+
+def _mentioned(part: Any) -> set[str]:  # noqa: ANN401 - any part of a template
+    text = json.dumps(part)
+    named = re.findall(r'"(?:Ref|Fn::GetAtt)": (?:\["?|")(\w+)', text)
+    substituted = re.findall(r"\$\{(\w+)", text)
+    return {*named, *substituted}
+
+
+def _deployment(monkeypatch: pytest.MonkeyPatch, now: float, **values: str) -> list[str]:
+    monkeypatch.setattr("time.time", lambda: now)
+    resources = template.translated(declared("default") | values)["Resources"]
+    return [name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment"]
+
+
+def _refs(*names: str) -> tuple[dict[str, str], ...]:
+    return tuple({"Ref": name} for name in names)

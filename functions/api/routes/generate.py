@@ -16,9 +16,9 @@ from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted, location
 from imaging.errors import InProgress
-from imaging.once import Delivery
-from imaging.order import Order
+from imaging.generations import Delivery
 from imaging.request import GenerationRequest
+from imaging.submission import Submission
 
 router = APIGatewayRouter()
 
@@ -50,21 +50,19 @@ _ANSWERS[202] = {
 def generate(request: Annotated[GenerationRequest, Body()]) -> Response[Any]:
     event = router.current_event
     wanted = Preferences.of(event)
-    order = Order(request, caller(event), wanted.key, wanted.fresh)
+    submission = bootstrap.deduplication().submission(request, caller(event), wanted.key, fresh=wanted.fresh)
     if not wanted.respond_async:
-        return _delivered(_now(order, wanted.wait, event), event)
-    if delivery := bootstrap.once().finished(order):
-        return _delivered(delivery, event)
-    return accepted(bootstrap.jobs().open(order), event)
+        return _delivered(_now(submission, wanted.wait, event), event)
+    answered = bootstrap.generations().enqueue(submission)
+    return _delivered(answered, event) if isinstance(answered, Delivery) else accepted(answered, event)
 
 
-def _now(order: Order, wait: float, event: APIGatewayProxyEvent) -> Delivery:
-    """The images, made now or before, waiting for a job that makes them. Raises InProgress with the job's address."""
+def _now(submission: Submission, wait: float, event: APIGatewayProxyEvent) -> Delivery:
+    """The images, made now or before, waiting for whoever makes them. Raises InProgress with the job's address."""
     try:
-        return bootstrap.jobs().wait_for(order, deadline(router.lambda_context), wait)
+        return bootstrap.generations().run(submission, deadline(router.lambda_context), wait)
     except InProgress as error:
-        if job := bootstrap.jobs().under_way(order):
-            error.location = location(job, event)
+        error.location = error.job_id and location(error.job_id, event)
         raise
 
 

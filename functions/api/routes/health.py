@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 import bootstrap
 from api.responses import answers
+from api.routes.models import end_of_life, shared_refusals
 from aws import bedrock
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
@@ -21,7 +22,7 @@ router = APIGatewayRouter()
 
 
 class Part(BaseModel):
-    """One thing that was looked at; `detail` says what is wrong with it."""
+    """One thing that was looked at; `detail` says what is wrong with it, or will be."""
 
     name: str
     ok: bool
@@ -91,10 +92,11 @@ def _stores() -> Iterator[Part]:
 
 
 def _models(known: Router) -> Iterator[Part]:
-    listed = {route.model_id: route.model for routes in known.lists.values() for route in routes}
-    for model_id, model in listed.items():
-        refusal = known.known_refusal(model)
-        yield Part(name=model_id, ok=refusal is None, detail=refusal and refusal.detail)
+    """What every execution environment would say: by refusals that they share, not by those that this one met."""
+    refusals = shared_refusals(known.listed)
+    for model_id, model in known.listed.items():
+        refusal = refusals.get(model_id)
+        yield Part(name=model_id, ok=refusal is None, detail=refusal.detail if refusal else end_of_life(model))
 
 
 def _prompt_logging(known: Router) -> Iterator[PromptLogging]:

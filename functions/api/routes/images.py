@@ -1,16 +1,48 @@
-"""GET and DELETE /images/{id}.png."""
+"""GET /images, GET and DELETE /images/{id}.png."""
 
+import base64
+import json
+import uuid
+from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from pydantic import BaseModel, Field, TypeAdapter
 
 import bootstrap
-from api.caller import caller
-from api.responses import REQUEST_ID, refusals
+from api.answer import StoredDetail, stored_detail
+from api.caller import caller, stable_link
+from api.responses import REQUEST_ID, answers, refusals
+from aws.table import LISTED_AT, Record
+from imaging.errors import FieldError, InvalidRequest
+from imaging.gallery import ListedImage
+from imaging.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
+
+DEFAULT_PAGE, LARGEST_PAGE = 24, 100
+
+_POSITION = TypeAdapter(tuple[str, uuid.UUID, Annotated[float, Field(strict=True, ge=1, lt=1e11)]])
+"""What a cursor holds: whose page it was, and the last image's id and time in epoch seconds."""
+
+
+class ListedDetail(StoredDetail):
+    made_at: datetime
+    model: str
+    generation_id: str
+    cost_usd: float
+
+
+class ImagesPage(BaseModel):
+    """The caller's images, the newest first."""
+
+    images: list[ListedDetail]
+    next_cursor: str | None = Field(description="For the next page; null on the last.")
+
 
 _REDIRECT: dict[int, OpenAPIResponse] = {
     302: {
@@ -27,6 +59,58 @@ _DELETED: dict[int, OpenAPIResponse] = {
     204: {"description": "The image is deleted.", "headers": REQUEST_ID},
     **refusals(401, 404, 429, 500, 503),
 }
+
+
+@router.get(
+    "/images",
+    summary="The caller's images, the newest first",
+    tags=["Images"],
+    operation_id="listImages",
+    responses=answers(ImagesPage, "A page of images.", 400, 401, 429, 500, 503),
+)
+def listed(
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="1 to 100.")] = DEFAULT_PAGE,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+) -> ImagesPage:
+    owner = caller(router.current_event)
+    start = None if cursor is None else _start(owner, cursor)
+    images, following = bootstrap.gallery().listed(owner, limit, start)
+    return ImagesPage(
+        images=[_listed(image) for image in images],
+        next_cursor=following and _cursor(owner, following),
+    )
+
+
+def _listed(listed: ListedImage) -> ListedDetail:
+    image, origin = listed.image, listed.origin
+    link = bootstrap.bucket().link(image.id)
+    detail = stored_detail(image, origin.index, origin.requested, link, stable_link(router.current_event))
+    return ListedDetail(
+        **detail.model_dump(),
+        made_at=datetime.fromtimestamp(int(listed.made_at), UTC),
+        model=origin.model,
+        generation_id=origin.generation_id,
+        cost_usd=origin.price_micros / MICROS_PER_USD,
+    )
+
+
+def _cursor(owner: str, position: Record) -> str:
+    text = json.dumps([owner, position["id"].removeprefix("image#"), position[LISTED_AT]])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _start(owner: str, cursor: str) -> Record:
+    """The position that a cursor of this caller's names. Raises InvalidRequest."""
+    try:
+        whose, image_id, listed_at = _POSITION.validate_json(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
+        if whose == owner:
+            return bootstrap.gallery().start_after(owner, str(image_id), listed_at)
+    except ValueError:
+        pass
+    message = "Must be next_cursor of a page of your own"
+    raise InvalidRequest(f"The request is not valid. cursor: {message}", fields=[FieldError("cursor", message)])
 
 
 @router.get(

@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, Field
 
 import bootstrap
-from api.answer import GenerationAnswer, answer
+from api.answer import GenerationAnswer, StoredDetail, answer, stored_detail
 from api.caller import address, caller, stable_link
 from api.problems import STATUS_BY_CODE, Problem, phrase
 from api.responses import answers
-from imaging.jobs import Job, Status
+from imaging.record import GenerationRecord, Status
 
 router = APIGatewayRouter()
 
@@ -24,6 +24,26 @@ POLL_SECONDS = 2
 class JobLinks(BaseModel):
     self: str
     cancel: str
+
+
+class StoredImageSoFar(StoredDetail):
+    index: int = Field(description="Its place among those asked for, from 0.")
+
+
+class Progress(BaseModel):
+    """How far a job is: the images that are there by now. Once it has a result, that lists them."""
+
+    requested: int
+    made: int
+    details: list[StoredImageSoFar]
+
+
+class Waiting(BaseModel):
+    """Why a queued job waits, and when it is tried again."""
+
+    code: str
+    detail: str
+    retry_at: datetime
 
 
 class JobAnswer(BaseModel):
@@ -36,6 +56,8 @@ class JobAnswer(BaseModel):
     ended_at: datetime | None
     attempts: int
     links: JobLinks
+    progress: Progress
+    waiting: Waiting | None = Field(description="Present while a queued job waits for another attempt.")
     possibly_rebilled: bool = Field(description="A function died in mid-call, so that call may have been billed twice.")
     result: GenerationAnswer | None = Field(description="As POST /generate would have answered, with fresh links.")
     problem: Problem | None = Field(description="As POST /generate would have refused.")
@@ -49,7 +71,7 @@ class JobAnswer(BaseModel):
     responses=answers(JobAnswer, "The job.", 401, 404, 429, 500, 503),
 )
 def get(job_id: str) -> JobAnswer:
-    return told(bootstrap.jobs().get(caller(router.current_event), job_id), router.current_event)
+    return told(bootstrap.generations().get(caller(router.current_event), job_id), router.current_event)
 
 
 @router.delete(
@@ -60,25 +82,25 @@ def get(job_id: str) -> JobAnswer:
     responses=answers(JobAnswer, "The job, cancelled.", 401, 404, 409, 429, 500, 503),
 )
 def cancel(job_id: str) -> JobAnswer:
-    return told(bootstrap.jobs().cancel(caller(router.current_event), job_id), router.current_event)
+    return told(bootstrap.generations().cancel(caller(router.current_event), job_id), router.current_event)
 
 
-def accepted(job: Job, event: APIGatewayProxyEvent) -> Response[Any]:
+def accepted(job: GenerationRecord, event: APIGatewayProxyEvent) -> Response[Any]:
     """202, with where to look and when."""
     headers: dict[str, str | list[str]] = {
-        "Location": location(job, event),
+        "Location": location(job.id, event),
         "Retry-After": str(POLL_SECONDS),
         "Preference-Applied": "respond-async",
     }
     return Response(HTTPStatus.ACCEPTED, "application/json", told(job, event), headers)
 
 
-def location(job: Job, event: APIGatewayProxyEvent) -> str:
-    return f"{address(event)}/jobs/{job.id}"
+def location(job_id: str, event: APIGatewayProxyEvent) -> str:
+    return f"{address(event)}/jobs/{job_id}"
 
 
-def told(job: Job, event: APIGatewayProxyEvent) -> JobAnswer:
-    where = location(job, event)
+def told(job: GenerationRecord, event: APIGatewayProxyEvent) -> JobAnswer:
+    where = location(job.id, event)
     return JobAnswer(
         id=job.id,
         status=job.status,
@@ -87,6 +109,8 @@ def told(job: Job, event: APIGatewayProxyEvent) -> JobAnswer:
         ended_at=job.ended_at and _time(job.ended_at),
         attempts=job.attempts,
         links=JobLinks(self=where, cancel=where),
+        progress=_progress(job, event),
+        waiting=_waiting(job),
         possibly_rebilled=job.possibly_rebilled,
         result=_result(job, event),
         problem=_problem(job, event),
@@ -97,14 +121,36 @@ def _time(epoch_seconds: float) -> datetime:
     return datetime.fromtimestamp(int(epoch_seconds), UTC)
 
 
-def _result(job: Job, event: APIGatewayProxyEvent) -> GenerationAnswer | None:
+def _progress(job: GenerationRecord, event: APIGatewayProxyEvent) -> Progress:
+    if job.result is not None:
+        return Progress(requested=job.requested, made=len(job.result.stored), details=[])
+    made = bootstrap.generations().progress(job)
+    details = [
+        StoredImageSoFar(
+            index=index,
+            **stored_detail(
+                image, index, job.requested, bootstrap.bucket().link(image.id), stable_link(event)
+            ).model_dump(),
+        )
+        for index, image in made.items()
+    ]
+    return Progress(requested=job.requested, made=len(made), details=details)
+
+
+def _waiting(job: GenerationRecord) -> Waiting | None:
+    if job.status != "queued" or job.waiting is None:
+        return None
+    return Waiting(code=job.waiting.code, detail=job.waiting.detail, retry_at=_time(job.retry_at))
+
+
+def _result(job: GenerationRecord, event: APIGatewayProxyEvent) -> GenerationAnswer | None:
     if job.result is None:
         return None
     now = bootstrap.gallery().as_it_is_now(job.owner, job.result)
     return answer(now, bootstrap.bucket(), stable_link(event))
 
 
-def _problem(job: Job, event: APIGatewayProxyEvent) -> Problem | None:
+def _problem(job: GenerationRecord, event: APIGatewayProxyEvent) -> Problem | None:
     if job.failure is None:
         return None
     status = STATUS_BY_CODE[job.failure.code]

@@ -1,6 +1,6 @@
 """GET /models."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
@@ -10,10 +10,12 @@ from pydantic import BaseModel, Field
 
 import bootstrap
 from api.responses import answers
+from aws.table import TableError
 from imaging.models.catalog import MODELS, Model
 from imaging.request import MAX_IMAGES, MAX_SEED, MAX_SIDE, MAX_TEXT, MIN_SIDE, Quality
 from imaging.result import MICROS_PER_USD
 from imaging.routing import Router
+from imaging.shared_refusals import Refusal
 from imaging.sizing import NativeSize, Size, nearest
 
 router = APIGatewayRouter()
@@ -58,12 +60,13 @@ class ModelFacts(BaseModel):
     price_verified: bool
     price_usd: float = Field(description="For one image of the width, height and quality in the query.")
     lifecycle: Lifecycle
-    refused: str | None = Field(description="How it refused within the last hour, seen by this environment.")
+    refused: str | None = Field(description="How it refused within the last hour, if it did.")
     source: str
 
 
 class Models(BaseModel):
     models: Sequence[ModelFacts]
+    warnings: Sequence[str] = Field(description="Listed models that are past their published end of life.")
 
 
 Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -78,12 +81,36 @@ Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
 )
 def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> Models:
     wanted = Size(width, height)
-    known = bootstrap.generator().router
-    return Models(models=[_facts(model, known, wanted, quality) for model in MODELS.values()])
+    known, refusals = bootstrap.generator().router, shared_refusals(MODELS)
+    return Models(
+        models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in MODELS.values()],
+        warnings=[warning for model in known.listed.values() if (warning := end_of_life(model))],
+    )
 
 
-def _facts(model: Model, known: Router, wanted: Size, quality: Quality) -> ModelFacts:
-    refusal = known.known_refusal(model)
+def shared_refusals(model_ids: Collection[str]) -> Mapping[str, Refusal]:
+    """How these models refused within the last hour; nothing is known while the table does not answer."""
+    try:
+        return bootstrap.refusals().find(model_ids)
+    except TableError:
+        return {}
+
+
+def end_of_life(model: Model) -> str | None:
+    """What an operator must do about a listed model whose published end has come."""
+    if not model.has_ended(_today()):
+        return None
+    return (
+        f"{model.id} reached its published end of life on {model.end_of_life}. While Bedrock refuses it, requests fall "
+        "back to the next model of the list. The operator should list other models (StandardModels, PremiumModels)."
+    )
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, quality: Quality) -> ModelFacts:
     return ModelFacts(
         id=model.id,
         name=model.name,
@@ -101,7 +128,7 @@ def _facts(model: Model, known: Router, wanted: Size, quality: Quality) -> Model
         price_verified=model.price_verified,
         price_usd=_price(model, wanted, quality) / MICROS_PER_USD,
         lifecycle=Lifecycle(
-            state=_state(model, datetime.now(UTC).date()),
+            state=_state(model, _today()),
             legacy_since=model.legacy_since,
             end_of_life=model.end_of_life,
         ),
@@ -119,7 +146,7 @@ def _price(model: Model, wanted: Size, quality: str) -> int:
 
 
 def _state(model: Model, today: date) -> State:
-    if model.end_of_life and today >= model.end_of_life:
+    if model.has_ended(today):
         return "end_of_life"
     return "legacy" if model.legacy_since and today >= model.legacy_since else "active"
 

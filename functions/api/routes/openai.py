@@ -21,12 +21,12 @@ from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import StorageFailed
 from imaging.models.catalog import MODELS
-from imaging.order import Order
 from imaging.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
+from imaging.submission import Submission
 
 router = APIGatewayRouter()
 
-_REPEATED = re.compile(r"0*[1-9][0-9]*")
+_COUNT = re.compile(r"[0-9]{1,4}")
 
 
 def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResponse]:  # noqa: ANN401 - a type
@@ -44,8 +44,8 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
     responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 409, 413, 422, 429, 500, 502, 503, 504),
 )
 def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
-    delivery = bootstrap.once().generate(
-        _order(request, router.current_event),
+    delivery = bootstrap.generations().run(
+        _submission(request, router.current_event),
         deadline(router.lambda_context),
         Preferences.of(router.current_event).wait,
     )
@@ -53,14 +53,14 @@ def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
     return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})
 
 
-def _order(request: ImagesRequest, event: APIGatewayProxyEvent) -> Order:
-    """With a key the caller's own order. Without, a client's own repeat is told by the count that it sends."""
+def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submission:
+    """Without a key, SDK retries are detected by x-stainless-retry-count."""
     wanted, whose = request.generation_request(), caller(event)
     key = Preferences.of(event).key
     if key is not None:
-        return Order(wanted, whose, key)
-    is_repeat = bool(_REPEATED.fullmatch(event.headers.get("x-stainless-retry-count", "")))
-    return bootstrap.attempts().order(wanted, whose, deadline(router.lambda_context), is_repeat=is_repeat)
+        return Submission.keyed(wanted, whose, key)
+    count = event.headers.get("x-stainless-retry-count", "")
+    return bootstrap.retries().submission(wanted, whose, int(count) if _COUNT.fullmatch(count) else 0)
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:

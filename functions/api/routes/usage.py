@@ -16,7 +16,7 @@ class UsageAnswer(BaseModel):
 
     month: str = Field(description="Of UTC, as 2026-11.")
     spent_usd: float
-    reserved_usd: float = Field(description="Held for what is being generated now.")
+    reserved_usd: float = Field(description="Reserved for what is being generated now.")
     cap_usd: float | None = Field(description="The key's cap, or the stack's where keys have none; null for no cap.")
     images: int
 
@@ -29,7 +29,7 @@ class UsageAnswer(BaseModel):
     responses=answers(UsageAnswer, "The month so far.", 401, 429, 500, 503),
 )
 def usage() -> UsageAnswer:
-    now = bootstrap.spending().usage(caller(router.current_event))
+    now = bootstrap.ledger().usage(caller(router.current_event))
     return UsageAnswer(
         month=now.month,
         spent_usd=now.spent / MICROS_PER_USD,

@@ -58,6 +58,10 @@ class Model:
                 return price.usd_micros
         raise LookupError(f"{self.id} has no price for {size.width}x{size.height} in quality {quality}")
 
+    def has_ended(self, today: date) -> bool:
+        """Whether its published end of life has come."""
+        return self.end_of_life is not None and today >= self.end_of_life
+
     def region_near(self, home: str) -> str:
         """Where to call it: the stack's own region if the model lives there, else the first where it does."""
         return home if home in self.regions else self.regions[0]

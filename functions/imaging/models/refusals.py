@@ -24,7 +24,7 @@ CONTENT_REMEDY = "Make the prompt clearer, try another seed, or adjust cfg_scale
 def explain(error: BedrockError, model: Model) -> ImagingError:
     """The error to answer with, for what Bedrock said when `model` was called."""
     explained = _BY_CODE.get(error.code, _unknown)(error, model)
-    explained.may_be_billed = error.code not in _CERTAINLY_NOT_BILLED
+    explained.may_be_billed = error.may_be_billed
     return explained
 
 
@@ -127,6 +127,3 @@ _BY_CODE: dict[str, Callable[[BedrockError, Model], ImagingError]] = {
     BedrockError.CONNECTION_LOST: _failed,
     BedrockError.UNREADABLE: _failed,
 }
-
-_CERTAINLY_NOT_BILLED = {code for code, explain in _BY_CODE.items() if explain not in (_too_slow, _failed)}
-"""Bedrock turned these away before a model ran."""

@@ -67,7 +67,8 @@ CONFIG_FAULTS = [
 def test_a_setting_out_of_its_range_or_type(
     emulator: Emulator, model: str, key: str, value: object, fault: str
 ) -> None:
-    message = _message(emulator, model, smallest(model, **{key: value}))
+    settings: dict[str, Any] = {key: value}
+    message = _message(emulator, model, smallest(model, **settings))
     assert message == MALFORMED.format(f"{CONFIG}/{key}: {fault}")
 
 

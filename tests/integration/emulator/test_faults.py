@@ -1,7 +1,9 @@
 """What a test can make go wrong."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -62,8 +64,8 @@ def test_a_model_error_carries_its_two_other_members(emulator: Emulator) -> None
     emulator.configure(faults=[_fault("ModelErrorException")])
     with pytest.raises(ClientError) as refused:
         emulator.invoke(CORE, {"prompt": "x"})
-    assert refused.value.response["originalStatusCode"] == 500
-    assert refused.value.response["resourceName"] == CORE
+    members: Mapping[str, Any] = refused.value.response
+    assert (members["originalStatusCode"], members["resourceName"]) == (500, CORE)
 
 
 def test_a_fault_may_bring_its_own_words(emulator: Emulator) -> None:

@@ -58,14 +58,14 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(pause: float) -> None:
         seconds.append(pause)
 
-    monkeypatch.setattr(client.asyncio, "sleep", sleep)
+    monkeypatch.setattr("studio.client.asyncio.sleep", sleep)
     return seconds
 
 
 @pytest.fixture
 def generate(api: FakeApi) -> Generate:
     def call(*arguments: Any, broken: int = 0, **options: Any) -> Generation[Image]:  # noqa: ANN401 - generate_images's own
-        told = {"base_url": "http://fake", "api_key": KEY, "transport": Transport(api, broken)}
+        told: dict[str, Any] = {"base_url": "http://fake", "api_key": KEY, "transport": Transport(api, broken)}
         return generate_images(*arguments, **(told | options))
 
     return call

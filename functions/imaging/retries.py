@@ -1,0 +1,81 @@
+"""Finds the generation that a client's own retry belongs to, where the client sends no key but counts its retries.
+
+`retries#<caller>#<request hash>` holds the generations that this request began within a function's time, and how often
+each was retried. A retry takes the first that was retried as often as the client says it was, so that two requests
+alike, both retried, get an image each.
+"""
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws.table import Absent, Change, ConditionFailed, Equal, Put, Record, TableError
+from imaging.errors import table_down
+from imaging.record import OVER, key
+from imaging.request import GenerationRequest
+from imaging.submission import Submission, fingerprint
+
+WINDOW_SECONDS = 240
+"""How long after its first try a request can be retried: the time that its function may run, and a grace period."""
+
+MOST_TRIES = 100
+
+Try = Mapping[str, Any]
+
+
+class RetryTable(Protocol):
+    """Raises TableError."""
+
+    def get(self, key: str) -> Record | None: ...
+    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
+    def write(self, changes: Sequence[Change], token: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Retries:
+    table: RetryTable
+    now: Callable[[], float] = time.time
+
+    def submission(self, request: GenerationRequest, caller: str, retry: int) -> Submission:
+        """A generation of its own for a first try, `retry` 0; else the one that is retried. Raises
+        DependencyUnavailable."""
+        name = f"retries#{caller}#{fingerprint(request)}"
+        try:
+            return Submission(request, caller, self._generation_id(name, retry))
+        except TableError as error:
+            raise table_down(error) from error
+
+    def _generation_id(self, name: str, retry: int) -> str:
+        found = self.table.get(name) if retry else None
+        while True:
+            tries = [one for one in (found or {}).get("tries", ()) if one["at"] > self.now() - WINDOW_SECONDS]
+            chosen = self._retried(tries, retry) or {"id": str(uuid.uuid4()), "at": self.now()}
+            others = [one for one in tries if one["id"] != chosen["id"]]
+            if self._is_written(name, found, [*others, {**chosen, "retries": retry}][-MOST_TRIES:]):
+                return str(chosen["id"])
+            found = self.table.get(name)
+
+    def _retried(self, tries: Sequence[Try], retry: int) -> Try | None:
+        """The try that a client's retry belongs to, one that is not answered yet if there is one; None for a first try,
+        or where it is too late."""
+        same = [one for one in tries if one["retries"] == retry - 1]
+        candidates = same or [one for one in tries if one["retries"] < retry]
+        if len(candidates) < 2:  # noqa: PLR2004 - nothing to choose
+            return candidates[0] if candidates else None
+        records = self.table.get_many([key(one["id"]) for one in candidates])
+        unfinished = [one for one in candidates if records.get(key(one["id"]), {}).get("status") not in OVER]
+        return (unfinished or candidates)[0]
+
+    def _is_written(self, name: str, found: Record | None, tries: Sequence[Try]) -> bool:
+        revision = secrets.token_hex(8)
+        condition = Equal("revision", found["revision"]) if found else Absent(self.now())
+        put = Put(name, {"tries": tries, "revision": revision}, int(self.now() + WINDOW_SECONDS) + 1, condition)
+        try:
+            self.table.write([put], revision)
+        except ConditionFailed:
+            # A write whose answer was lost fails its own condition when it is sent again.
+            return (self.table.get(name) or {}).get("revision") == revision
+        return True

@@ -1,0 +1,18 @@
+"""The schedule door: every few minutes, unfinished generations that nobody looks after are found."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+import bootstrap
+from imaging.deadline import Deadline
+from observability import logger, metrics
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001 - a schedule's event says nothing
+    due = bootstrap.jobs().sweep(Deadline.after(context.get_remaining_time_in_millis() / 1000))
+    metrics.add_metric(name="GenerationsDue", unit=MetricUnit.Count, value=due)
+    return {"due": due}

@@ -1,0 +1,109 @@
+"""What the functions log under Lambda's own runtime, at every level that Lambda knows."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.lambda_runtime import event, http_event
+from tests.integration.lambda_runtime import RuntimeApi, running_function
+from tests.unit.template import source
+
+pytest.importorskip("awslambdaric", reason="Lambda's runtime has wheels for Linux alone")
+
+LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+"""https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html"""
+
+PROMPT = "marker-of-the-prompt"
+FIELD = "marker-of-an-unknown-field"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "markerofaccesskey",
+    "AWS_SECRET_ACCESS_KEY": "marker-of-the-secret",
+    "AWS_SESSION_TOKEN": "marker-of-the-token",
+}
+SIGNATURES = ["Signature=", "X-Amz-Signature", "AWS4-HMAC-SHA256"]
+
+Run = Callable[[str, str], AbstractContextManager[RuntimeApi]]
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "output.log"
+
+
+@pytest.fixture
+def run(aws: None, control: httpx.Client, output: Path) -> Run:  # noqa: ARG001 - sets the environment
+    """Starts a function at a level that LogLevel may name."""
+
+    def run(handler: str, level: str) -> AbstractContextManager[RuntimeApi]:
+        levels = {"AWS_LAMBDA_LOG_LEVEL": level, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
+        environment = {**os.environ, **CREDENTIALS, **levels, "AWS_LAMBDA_FUNCTION_NAME": "api"}
+        return running_function(f"tests.integration.mocked_account.{handler}", environment, output)
+
+    return run
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_secret_is_logged_at_any_level(run: Run, control: httpx.Client, output: Path, level: str) -> None:
+    denied = {"model": "amazon.titan-image-generator-v2:0", "error": "AccessDeniedException"}
+    control.post("/_control", json={"faults": [denied]})
+    with run("answer", level) as function:
+        made = function.invoke({"text": PROMPT})
+        answered = function.invoke(http_event("POST", "/generate", json.dumps({"text": PROMPT, "seed": 7})))
+        refused = function.invoke({"text": PROMPT, FIELD: PROMPT, "width": PROMPT})
+        unknown = function.invoke(http_event("POST", "/generate", json.dumps({"text": PROMPT, FIELD: 1})))
+
+    assert [how for how, _ in (made, answered, refused, unknown)] == ["response", "response", "error", "response"]
+    assert (answered[1]["statusCode"], unknown[1]["statusCode"]) == (200, 400)
+    assert FIELD in unknown[1]["body"]
+    assert refused[1]["errorType"] == "InvalidRequest"
+    logged = output.read_text()
+    secrets = [PROMPT, FIELD, *CREDENTIALS.values(), *SIGNATURES, made[1]["images"][0]]
+    assert [secret for secret in secrets if secret in logged] == []
+
+
+@pytest.mark.parametrize("level", source()["Parameters"]["LogLevel"]["AllowedValues"])
+def test_what_is_logged_passes_the_filter_of_its_level(run: Run, output: Path, level: str) -> None:
+    with run("say_something_at_each_level", level) as function:
+        function.invoke(None)
+
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    passed = [line["message"] for line in lines if _passes(line, level)]
+    expected = LEVELS[LEVELS.index(level) :]
+    assert passed == [f"a line of level {_IN_PYTHON[name]}" for name in expected]
+
+
+@pytest.mark.parametrize("level", source()["Parameters"]["LogLevel"]["AllowedValues"])
+def test_no_level_of_the_template_loses_metrics(run: Run, output: Path, level: str) -> None:
+    with run("answer", level) as function:
+        function.invoke(event("direct"))
+
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    metrics = [line for line in lines if "_aws" in line]
+    assert [line["ImagesStored"] for line in metrics] == [[1]]
+    assert all(_passes(line, level) for line in metrics)
+
+
+_IN_PYTHON = {"DEBUG": "debug", "INFO": "info", "WARN": "warning", "ERROR": "error", "FATAL": "critical"}
+_LAMBDAS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
+
+def _passes(line: Mapping[str, Any], least: str) -> bool:
+    """Lambda's filter as documented: a line without a known level and an RFC 3339 timestamp counts as INFO."""
+    level = str(line.get("level", "")).upper()
+    known = _LAMBDAS.get(level, level)
+    counts_as = known if known in LEVELS and _is_rfc_3339(line.get("timestamp")) else "INFO"
+    return LEVELS.index(counts_as) >= LEVELS.index(least)
+
+
+def _is_rfc_3339(timestamp: object) -> bool:
+    try:
+        return "T" in str(timestamp) and datetime.fromisoformat(str(timestamp)).tzinfo is not None
+    except ValueError:
+        return False

@@ -1,0 +1,192 @@
+"""What truly happened: every model call, what it was billed, every attempt and what was counted for it. The product knows
+none of this; each change of its records is compared with it at once."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from imaging.submission import image_id
+from tests.simulation.scheduler import Process
+from tests.simulation.world import World
+
+Outcome = Literal["in flight", "answered", "refused", "unknown"]
+
+STACK = "stack"
+
+
+@dataclass(frozen=True)
+class About:
+    """The part of a generation that a model call is for."""
+
+    generation: str
+    owner: str
+    epoch: str
+    attempt: str
+    places: tuple[int, ...]
+
+    @property
+    def image_ids(self) -> list[str]:
+        return [image_id(self.generation, place) for place in self.places]
+
+
+@dataclass(eq=False)
+class Call:
+    """`is_usable` says whether its answer brought every picture that it was billed for."""
+
+    number: int
+    process: Process
+    about: About
+    model: str
+    prompt: str
+    seed: int
+    images: int
+    price_micros: int
+    at: float
+    is_billed: bool = False
+    is_usable: bool = False
+    outcome: Outcome = "in flight"
+    is_making: bool = True
+
+    @property
+    def micros(self) -> int:
+        return self.images * self.price_micros
+
+    @property
+    def may_be_billed(self) -> bool:
+        return self.outcome in {"answered", "unknown"}
+
+
+@dataclass(eq=False)
+class Attempt:
+    token: str
+    process: Process
+    generation: str
+    owner: str
+    epoch: str
+    reserved: int
+    calls: list[Call] = field(default_factory=list)
+    settled: int | None = None
+    is_lost: bool = False
+
+    @property
+    def billed(self) -> int:
+        return sum(call.micros for call in self.calls if call.is_billed)
+
+
+@dataclass(eq=False)
+class Book:
+    """`caps` by scope, the stack's and each key's, in micro-dollars."""
+
+    world: World
+    stack_cap: int | None
+    key_cap: int | None
+    calls: list[Call] = field(default_factory=list)
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    reserved: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    counted: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def begins(self, call: Call, stored: Mapping[str, Any]) -> None:
+        """A model call starts; `stored` are the objects in the bucket with their metadata."""
+        about = call.about
+        there = [
+            name for name in about.image_ids if name in stored and stored[name].metadata.get("epoch") == about.epoch
+        ]
+        self.world.expect(
+            len(there) < len(about.places), f"a model call for images that lie in the bucket: {there}, {about}"
+        )
+        rivals = [
+            other
+            for other in self.calls
+            if other.about.generation == about.generation
+            and other.is_making
+            and other.process.is_alive
+            and other.process is not call.process
+        ]
+        self.world.expect(not rivals, f"a model call while another live attempt has the generation: {about}")
+        self.calls.append(call)
+        attempt = self.attempts.get(about.attempt)
+        self.world.expect(attempt, f"a model call before anything is reserved: {about}")
+        if attempt:
+            attempt.calls.append(call)
+
+    def written(self, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
+        """A generation's record changed."""
+        old, new = before or {}, after
+        had = old["attempt"] if old.get("status") == "running" else None
+        has = new["attempt"] if new.get("status") == "running" else None
+        if had is not None and had != has:
+            self._ended(self.attempts[had], old, new)
+        elif new.get("spent", 0) != old.get("spent", 0):
+            self.world.violated("something was counted although no attempt ended")
+        if has is not None and has != had:
+            owner, reserved = new["owner"], new.get("reserved", 0)
+            generation = str(new["id"]).partition("#")[2]
+            self.attempts[has] = Attempt(has, self.world.scheduler.process, generation, owner, new["epoch"], reserved)
+        for record, sign in ((old, -1), (new, 1)):
+            for scope in (record.get("owner"), STACK):
+                if record.get("status") == "running":
+                    self.reserved[record.get("month", ""), str(scope)] += sign * record.get("reserved", 0)
+                else:
+                    self.world.expect(not record.get("reserved"), "a reservation without an attempt")
+
+    def totals_are_right(self, totals: Mapping[str, Mapping[str, Any]]) -> None:
+        """`totals` are the records of the months' sums by their key."""
+        for month, scope in {**self.reserved, **self.counted}:
+            total = totals.get(f"spend#{month}#{scope}", {})
+            spent, committed = total.get("spent", 0), total.get("committed", 0)
+            self.world.expect(
+                spent == self.counted[month, scope],
+                f"{scope} {month}: {spent} is counted, by the records it is {self.counted[month, scope]}",
+            )
+            self.world.expect(
+                committed == spent + self.reserved[month, scope],
+                f"{scope} {month}: {committed} is committed, by the records it is {spent + self.reserved[month, scope]}",
+            )
+            cap = self.stack_cap if scope == STACK else self.key_cap
+            self.world.expect(cap is None or committed <= cap, f"{scope} {month}: {committed} is above the cap {cap}")
+
+    def at_rest(self) -> None:
+        """Everything has ended: nothing is reserved, and whatever was billed was counted."""
+        for place, reserved in self.reserved.items():
+            self.world.expect(reserved == 0, f"at rest {reserved} is reserved for {place}")
+        for attempt in self.attempts.values():
+            self.world.expect(attempt.settled is not None, f"an attempt was never settled: {attempt.token}")
+        for owner in {call.about.owner for call in self.calls}:
+            billed = sum(call.micros for call in self.calls if call.is_billed and call.about.owner == owner)
+            counted = sum(micros for (_, scope), micros in self.counted.items() if scope == owner)
+            unknown = sum(self._unexplained(each) for each in self.attempts.values() if each.owner == owner)
+            self.world.expect(billed <= counted, f"{owner}: {billed} was billed and {counted} counted")
+            self.world.expect(
+                counted - billed <= unknown, f"{owner}: {counted} counted, {billed} billed, {unknown} unknown"
+            )
+
+    def _ended(self, attempt: Attempt, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        settled = new.get("spent", 0) - old.get("spent", 0)
+        attempt.settled = settled
+        for scope in (attempt.owner, STACK):
+            self.counted[old.get("month", ""), scope] += settled
+        if attempt.process is self.world.scheduler.process:
+            expected = sum(call.micros for call in attempt.calls if call.may_be_billed)
+            self.world.expect(
+                settled == expected, f"attempt {attempt.token} counted {settled}, its calls may have cost {expected}"
+            )
+            return
+        attempt.is_lost = True
+        self.world.expect(
+            not attempt.process.is_alive, f"attempt {attempt.token} of {attempt.process.name} lives and was taken over"
+        )
+        self.world.expect(
+            settled == attempt.reserved, f"lost attempt {attempt.token} counted {settled} of {attempt.reserved}"
+        )
+        self.world.expect(attempt.billed <= settled, f"lost attempt {attempt.token} was billed {attempt.billed}")
+
+    @staticmethod
+    def _unexplained(attempt: Attempt) -> int:
+        """What was counted for what nobody could know."""
+        if attempt.is_lost:
+            return attempt.reserved - attempt.billed
+        return sum(call.micros for call in attempt.calls if call.outcome == "unknown" and not call.is_billed)
+
+    def calls_for(self, generation: str, place: int) -> Sequence[Call]:
+        return [call for call in self.calls if call.about.generation == generation and place in call.about.places]

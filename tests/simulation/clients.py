@@ -1,0 +1,252 @@
+"""Whoever calls the API: by every door, with and without keys, patient and impatient. Each checks what it gets."""
+
+import json
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from imaging.errors import DependencyUnavailable, ImagingError
+from tests.fakes.lambda_runtime import http_event
+from tests.simulation import pictures
+from tests.simulation.deployment import Deployment, Died, Raised
+from tests.simulation.scheduler import Process
+from tests.simulation.world import World
+
+GATEWAY_SECONDS = 29
+DIRECT = "direct"
+MOST_TRIES = 6
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status` 0 is no answer at all: the connection broke. `process` is the function that answered."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a client would not send the request again."""
+        return 0 < self.status < 500 and self.status not in {402, 409, 429}
+
+
+@dataclass(eq=False)
+class Order:
+    """What a client wants, and what it got for it: image ids by the place among those asked for."""
+
+    name: str
+    caller: str
+    body: Body
+    key: str | None = None
+    is_random: bool = False
+    sent_at: list[float] = field(default_factory=list)
+    got_at: float = math.inf
+    accepted: set[str] = field(default_factory=set)
+    cancels: set[str] = field(default_factory=set)
+    delivered: set[str] = field(default_factory=set)
+    generations: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+
+    @property
+    def text(self) -> str:
+        return str(self.body.get("text", self.body.get("prompt")))
+
+
+@dataclass(eq=False)
+class Api:
+    """The deployment as clients see it: API Gateway in front, and a network that loses answers."""
+
+    world: World
+    deployment: Deployment
+    lost_answers: float
+    orders: list[Order] = field(default_factory=list)
+
+    def order(self, name: str, caller: str, body: Body, key: str | None = None, *, is_random: bool = False) -> Order:
+        order = Order(name, caller, body, key, is_random)
+        self.orders.append(order)
+        return order
+
+    def send(self, order: Order, method: str, path: str, body: Body | None = None, **headers: str) -> Answer:
+        """An HTTP request."""
+        text = None if body is None else json.dumps(body)
+        event = http_event(method, path, text, caller=order.caller, **headers)
+        order.sent_at.append(self.world.now)
+        self.world.log(f"{order.name}: {method} {path} {headers or ''}")
+        answer = self._answered(self.deployment.api(event), GATEWAY_SECONDS)
+        code = _code(answer.body)
+        self.world.log(f"{order.name}: {method} {path[:18]} -> {answer.status} {code or ''}")
+        self._believe(order, answer)
+        return answer
+
+    def invoke(self, order: Order) -> Answer:
+        """A direct invocation of the function."""
+        self.world.log(f"{order.name}: direct invocation")
+        event = {**order.body, "idempotency_key": order.key} if order.key else dict(order.body)
+        signal = self.deployment.api(event)
+        signal.wait()
+        match signal.value:
+            case Raised(error):
+                self.world.expect(isinstance(error, ImagingError), f"a direct invocation raised {error!r}")
+                code = getattr(error, "code", "")
+                self.world.log(f"{order.name}: raised {code}")
+                return Answer(503 if getattr(error, "may_pass", False) else 400, {}, {"code": code})
+            case Died():
+                return Answer(0)
+        answer = Answer(200, {}, signal.value)
+        self._believe(order, answer)
+        return answer
+
+    def _answered(self, signal: Any, seconds: float) -> Answer:  # noqa: ANN401 - a Signal
+        if not signal.wait(seconds):
+            return Answer(504)
+        if self.world.random.random() < self.lost_answers and self.world.now < self.world.weather.calm_at:
+            self.world.log("the answer is lost on its way")
+            return Answer(0)
+        match signal.value:
+            case Died():
+                return Answer(502)
+            case Raised(error):
+                self.world.violated(f"the HTTP door raised {error!r}")
+        told = signal.value
+        headers = {name.lower(): ",".join(values) for name, values in told["multiValueHeaders"].items()}
+        body = json.loads(told["body"]) if told.get("body") else None
+        self.world.expect(
+            _code(body) != "internal_error" or told["statusCode"] < HTTPStatus.INTERNAL_SERVER_ERROR, f"a bug: {body}"
+        )
+        return Answer(told["statusCode"], headers, body)
+
+    def _believe(self, order: Order, answer: Answer) -> None:
+        """Checks whatever images the answer tells of."""
+        if not isinstance(answer.body, dict):
+            return
+        if answer.status == HTTPStatus.ACCEPTED:
+            order.accepted.add(answer.body["id"])
+        texts = self._texts(order) if answer.body.get("links") else {order.text}
+        result = answer.body.get("result") or answer.body
+        if "id" in result and ("details" in result or "data" in result):
+            order.generations.add(result["id"])
+        for detail in [*result.get("details", ()), *result.get("data", ())]:
+            if detail.get("url"):
+                self.look_at(order, detail, texts)
+        for detail in (answer.body.get("progress") or {}).get("details", ()):
+            self.look_at(order, detail, texts)
+
+    def look_at(self, order: Order, detail: Mapping[str, Any], texts: Collection[str]) -> None:
+        """Follows a link: the picture must be there, and be of one of these texts."""
+        name = detail["id"]
+        self.world.expect(detail["url"].endswith(f"/{name}"), f"{detail['url']} is no link to {name}")
+        order.delivered.add(name)
+        order.got_at = min(order.got_at, self.world.now)
+        stored = self.deployment.bucket.objects.get(name)
+        if stored is None:
+            self.world.expect(name in self.deployment.bucket.deleted, f"{order.name}: the link to {name} leads nowhere")
+            return
+        facts = pictures.facts(stored.png)
+        self.world.expect(facts["prompt"] in texts, f"{order.name} got an image of {facts['prompt']!r}")
+        self.world.expect(facts["seed"] == detail["seed"], f"{order.name}: {name} has seed {facts['seed']}: {detail}")
+        owners = self.owners(name)
+        self.world.expect(owners <= {order.caller}, f"{order.name}: {name} belongs to {owners}")
+
+    def _texts(self, order: Order) -> set[str]:
+        """Of whoever used the same key: a job's id follows from it, so it is the last one's."""
+        others = (other for other in self.orders if other.caller == order.caller and other.key == order.key)
+        return {order.text, *(other.text for other in others if order.key)}
+
+    def owners(self, name: str) -> set[str]:
+        return {about.owner for call in self.deployment.bedrock.book.calls if name in (about := call.about).image_ids}
+
+
+@dataclass(eq=False)
+class Client:
+    """One client's behaviour, as a task of its own."""
+
+    api: Api
+    order: Order
+    tries: int = MOST_TRIES
+
+    @property
+    def world(self) -> World:
+        return self.api.world
+
+    def pause(self, answer: Answer) -> None:
+        wanted = float(answer.headers.get("retry-after", 1))
+        self.world.sleep(wanted * self.world.random.uniform(0.5, 3))
+
+    def until_final(self, send: Callable[[int], Answer]) -> Answer:
+        """Sends the request, again and again as clients do where there is no answer or one that may pass."""
+        answer = Answer(0)
+        for tries in range(self.tries):
+            answer = send(tries)
+            if answer.is_final:
+                return answer
+            self.pause(answer)
+        return answer
+
+    def synchronous(self, **headers: str) -> None:
+        self.until_final(lambda _: self.post(**headers))
+
+    def direct(self) -> None:
+        self.until_final(lambda _: self.api.invoke(self.order))
+
+    def openai(self) -> None:
+        """As OpenAI's SDK retries: it counts."""
+        self.until_final(
+            lambda tries: self.api.send(
+                self.order, "POST", "/v1/images/generations", self.order.body, x_stainless_retry_count=str(tries)
+            )
+        )
+
+    def job(self, cancel_after: float | None = None, polls: int = 3, **headers: str) -> None:
+        """Asks for a job, looks at it now and then, and may cancel it."""
+        answer = self.until_final(lambda _: self.post(prefer="respond-async", **headers))
+        if answer.status != HTTPStatus.ACCEPTED:
+            return
+        job = answer.body["id"]
+        if cancel_after is not None:
+            self.world.sleep(cancel_after)
+            self.order.cancels.add(job)
+            self.until_final(lambda _: self.api.send(self.order, "DELETE", f"/jobs/{job}"))
+        for _ in range(polls):
+            self.world.sleep(self.world.random.uniform(1, 200))
+            self.api.send(self.order, "GET", f"/jobs/{job}")
+
+    def post(self, **headers: str) -> Answer:
+        named = {"idempotency_key": self.order.key} if self.order.key else {}
+        return self.api.send(self.order, "POST", "/generate", self.order.body, **named, **headers)
+
+    def delete_one(self) -> None:
+        """Deletes an image that was delivered."""
+        for name in sorted(self.order.delivered - self.order.deleted)[:1]:
+            self.order.deleted.add(name)
+            answer = self.until_final(lambda _, name=name: self.api.send(self.order, "DELETE", f"/images/{name}.png"))
+            self.world.log(f"{self.order.name}: deleted {name[:8]}: {answer.status}")
+
+
+def _code(body: Any) -> str:  # noqa: ANN401 - any JSON
+    """The code of a problem document or of OpenAI's shape of one; empty for anything else."""
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    return str(error["code"] if isinstance(error, dict) else body.get("code", ""))
+
+
+def start(client: Client, behaviour: Callable[[], None], after: float) -> None:
+    client.world.scheduler.start(Process(client.order.name), behaviour, after=after)
+
+
+def listed(api: Api, caller: str) -> Iterator[Mapping[str, Any]]:
+    """Every page of the caller's images."""
+    order, cursor = Order("list", caller, {}), ""
+    while True:
+        answer = api.send(order, "GET", f"/images?limit=50{cursor}")
+        api.world.expect(answer.status == HTTPStatus.OK, f"GET /images answered {answer.status}")
+        yield from answer.body["images"]
+        if answer.body["next_cursor"] is None:
+            return
+        cursor = f"&cursor={answer.body['next_cursor']}"

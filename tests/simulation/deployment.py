@@ -1,0 +1,299 @@
+"""The product as it is deployed: its functions with their time-outs and execution environments, over simulated services."""
+
+import random as product_random
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+
+import api.app
+import api.routes.openai
+import bootstrap
+import sweeper.app
+import worker.app
+from imaging import making
+from imaging.announcing import Announcer
+from imaging.deadline import Deadline
+from imaging.gallery import Gallery
+from imaging.generate import Generator
+from imaging.generations import Generations
+from imaging.jobs import Jobs
+from imaging.ledger import Ledger
+from imaging.making import Maker
+from imaging.result import micros
+from imaging.retries import Retries
+from imaging.routing import Router
+from imaging.shared_refusals import SharedRefusals
+from imaging.store import GenerationStore
+from imaging.submission import Deduplication
+from observability import logger, metrics
+from settings import Settings
+from tests.fakes.lambda_runtime import FakeContext
+from tests.simulation.book import About
+from tests.simulation.scheduler import Process, Signal
+from tests.simulation.services import (
+    Message,
+    SimulatedBedrock,
+    SimulatedBucket,
+    SimulatedBus,
+    SimulatedQueue,
+    SimulatedTable,
+)
+from tests.simulation.weather import MINUTE
+from tests.simulation.world import World, replaced
+
+API_SECONDS, WORKER_SECONDS, SWEEPER_SECONDS = 120, 180, 60
+SWEEP_EVERY_SECONDS = 2 * MINUTE
+
+PARTS = (
+    "settings",
+    "bucket",
+    "table",
+    "gallery",
+    "ledger",
+    "store",
+    "generations",
+    "deduplication",
+    "retries",
+    "queue",
+    "jobs",
+    "generator",
+    "refusals",
+)
+
+
+@dataclass(frozen=True)
+class Died:
+    """How an invocation ended that brought neither an answer nor an error."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    error: Exception
+
+
+@dataclass(eq=False)
+class Context(FakeContext):
+    """Lambda's context of one invocation."""
+
+    world: World | None = None
+    until: float = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        assert self.world is not None
+        return max(int((self.until - self.world.now) * 1000), 0)
+
+
+@dataclass(eq=False)
+class Environment:
+    """An execution environment: what stays from one invocation to the next."""
+
+    parts: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Deployment:
+    world: World
+    settings: Settings
+    table: SimulatedTable
+    bucket: SimulatedBucket
+    queue: SimulatedQueue
+    bus: SimulatedBus
+    bedrock: SimulatedBedrock
+    idle: dict[str, list[Environment]] = field(default_factory=lambda: {"api": [], "worker": [], "sweeper": []})
+    invoked: int = 0
+
+    def __post_init__(self) -> None:
+        self.queue.deliver = self._deliver
+
+    def api(self, event: Any) -> Signal:  # noqa: ANN401 - any JSON may be sent
+        return self._invoke("api", api.app.lambda_handler, event, API_SECONDS)
+
+    def sweep(self) -> None:
+        """The schedule's invocation, and the next one."""
+        self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
+        self.world.scheduler.at(self.world.now + SWEEP_EVERY_SECONDS, self.sweep)
+
+    def _deliver(self, message: Message) -> None:
+        receipt = message.receipt
+        attributes = {"ApproximateReceiveCount": str(message.receives)}
+        record = {
+            "messageId": str(message.number),
+            "receiptHandle": receipt,
+            "body": message.body,
+            "attributes": attributes,
+        }
+        event = {"Records": [{**record, "eventSource": "aws:sqs", "messageAttributes": {}}]}
+        self._invoke(
+            "worker", worker.app.lambda_handler, event, WORKER_SECONDS, partial(self._worked, message, receipt)
+        )
+
+    def _worked(self, message: Message, receipt: str, answer: object) -> None:
+        is_done = isinstance(answer, dict) and not answer["batchItemFailures"]
+        self.queue.finished(message, receipt, is_done=is_done)
+
+    def _invoke(
+        self,
+        function: str,
+        handler: Callable[[Any, Any], Any],
+        event: object,
+        seconds: float,
+        ended: Callable[[object], None] = lambda answer: None,
+    ) -> Signal:
+        """Runs a function; the signal brings its answer, Raised or Died."""
+        world, scheduler, done = self.world, self.world.scheduler, Signal(self.world.scheduler)
+        self.invoked += 1
+        process = Process(f"{function}-{self.invoked}", skew=world.random.uniform(-0.5, 0.5), is_function=True)
+        environment = self.idle[function].pop() if self.idle[function] else Environment(self._parts())
+        process.private = Private(environment)
+
+        def finish(answer: object) -> None:
+            done.set(answer)
+            ended(answer)
+
+        def run() -> None:
+            context = Context(aws_request_id=process.name, world=world, until=world.now + seconds)
+            scheduler.at(context.until, partial(self._time_out, process))
+            try:
+                answer: object = handler(event, context)
+            except Exception as error:  # noqa: BLE001 - as the runtime reports it
+                answer = Raised(error)
+            process.is_over = True
+            self.idle[function].append(environment)
+            finish(answer)
+
+        process.at_death.append(partial(finish, Died()))
+        scheduler.start(process, run)
+        return done
+
+    def _time_out(self, process: Process) -> None:
+        if process.is_alive:
+            self.world.history.append((self.world.now, process.name, "timed out"))
+            self.world.scheduler.kill(process)
+
+    def _parts(self) -> Mapping[str, Any]:
+        """As bootstrap puts them together."""
+        settings, world = self.settings, self.world
+        now, clock, sleep = world.process_now, world.clock, world.sleep
+        seconds = int(timedelta(days=settings.retention_days).total_seconds())
+        gallery = Gallery(self.bucket, self.table, timedelta(days=settings.retention_days), now)
+        maker = Maker(self.bedrock.invoke, gallery, settings.aws_region, sleep, now, self._in_tasks)
+        lists = {"standard": settings.standard_models, "premium": settings.premium_models}
+        refusals = SharedRefusals(self.table, now)
+        generator = Generator(maker, Router(lists, refusals, clock))
+        stack, key = settings.monthly_budget_usd, settings.monthly_budget_per_key_usd
+        ledger = Ledger(self.table, micros(stack) or None, micros(key) or None, now)
+        store = GenerationStore(self.table, ledger, seconds, settings.job_hours * 3600, now)
+        announcer = Announcer(self.bus, now=now)
+        keyless = settings.deduplication_minutes * 60
+        generations = Generations(store, generator, gallery, announcer, self.queue, keyless, sleep, clock, now)
+        return {
+            "settings": settings,
+            "bucket": self.bucket,
+            "table": self.table,
+            "gallery": gallery,
+            "ledger": ledger,
+            "store": store,
+            "generations": generations,
+            "deduplication": Deduplication(keyless, generator.is_deterministic),
+            "retries": Retries(self.table, now),
+            "queue": self.queue,
+            "jobs": Jobs(generations, store, self.queue, now),
+            "generator": generator,
+            "refusals": refusals,
+        }
+
+    def _in_tasks(self, tasks: Sequence[Any], /) -> list[Any]:
+        """What runs side by side in threads, as tasks of the scheduler."""
+        abouts = [_about(task) for task in tasks]
+        runs = [partial(self._make, task, about) for task, about in zip(tasks, abouts, strict=True)]
+        return self.world.scheduler.parallel(runs, abouts)
+
+    def _make(self, task: Callable[[], Any], about: About) -> Any:  # noqa: ANN401 - whatever the task makes
+        try:
+            return task()
+        finally:
+            self.bedrock.made(about)
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """The product finds these parts, this time and this chance where it looks for the real ones."""
+        world = self.world
+        chance = world.random.getrandbits
+        state = product_random.getstate()
+        product_random.seed(world.seed)
+        with ExitStack() as stack:
+            stack.enter_context(
+                replaced(
+                    *[(bootstrap, name, partial(self._part, name)) for name in PARTS],
+                    (uuid, "uuid4", lambda: uuid.UUID(int=chance(128), version=4)),
+                    (secrets, "token_hex", lambda size=32: f"{chance(size * 8):0{size * 2}x}"),
+                    (secrets, "randbelow", lambda limit: world.random.randrange(limit)),
+                    (
+                        Deadline,
+                        "after",
+                        classmethod(lambda cls, seconds, clock=None: cls(world.now + seconds, world.clock)),
+                    ),
+                    (making, "fit", lambda png, native, wanted: png),
+                    (time, "time", lambda: world.now),
+                    (logger, "error", self._logged_error),
+                    (metrics, "add_metric", lambda **_: None),
+                    (metrics.provider, "flush_metrics", lambda *_, **__: None),
+                )
+            )
+            level = logger.log_level
+            logger.setLevel("CRITICAL")
+            world.scheduler.switched = _switch
+            try:
+                yield
+            finally:
+                world.scheduler.close()
+                logger.setLevel(level)
+                product_random.setstate(state)
+
+    def _part(self, name: str) -> Any:  # noqa: ANN401 - any part
+        return self.world.scheduler.process.private.environment.parts[name]
+
+    def _logged_error(self, message: str, **facts: Any) -> None:  # noqa: ANN401 - as the logger takes them
+        if message == "A bug":
+            self.world.violated(f"a bug: {facts['exception_name']}\n{''.join(facts['stack'])}")
+
+
+def _about(task: Any) -> About:  # noqa: ANN401 - the product's own
+    record = task.attempt.record
+    places = tuple(slot.index for slot in task.call.slots)
+    return About(record.id, record.owner, record.epoch, record.attempt, places)
+
+
+@dataclass(eq=False)
+class Private:
+    """What a process has for itself, although Powertools keeps it in places that all code of a process shares."""
+
+    environment: Environment
+    event: Any = None
+    context: Any = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    processor: BatchProcessor = field(
+        default_factory=lambda: BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    )
+
+
+def _switch(before: Process | None, after: Process) -> None:
+    if before is not None and isinstance(before.private, Private):
+        private = before.private
+        private.event = getattr(BaseRouter, "current_event", None)
+        private.context = getattr(BaseRouter, "lambda_context", None)
+        private.facts = dict(api.app.app.context)
+    if isinstance(after.private, Private):
+        BaseRouter.current_event, BaseRouter.lambda_context = after.private.event, after.private.context
+        api.app.app.context.clear()
+        api.app.app.context.update(after.private.facts)
+        worker.app.processor = after.private.processor

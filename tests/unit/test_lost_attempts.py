@@ -1,0 +1,132 @@
+"""What an attempt that died leaves: its images, and the question what it paid. The simulation found each of these."""
+
+import pytest
+
+import bootstrap
+from imaging.attempt import Attempt
+from imaging.deadline import Deadline
+from imaging.errors import DependencyUnavailable, StorageFailed
+from imaging.gallery import Gallery, Origin
+from imaging.generate import Generator
+from imaging.record import GenerationRecord
+from imaging.request import GenerationRequest
+from imaging.result import StoredImage
+from imaging.submission import Submission, image_id
+from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.clock import FakeClock
+from tests.fakes.table import FakeTable
+
+pytestmark = pytest.mark.usefixtures("generator")
+
+FUNCTION_SECONDS = 120
+
+
+@pytest.fixture
+def submission() -> Submission:
+    return Submission.keyed(GenerationRequest(text="a lighthouse", number_of_images=2), "me", "key")
+
+
+def _image(submission: Submission) -> StoredImage:
+    size = {"width": 1024, "height": 1024, "native_width": 1024, "native_height": 1024}
+    return StoredImage(id=image_id(submission.generation_id, 0), seed=42, seed_index=0, bytes=3, **size)
+
+
+def _begun(submission: Submission, previous: GenerationRecord | None = None, **facts: object) -> Attempt:
+    new = bootstrap.store().new(submission, is_job=False, previous=previous)
+    base = (previous or new).model_copy(update=facts)
+    return bootstrap.generations().begin(submission, previous, base, Deadline.after(FUNCTION_SECONDS))
+
+
+def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
+    submission: Submission, table: FakeTable, bucket: FakeBucket
+) -> None:
+    gallery: Gallery = bootstrap.gallery()
+    origin = Origin("me", submission.generation_id, "epoch", 0, 2, "amazon.titan-image-generator-v2:0", 10_000)
+    gallery.store(origin, _image(submission), b"png")
+    table.is_read_only = True
+
+    with pytest.raises(DependencyUnavailable):
+        gallery.found("me", submission.generation_id, "epoch", 2, also_in_bucket=True)
+
+    assert bucket.objects
+
+
+def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
+    submission: Submission, generator: Generator, bedrock: FakeBedrock
+) -> None:
+    image = _image(submission)
+    attempt = _begun(submission, settled={0: image}, model="amazon.titan-image-generator-v2:0")
+    bedrock.refuse("InternalServerException")
+
+    outcome = generator.generate(attempt)
+
+    assert outcome.settled()[0] == image
+    assert outcome.generation(attempt.record).stored == [image]
+
+
+def test_two_lost_attempts_may_both_have_paid(submission: Submission, wall: FakeClock) -> None:
+    record = None
+    told = []
+    for _ in range(3):
+        record = _begun(submission, record).record
+        told.append(record.possibly_rebilled)
+        wall.advance(FUNCTION_SECONDS + 60)
+    assert told == [False, False, True]
+
+
+def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
+    submission: Submission, bucket: FakeBucket
+) -> None:
+    generations = bootstrap.generations()
+    attempt = _begun(submission)
+    generations.enqueue(submission)
+    bucket.refusals = ["AccessDenied"] * 20
+    outcome = generations.attempt(attempt)
+    assert isinstance(outcome.error, StorageFailed)
+
+    ended = generations.fail(attempt, outcome, outcome.error)
+
+    assert (ended.status, ended.is_job) == ("failed", True)
+
+
+def test_an_image_made_anew_is_recorded_in_the_place_of_one_that_was_deleted(
+    submission: Submission, table: FakeTable
+) -> None:
+    attempt = _begun(submission)
+    gallery: Gallery = bootstrap.gallery()
+    name = image_id(submission.generation_id, 0)
+    table.put(f"image#{name}", {"owner": "me", "epoch": "an earlier one", "is_deleted": True}, _tomorrow(table))
+    note = gallery.store(
+        Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
+    )
+
+    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+
+    assert [listed.image.id for listed in gallery.listed("me", 9)[0]] == [name]
+
+
+def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: Submission, table: FakeTable) -> None:
+    attempt = _begun(submission)
+    gallery: Gallery = bootstrap.gallery()
+    name = image_id(submission.generation_id, 0)
+    note = gallery.store(
+        Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
+    )
+    deleted = {"owner": "me", "epoch": attempt.record.epoch, "is_deleted": True}
+    table.put(f"image#{name}", deleted, _tomorrow(table))
+
+    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+
+    assert table.records[f"image#{name}"]["is_deleted"]
+
+
+def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:
+    _begun(submission)
+    table.is_read_only = True
+    with pytest.raises(DependencyUnavailable):
+        bootstrap.generations().enqueue(submission)
+
+
+def _tomorrow(table: FakeTable) -> int:
+    return int(table.now()) + 86_400

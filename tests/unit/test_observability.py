@@ -1,0 +1,57 @@
+"""What is logged: one line a generation, in a form that Lambda's own filter understands."""
+
+import io
+import json
+from datetime import datetime
+from typing import Any
+
+from api.app import lambda_handler
+from imaging.generate import Generator
+from observability import log_outcome
+from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.lambda_runtime import CALLER, FakeContext, event
+from tests.unit.conftest import Send
+
+
+def test_a_generation_is_one_line_that_tells_who_asked_and_what_came_of_it(log: io.StringIO) -> None:
+    log_outcome(caller="0123456789abcdef", generation_id="a-generation", outcome="failed", code="throttled", model=None)
+
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    assert (line["message"], line["level"]) == ("A generation ended", "INFO")
+    assert (line["caller"], line["generation_id"]) == ("0123456789abcdef", "a-generation")
+    assert (line["outcome"], line["code"]) == ("failed", "throttled")
+    assert "model" not in line
+
+
+def endings(log: io.StringIO) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    return [line for line in lines if line["message"] == "A generation ended"]
+
+
+def test_each_request_that_ends_a_generation_leaves_one_line(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO
+) -> None:
+    made = send("POST", "/generate", {"text": "a fox"}).json
+    send("POST", "/generate", {"text": "a fox"})
+    bedrock.refuse("ModelErrorException")
+    send("POST", "/generate", {"text": "another fox"})
+
+    told = endings(log)
+    assert [line["outcome"] for line in told] == ["completed", "replayed", "failed"]
+    assert {line["caller"] for line in told} == {CALLER}
+    assert told[0]["generation_id"] == told[1]["generation_id"] == made["id"]
+    assert (told[0]["model"], told[0]["images"], told[0]["cost_usd"]) == (made["model"], 1, made["cost_usd"])
+    assert (told[2]["code"], told[2]["aws_error"]) == ("model_error", "ModelErrorException")
+
+
+def test_a_direct_invocation_leaves_one_too(generator: Generator, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
+    lambda_handler(event("direct"), FakeContext())
+    assert [(line["caller"], line["outcome"]) for line in endings(log)] == [("direct", "completed")]
+
+
+def test_timestamps_name_their_offset_as_rfc_3339_asks(log: io.StringIO) -> None:
+    log_outcome(caller="direct", generation_id="a-generation", outcome="completed")
+
+    timestamp = json.loads(log.getvalue())["timestamp"]
+    assert "T" in timestamp
+    assert datetime.fromisoformat(timestamp).utcoffset() is not None

@@ -1,0 +1,115 @@
+"""What is pasted at night from docs/operations.md is safe and right: the AWS CLI alone, and commands that it has."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+from botocore.validate import ParamValidator
+
+from checks.template import PROJECT, declared
+
+PAGE = (PROJECT / "docs" / "operations.md").read_text()
+README = (PROJECT / "README.md").read_text()
+BLOCKS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+CLOUDFORMATION = botocore.session.get_session().get_service_model("cloudformation")
+OF_THE_CLI_ITSELF = {"cli-binary-format", "output", "query", "region"}
+CUSTOM = {("logs", "tail"), ("s3", "rb"), ("cloudformation", "wait")}
+"""Commands of the AWS CLI that are no operation of a service."""
+
+
+@pytest.mark.parametrize("tool", ["sam", "make", "git", "jq", "python", "python3"])
+def test_the_page_needs_nothing_but_the_aws_cli(tool: str) -> None:
+    assert [block for block in BLOCKS if re.search(rf"(^|[|&;(]\s*){tool} ", block, re.MULTILINE)] == []
+
+
+def commands() -> Iterator[tuple[str, str, set[str]]]:
+    for text in (README + PAGE).replace("\\\n", " ").splitlines():
+        for service, operation, rest in re.findall(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)([^;|&`]*)", text):
+            yield service, operation, set(re.findall(r"--([a-z-]+)", rest))
+
+
+@pytest.mark.parametrize(("service", "operation", "options"), list(commands()))
+def test_each_command_of_the_aws_cli_exists_with_its_options(service: str, operation: str, options: set[str]) -> None:
+    if (service, operation) in CUSTOM:
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    (found,) = (model.operation_model(name) for name in model.operation_names if _spelled(name) == operation)
+    members = found.input_shape.members if found.input_shape else {}
+    assert {option.removeprefix("no-") for option in options} - OF_THE_CLI_ITSELF <= {
+        _spelled(name) for name in members
+    }
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> "Change":
+    return Change(tmp_path)
+
+
+class Change:
+    """The page's `change`, in a shell whose `aws` answers for CloudFormation and notes what it is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.noted = folder / "noted"
+        aws = folder / "aws"
+        aws.write_text(
+            f"#!/bin/sh\n"
+            f'case $2 in describe-stacks) echo "{" ".join(declared("default"))}";;\n'
+            f'*) for word in "$@"; do echo "$word"; done >> {self.noted};; esac\n'
+        )
+        aws.chmod(0o755)
+
+    def __call__(self, *pairs: str) -> subprocess.CompletedProcess[str]:
+        script = "\n".join(BLOCKS[:2]) + f"\nchange {shlex.join(pairs)}"
+        return subprocess.run(  # noqa: S603 - our own page
+            ["bash", "-u", "-c", script],  # noqa: S607
+            env={"PATH": os.pathsep.join([str(self.folder), os.environ["PATH"]])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def sent(self) -> list[str]:
+        return self.noted.read_text().splitlines() if self.noted.exists() else []
+
+
+def test_changing_a_parameter_keeps_the_code_and_every_other_parameter(change: Change) -> None:
+    assert change("StandardModels=core,ultra", "MonthlyBudgetUsd=200").returncode == 0
+    words = change.sent
+    parameters = json.loads(words[words.index("--parameters") + 1])
+    request = {"StackName": "text-to-image-api", "UsePreviousTemplate": True, "Parameters": parameters}
+    shape = CLOUDFORMATION.operation_model("UpdateStack").input_shape
+    assert shape
+    assert not ParamValidator().validate(request, shape).has_errors()
+    assert words[:5] == [
+        "cloudformation",
+        "update-stack",
+        "--stack-name",
+        "text-to-image-api",
+        "--use-previous-template",
+    ]
+    changed = {each["ParameterKey"]: each["ParameterValue"] for each in parameters if "ParameterValue" in each}
+    assert changed == {"StandardModels": "core,ultra", "MonthlyBudgetUsd": "200"}
+    kept = {each["ParameterKey"] for each in parameters if each.get("UsePreviousValue")}
+    assert kept | set(changed) == set(declared("default"))
+    assert words[-4:] == ["wait", "stack-update-complete", "--stack-name", "text-to-image-api"]
+
+
+@pytest.mark.parametrize("pair", ["MonthlyBudget=200", "Architecture=arm64", "PythonRuntime=python3.14", "200"])
+def test_what_cannot_be_changed_so_is_refused_before_anything_is_sent(change: Change, pair: str) -> None:
+    ended = change(pair)
+    assert ended.returncode
+    assert ended.stderr
+    assert change.sent == []
+
+
+def _spelled(name: str) -> str:
+    return xform_name(name, "-")
