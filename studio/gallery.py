@@ -6,6 +6,7 @@ import itertools
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,25 +71,34 @@ def _name(picture: ListedPicture) -> str:
 
 
 def _load_first(now: Visit) -> None:
-    gallery = now.gallery
-    if gallery.pictures is None or time.monotonic() - gallery.asked_at > FRESH_SECONDS:
-        _load(now, Gallery([]), None)
+    """The newest page, now and then anew; what was loaded behind it stays."""
+    known = now.gallery
+    if known.pictures is not None and time.monotonic() - known.asked_at < FRESH_SECONDS:
+        return
+    page = _page(now, None)
+    last = page.pictures[-1].made_at if page.pictures else None
+    listed = {picture.id for picture in page.pictures or ()}
+    behind = [each for each in known.pictures or () if last and each.made_at <= last and each.id not in listed]
+    cursor = known.next_cursor if behind else page.next_cursor
+    now.gallery = replace(page, pictures=[*(page.pictures or ()), *behind], next_cursor=cursor)
 
 
 def _load_more() -> None:
     now = visit()
-    _load(now, now.gallery, now.gallery.next_cursor)
+    page = _page(now, now.gallery.next_cursor)
+    now.gallery = replace(page, pictures=[*(now.gallery.pictures or ()), *(page.pictures or ())])
 
 
-def _load(now: Visit, so_far: Gallery, cursor: str | None) -> None:
-    known = so_far.pictures or []
+def _page(now: Visit, cursor: str | None) -> Gallery:
+    """Empty where it cannot be had, and then with the reason."""
+    asked_at = time.monotonic()
     try:
         page = asking.gallery_page(cursor)
-        now.gallery = Gallery([*known, *page.pictures], page.next_cursor, None, time.monotonic())
     except NotFound:
-        now.gallery = Gallery(_of_this_visit(now), None, None, time.monotonic())
+        return Gallery(_of_this_visit(now), None, None, asked_at)
     except ImagesError as error:
-        now.gallery = Gallery(known, so_far.next_cursor, error, time.monotonic())
+        return Gallery([], cursor, error, asked_at)
+    return Gallery(list(page.pictures), page.next_cursor, None, asked_at)
 
 
 def _of_this_visit(now: Visit) -> list[ListedPicture]:
@@ -230,8 +240,9 @@ def _time_zone() -> tzinfo:
 def _day(day: date) -> str:
     today = datetime.now(_time_zone()).date()
     named = {today: "Today", today - timedelta(days=1): "Yesterday"}
-    return named.get(day, f"{day:%A, %-d %B}")
+    return named.get(day, f"{day:%A}, {day.day} {day:%B}")
 
 
 def _moment(picture: ListedPicture) -> str:
-    return f"{_local(picture.made_at):%-d %B, %H:%M}"
+    made_at = _local(picture.made_at)
+    return f"{made_at.day} {made_at:%B, %H:%M}"

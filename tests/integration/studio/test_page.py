@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from studio import asking, working
 from studio.options import STYLES
@@ -66,7 +67,7 @@ def pictures(page: AppTest) -> list[str]:
     return [caption for image in page.image for caption in image.captions if caption]
 
 
-def buttons(page: AppTest, key: str) -> list[object]:
+def buttons(page: AppTest, key: str) -> list[Button]:
     return [button for button in page.button if str(button.key).startswith(key)]
 
 
@@ -551,6 +552,22 @@ class TestGallery:
         assert len(buttons(page, "open-")) == 30
         assert zips(page) == ["Download these 30 as zip"]
         assert not buttons(page, "more-images")
+
+    def test_what_was_loaded_stays_when_the_newest_are_asked_for_anew(
+        self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        served_api.make_earlier(60)
+        page = opened()
+        click(page, "more-images")
+        monkeypatch.setattr("studio.gallery.FRESH_SECONDS", -1)
+        served_api.deleted.add(served_api.earlier[0]["id"])
+        page.run()
+
+        assert [button.key for button in buttons(page, "open-")] == [
+            f"open-{entry['id']}" for entry in served_api.earlier[1:48]
+        ]
+        click(page, "more-images")
+        assert len(buttons(page, "open-")) == 59
 
     def test_the_lightbox_turns_copies_and_deletes(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.make_earlier(2)
