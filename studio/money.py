@@ -41,13 +41,9 @@ def labelled(label: str, cost: Price | None, *, preview: bool) -> str:
 
 
 def month(usage: Usage) -> str:
-    held = f" and {dollars(usage.reserved_usd)} reserved" if usage.reserved_usd else ""
-    cap = "no cap" if usage.cap_usd is None else f"of {dollars(usage.cap_usd)}"
-    return (
-        f"This month {dollars(usage.spent_usd)}{held}, {cap}"
-        if held
-        else f"This month {dollars(usage.spent_usd)} {cap}"
-    )
+    reserved = f" (and {dollars(usage.reserved_usd)} reserved)" if usage.reserved_usd else ""
+    cap = ", no cap" if usage.cap_usd is None else f" of {dollars(usage.cap_usd)}"
+    return f"This month {dollars(usage.spent_usd)}{reserved}{cap}"
 
 
 def rise(before: Usage | None, after: Usage | None) -> float | None:

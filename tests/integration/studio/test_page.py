@@ -220,7 +220,7 @@ class TestMoney:
 
     def test_a_stack_without_a_cap(self, served_api: FakeApi) -> None:
         served_api.cap_usd = None
-        assert "This month $1.20 no cap" in said(opened())
+        assert "This month $1.20, no cap" in said(opened())
 
     def test_on_a_laptop_nothing_is_charged(self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("STUDIO_PREVIEW", "true")
