@@ -22,7 +22,7 @@ class Scenario:
 
     def begin(self) -> None:
         """Starts all clients."""
-        for _ in range(self.random.randint(2, 7)):
+        for _ in range(self.random.randint(3, 10)):
             act = self.random.choice(self._acts())
             act(self.random.uniform(0, 6 * MINUTE))
 

@@ -1,5 +1,6 @@
 """The simulated world: its clock, its fate, what happened in it, and how product code reaches its services."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class World:
     weather: Weather
     start: float
     history: list[tuple[float, str, str]] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
     steps: int = 0
 
     @property
@@ -71,6 +73,8 @@ class World:
         self.scheduler.check()
         self.steps += 1
         fate = self.weather.fate(service, self.now, self.random)
+        self.seen[f"{service} {fate}"] += 1
+        self.scheduler.process.table_faults += service == "table" and fate in {"refused", "lost"}
         self.scheduler.pause(self.random.uniform(*seconds))
         if fate == "died before":
             self.die(f"{service}.{what}: died before")

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -347,7 +348,7 @@ def test_an_image_is_fetched_linked_and_deleted_by_its_id(generate: Generate, ap
 
     for question in (Client.png, Client.link, Client.delete):
         with pytest.raises(errors.NotFound):
-            asked(api, lambda connection, question=question: question(connection, image.id))
+            asked(api, partial(question, image_id=image.id))
 
 
 def test_usage_is_told(api: FakeApi) -> None:
