@@ -285,6 +285,12 @@ def test_what_a_request_stored_before_a_bug_struck_is_not_paid_for_again(
     assert len(bedrock.calls) == 3
 
 
+def test_another_body_does_not_write_over_what_was_stored_before_a_bug(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.meanwhile.append(stumble)
+    assert generate(send, model="core", number_of_images=2).json["code"] == "internal_error"
+    assert generate(send, model="core", number_of_images=2, text="another").json["code"] == "key_reused"
+
+
 def test_a_blocked_image_is_not_paid_for_again_after_a_bug(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.by_seed = {7: BLOCKED, 8: THROTTLED}
     job_id = start(send, model="core", number_of_images=2)
