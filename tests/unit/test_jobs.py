@@ -45,7 +45,7 @@ ASYNC = {"prefer": "respond-async"}
 ANOTHER = "fedcba9876543210"
 
 
-def start(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+def start(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **{**ASYNC, **headers})
 
 
@@ -808,7 +808,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         """Asks as the HTTP door would, which serves one event at a time."""
 
         def ask() -> None:
-            submission = bootstrap.deduplication().submission(GenerationRequest(**FOX), CALLER)
+            submission = bootstrap.deduplication().submission(GenerationRequest.model_validate(FOX), CALLER)
             job = bootstrap.generations().enqueue(submission)
             assert isinstance(job, GenerationRecord)
             jobs.append(job)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from local import net
@@ -348,7 +348,7 @@ def _headings_in_order(page: Page) -> bool:
 
 def _too_small(page: Page) -> list[str]:
     """What a finger cannot meet, and text that an eye strains at."""
-    return page.evaluate(  # type: ignore[no-any-return]
+    return page.evaluate(
         """() => {
           const seen = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
           const told = (each) => `${each.tagName} ${each.getAttribute("aria-label") ?? each.textContent}`;

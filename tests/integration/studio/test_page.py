@@ -1,8 +1,9 @@
 """The page's states, without a browser."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -78,7 +79,8 @@ def click(page: AppTest, key: str, which: int = 0) -> AppTest:
 
 
 def zips(page: AppTest) -> list[str]:
-    return [button.label for button in page.get("download_button") if button.key.startswith("zip")]
+    buttons: Sequence[Any] = page.get("download_button")
+    return [button.label for button in buttons if button.key.startswith("zip")]
 
 
 class TestAsking:
