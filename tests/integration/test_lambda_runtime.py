@@ -71,7 +71,8 @@ def test_nothing_secret_is_logged_at_any_level(run: Run, control: httpx.Client, 
 
 @pytest.mark.parametrize("level", ["TRACE", "DEBUG"])
 def test_the_authorizer_logs_no_key_and_no_token(run: Run, output: Path, level: str) -> None:
-    request = {"type": "REQUEST", "methodArn": "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/GET/models"}
+    arn = "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/GET/models"
+    request: dict[str, Any] = {"type": "REQUEST", "methodArn": arn}
     request |= {"httpMethod": "GET", "pathParameters": {"proxy": "models"}}
     with run("authorize", level) as function:
         allowed = function.invoke({**request, "headers": {"x-api-key": KEY}})
