@@ -67,7 +67,7 @@ def _welcome(running: stack.Running, places: Places, *, emulated: bool) -> None:
 
 
 def _leave(running: stack.Running, places: Places) -> None:
-    """Who has started the stack stops it."""
+    """Only the command that started the stack stops it."""
     # A second Ctrl-C, or the one that make passes on, must not leave half of it running.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -17,6 +17,7 @@ from local import ministack
 from local.commands import run
 from local.errors import StackError
 from local.intrinsics import Conditions
+from local.parameters import allows, requirement
 from local.places import PROJECT, VENVS, Places
 
 STACK_NAME = "text-to-image-api"
@@ -127,6 +128,9 @@ def _defaults(overrides: Mapping[str, str]) -> dict[str, str]:
     unknown = overrides.keys() - declared.keys()
     if unknown:
         raise StackError(f"The template has no parameter {', '.join(sorted(unknown))}; it has {', '.join(declared)}.")
+    for name, value in overrides.items():
+        if not allows(declared[name], value):
+            raise StackError(f"{name}={value} is not allowed. {requirement(declared[name])}")
     return {name: str(parameter["Default"]) for name, parameter in declared.items() if "Default" in parameter}
 
 

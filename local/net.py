@@ -16,7 +16,7 @@ SERVICES = ("front", "studio", "ministack", "bedrock")
 
 
 def port_of(process: Process) -> int:
-    """The same in each start of a stack, and another's in no other folder, unless it is taken."""
+    """The port that follows from the stack's folder, the same at every start; the next free one if it is taken."""
     folder = zlib.crc32(bytes(process.places.root)) % (len(PORTS) // len(SERVICES))
     first = PORTS.start + folder * len(SERVICES) + SERVICES.index(process.name)
     return next((port for port in range(first, PORTS.stop, len(SERVICES)) if _is_free(port)), free_port())
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # A connection that ended a moment ago takes no port.
+        # A closed connection lingers (TIME_WAIT) without blocking the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return _binds(probe, port)
 

@@ -145,8 +145,10 @@ def _release(  # noqa: PLR0913, PLR0917 - all that the steps before have found o
     with step("Waiting for the API to answer"):
         _start_front(places, deployed, endpoint, port)
     description = _description(deployed, endpoint, model_calls, port) | {"api_key": api_key, "studio_url": page}
+    preview = str(order.bedrock == bedrock.EMULATOR).lower()
     places.shell_variables.write_text(
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
+        f"export STUDIO_PREVIEW={preview}\n"
     )
     return _announce(places, order, description)
 

@@ -31,6 +31,6 @@ def wait(places: Places, address: str) -> None:
 
 def _environment(places: Places) -> dict[str, str]:
     """It reads the key from the file at each visit, so it may start before there is one."""
-    ours = {"API_URL", "API_KEY", "API_KEY_SECRET_ARN"}
+    ours = {"API_URL", "API_KEY", "API_KEY_SECRET_ARN", "STUDIO_PREVIEW"}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return inherited | {"ENV_FILE": str(places.shell_variables)}

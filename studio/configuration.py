@@ -28,6 +28,11 @@ def configuration(base_url: str | None = None, api_key: str | None = None) -> Co
     return Configuration(address, _key(api_key, settings))
 
 
+def is_preview() -> bool:
+    """Whether the images are drawn by the laptop's emulator, which charges nothing; `make up` says so."""
+    return _settings().get("STUDIO_PREVIEW") == "true"
+
+
 def _settings() -> Mapping[str, str]:
     file = dotenv_values(os.environ.get("ENV_FILE") or ".env")
     given = {name: value for name, value in os.environ.items() if value}

@@ -20,6 +20,7 @@ ImagesError             `detail` says what happened, `remedy` what to do
 │   ├── TimedOut
 │   ├── TookTooLong     patience ended before the job did; `job_id` finds it again
 │   └── Unreachable
+│       └── Silent      it may have heard the request; nothing is paid twice
 └── OperatorMustAct     whoever deployed the API has to look
 """
 
@@ -157,6 +158,11 @@ class TookTooLong(MayPass):
 class Unreachable(MayPass):
     code = "unreachable"
     remedy = "Check that the API is running and that its address is right, then try again."
+
+
+class Silent(Unreachable):
+    code = "silent"
+    remedy = TRY_AGAIN
 
 
 class OperatorMustAct(ImagesError):

@@ -1,4 +1,4 @@
-"""The request's parameters as widgets, within their documented limits."""
+"""The request's parameters as widgets. Their limits are kept here: what is refused is said, and never replaced."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from typing import Any
 
 import streamlit as st
 
+from studio.client import Quality
+from studio.money import dollars
 from studio.results import Model
+from studio.show import short_name
 from studio.visit import Request
 
 LONGEST_PROMPT = 512
 LARGEST_SEED = 2147483646
+SIDES = (512, 1024)
 SHAPES = {"Square": (1024, 1024), "Landscape": (1024, 768), "Portrait": (768, 1024)}
 OWN_SIZE = "Own size"
+STYLES = {
+    "Photo": "photograph, natural light, 35 mm",
+    "Watercolour": "watercolour on paper, soft edges",
+    "Oil": "oil painting, visible brush strokes",
+    "Line drawing": "black ink line drawing, white background",
+    "Flat poster": "flat poster, few bold colours",
+    "Clay": "clay figures, soft studio light",
+}
 DEFAULTS: dict[str, Any] = {
     "prompt": "",
     "number_of_images": 1,
@@ -45,7 +57,7 @@ def request() -> Request:
         "height": height,
         "number_of_images": state.number_of_images,
         "cfg_scale": state.cfg_scale,
-        "seed": None if state.random else int(state.seed),
+        "seed": None if state.random else state.seed,
         "quality": state.quality,
         "negative_text": state.negative_text.strip() or None,
         "model": state.model or None,
@@ -54,7 +66,13 @@ def request() -> Request:
 
 def size() -> tuple[int, int]:
     state = st.session_state
-    return SHAPES.get(state.shape) or (int(state.width), int(state.height))
+    return SHAPES.get(state.shape) or (state.width, state.height)
+
+
+def priced() -> tuple[int, int, Quality] | None:
+    """What the price depends on; None while the size is none."""
+    width, height = size()
+    return None if _of_size(width, height) else (width, height, st.session_state.quality)
 
 
 def fill(request: Request) -> None:
@@ -71,40 +89,77 @@ def fill(request: Request) -> None:
     state.shape = next((name for name, known in SHAPES.items() if known == asked), OWN_SIZE)
 
 
+def add_style(words: str) -> None:
+    """A style is nothing but words at the end of the prompt, there to be edited."""
+    prompt = st.session_state.prompt.rstrip(" ,\n")
+    if words not in prompt:
+        st.session_state.prompt = f"{prompt}, {words}" if prompt else words
+
+
 def complaint(request: Request) -> str | None:
-    """What is wrong with the texts; the other widgets keep to their limits by themselves."""
+    """Why this cannot be sent."""
     if not request["text"]:
         return "Write what the image should show."
+    return _too_long(request) or _of_size(request["width"], request["height"]) or _of_seed(request["seed"])
+
+
+def _too_long(request: Request) -> str | None:
     for name, text in (("prompt", request["text"]), ("text of what to leave out", request["negative_text"] or "")):
         if len(text) > LONGEST_PROMPT:
             return f"The {name} has {len(text)} characters; {LONGEST_PROMPT} are the most. Shorten it."
     return None
 
 
+def _of_size(width: int | None, height: int | None) -> str | None:
+    low, high = SIDES
+    for name, side in (("Width", width), ("Height", height)):
+        if side is None or not low <= side <= high:
+            return f"{name} must be between {low} and {high} pixels, not {side}."
+    return None
+
+
+def _of_seed(seed: int | None) -> str | None:
+    if st.session_state.random or (seed is not None and 0 <= seed <= LARGEST_SEED):
+        return None
+    return f"The seed must be between 0 and {LARGEST_SEED}, not {seed}."
+
+
 def draw(models: Sequence[Model]) -> None:
-    with st.container(horizontal=True, gap="medium", key="options"):
-        st.segmented_control("Images", [1, 2, 3, 4], key="number_of_images", required=True)
-        st.segmented_control("Shape", [*SHAPES, OWN_SIZE], key="shape", required=True)
-        st.segmented_control(
-            "Quality", ["standard", "premium"], key="quality", required=True, format_func=str.capitalize
-        )
+    st.segmented_control("Images", [1, 2, 3, 4], key="number_of_images", required=True)
+    st.segmented_control("Shape", [*SHAPES, OWN_SIZE], key="shape", required=True)
     with st.container(horizontal=True):
         if st.session_state.shape == OWN_SIZE:
             for side in ("Width", "Height"):
-                st.number_input(f"{side}, 512 to 1024", 512, 1024, step=1, key=side.lower(), width=160)
-    with st.expander("More settings"):
+                st.number_input(f"{side} (512 to 1024)", step=1, key=side.lower(), width=160)
+    _say(_of_size(*size()))
+    st.segmented_control("Quality", ["standard", "premium"], key="quality", required=True, format_func=str.capitalize)
+    with st.expander(_more_settings(models), key="more", expanded=bool(st.session_state.model)):
         _draw_more(models)
 
 
+def _say(complaint: str | None) -> None:
+    """The place is kept, so that what comes and goes does not move the widgets."""
+    with st.empty():
+        if complaint:
+            st.error(complaint)
+
+
+def _more_settings(models: Sequence[Model]) -> str:
+    """What is set inside is said outside."""
+    state = st.session_state
+    known = {model.id: model.name for model in models}
+    seed = [] if state.random else [f"seed {state.seed}"]
+    chosen = [known.get(state.model, short_name(state.model))] if state.model else []
+    return " · ".join(["More settings", *chosen, *seed])
+
+
 def _draw_more(models: Sequence[Model]) -> None:
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _draw_model(models)
-        st.slider("How closely to follow the prompt (CFG scale)", 1.0, 20.0, step=0.5, key="cfg_scale")
-        st.text_area("What to leave out", key="negative_text", height=80, placeholder="people, text, …")
-    with right:
-        st.toggle("Random seed", key="random", help="Off: the same seed and prompt make the same image again")
-        st.number_input("Seed", 0, LARGEST_SEED, step=1, key="seed", disabled=st.session_state.random)
+    _draw_model(models)
+    st.slider("How closely to follow the prompt", 1.0, 20.0, step=0.5, key="cfg_scale")
+    st.text_area("What to leave out", key="negative_text", height=80, placeholder="people, text, …")
+    st.toggle("Random seed", key="random", help="Off: the same seed and prompt make the same image again")
+    st.number_input("Seed", step=1, key="seed", disabled=st.session_state.random)
+    _say(_of_seed(st.session_state.seed))
 
 
 def _draw_model(models: Sequence[Model]) -> None:
@@ -119,27 +174,3 @@ def _name(model: Model) -> str:
     life = {"end_of_life": " · retired", "legacy": " · soon retired"}.get(model.state, "")
     refused = " · refused lately" if model.refused and not life else ""
     return f"{model.name} · {dollars(model.price_usd)} each{life}{refused}"
-
-
-def price(models: Sequence[Model], request: Request) -> str | None:
-    """Which model will answer is known afterwards, so the dearest counts."""
-    asked = [
-        model.price_usd
-        for model in models
-        if model.id == request["model"] or (not request["model"] and request["quality"] in model.lists)
-    ]
-    if not asked:
-        return None
-    number = request["number_of_images"]
-    most = "" if min(asked) == max(asked) else "at most "
-    return f"{counted(number)}, {most}{dollars(max(asked) * number)}"
-
-
-def counted(images: int) -> str:
-    return f"{images} image{'' if images == 1 else 's'}"
-
-
-def dollars(amount: float) -> str:
-    text = f"{amount:.4f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"

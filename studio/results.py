@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from PIL import Image as Pillow
 
@@ -16,8 +16,8 @@ OVER = ("succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
-class Image:
-    """One picture: its PNG, and what is known about it."""
+class Picture:
+    """What is known about an image. `url` opens it for a while without a key, `link` as long as it exists with one."""
 
     id: str
     caption: str
@@ -26,7 +26,14 @@ class Image:
     seed_index: int | None
     width: int
     height: int
+    url: str | None = field(repr=False)
     link: str | None
+
+
+@dataclass(frozen=True)
+class Image(Picture):
+    """One picture with its PNG."""
+
     bytes: bytes = field(repr=False)
 
     def image(self) -> Pillow.Image:
@@ -44,6 +51,26 @@ class Image:
         file = Path(folder) / self.filename
         file.write_bytes(self.bytes)
         return file
+
+    def without_bytes(self) -> Picture:
+        return Picture(**{each.name: getattr(self, each.name) for each in fields(Picture)})
+
+
+@dataclass(frozen=True)
+class ListedPicture(Picture):
+    """One picture of the gallery."""
+
+    made_at: datetime
+    generation_id: str
+    cost_usd: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the gallery; `next_cursor` leads to the next, if there is one."""
+
+    pictures: tuple[ListedPicture, ...]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True)
@@ -63,38 +90,61 @@ class Warning:  # noqa: A001 - the API's own word
     detail: str
 
 
+Picture_co = TypeVar("Picture_co", bound=Picture, covariant=True)
+
+
 @dataclass(frozen=True)
-class Generation:
+class Generation(Generic[Picture_co]):
     """A finished generation; `places` holds an entry for every picture asked for, in order."""
 
     id: str
     message: str
     model: str
     cost_usd: float
-    places: tuple[Image | Missing, ...]
+    places: tuple[Picture_co | Missing, ...]
     warnings: tuple[Warning, ...]
     replayed: bool = False
 
     @property
-    def images(self) -> tuple[Image, ...]:
-        return tuple(place for place in self.places if isinstance(place, Image))
+    def images(self) -> tuple[Picture_co, ...]:
+        return tuple(place for place in self.places if not isinstance(place, Missing))
 
     @property
     def missing(self) -> tuple[Missing, ...]:
         return tuple(place for place in self.places if isinstance(place, Missing))
 
-    def save(self, folder: str | Path = DOCUMENTED_FOLDER) -> list[Path]:
+    def save(self: Generation[Image], folder: str | Path = DOCUMENTED_FOLDER) -> list[Path]:
         return [image.save(folder) for image in self.images]
+
+    def without_bytes(self: Generation[Image]) -> Generation[Picture]:
+        """The facts alone, for whoever keeps many."""
+        places = tuple(place if isinstance(place, Missing) else place.without_bytes() for place in self.places)
+        return Generation(self.id, self.message, self.model, self.cost_usd, places, self.warnings, self.replayed)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why a queued job is not worked at now, and when it is tried again, where the API says so."""
+
+    code: str
+    detail: str
+    retry_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Job:
-    """How a generation in the background is doing: queued, running, succeeded, failed or cancelled."""
+    """How a generation in the background is doing: queued, running, succeeded, failed or cancelled.
+
+    `made` are the entries of the images that exist already, each with its `index`.
+    """
 
     id: str
     status: str
     created_at: datetime | None = None
     attempts: int = 0
+    requested: int = 1
+    made: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    waiting: Waiting | None = None
     result: Mapping[str, Any] | None = field(default=None, repr=False)
     problem: Mapping[str, Any] | None = None
     replayed: bool = False
@@ -114,17 +164,46 @@ class Model:
     state: str
     refused: str | None
 
+    @property
+    def is_retired(self) -> bool:
+        return self.state == "end_of_life"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the key's images of this month cost; `cap_usd` is None where there is no cap."""
+
+    month: str
+    spent_usd: float
+    reserved_usd: float
+    cap_usd: float | None
+    images: int
+
 
 def job(answer: Mapping[str, Any], look_again_after: float | None = None) -> Job:
+    progress = answer.get("progress") or {}
     return Job(
         id=answer["id"],
         status=answer["status"],
         created_at=datetime.fromisoformat(answer["created_at"]),
         attempts=answer["attempts"],
+        requested=progress.get("requested", 1),
+        made=tuple(progress.get("details") or ()),
+        waiting=_waiting(answer.get("waiting")),
         result=answer["result"],
         problem=answer["problem"],
         look_again_after=look_again_after,
     )
+
+
+def _waiting(told: Mapping[str, Any] | None) -> Waiting | None:
+    if told is None:
+        return None
+    return Waiting(str(told.get("code")), str(told.get("detail")), _moment(told.get("retry_at")))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def model(facts: Mapping[str, Any]) -> Model:
@@ -138,34 +217,58 @@ def model(facts: Mapping[str, Any]) -> Model:
     )
 
 
-def generation(answer: Mapping[str, Any], downloads: Mapping[str, bytes], *, replayed: bool) -> Generation:
-    """`downloads` holds the PNGs by image id."""
-    details = answer["details"]
+def usage(answer: Mapping[str, Any]) -> Usage:
+    return Usage(**{each.name: answer[each.name] for each in fields(Usage)})
+
+
+def page(answer: Mapping[str, Any]) -> Page:
+    return Page(tuple(map(_listed, answer["images"])), answer["next_cursor"])
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedPicture:
+    return ListedPicture(
+        **_facts(entry, entry["caption"], entry["model"]),
+        made_at=datetime.fromisoformat(entry["made_at"]),
+        generation_id=entry["generation_id"],
+        cost_usd=entry["cost_usd"],
+    )
+
+
+def _facts(entry: Mapping[str, Any], caption: str, model_id: str) -> dict[str, Any]:
+    known = {name: entry.get(name) for name in ("id", "seed", "seed_index", "width", "height", "url", "link")}
+    return {**known, "caption": caption, "model": model_id}
+
+
+def image(entry: Mapping[str, Any], place: tuple[int, int], model_id: str, png: bytes) -> Image:
+    """`place` is which of how many it is."""
+    return Image(**_facts(entry, _caption(*place), model_id), bytes=png)
+
+
+def _caption(number: int, requested: int) -> str:
+    return f"Image {number + 1} of {requested}"
+
+
+def generation(
+    answer: Mapping[str, Any], downloads: Mapping[str, bytes], *, replayed: bool = False
+) -> Generation[Image]:
+    """`downloads` are the PNGs by their images' ids."""
     return Generation(
         id=answer["id"],
         message=answer["message"],
         model=answer["model"],
         cost_usd=answer["cost_usd"],
-        places=tuple(_place(answer, downloads, number) for number in range(len(details))),
-        warnings=tuple(Warning(each["code"], each["field"], each["detail"]) for each in answer["warnings"]),
+        places=tuple(_place(answer, number, downloads) for number in range(len(answer["details"]))),
+        warnings=tuple(
+            Warning(warning["code"], warning.get("field"), warning["detail"]) for warning in answer["warnings"]
+        ),
         replayed=replayed,
     )
 
 
-def _place(answer: Mapping[str, Any], downloads: Mapping[str, bytes], number: int) -> Image | Missing:
-    detail = answer["details"][number]
-    caption = f"Image {number + 1} of {len(answer['details'])}"
-    if detail["status"] != "stored":
-        reason = detail.get("reason") or "It was deleted."
-        return Missing(caption, detail["status"], reason, detail.get("seed"))
-    return Image(
-        id=detail["id"],
-        caption=caption,
-        model=answer["model"],
-        seed=detail["seed"],
-        seed_index=detail.get("seed_index"),
-        width=detail["width"],
-        height=detail["height"],
-        link=detail["link"],
-        bytes=downloads[detail["id"]],
-    )
+def _place(answer: Mapping[str, Any], number: int, downloads: Mapping[str, bytes]) -> Image | Missing:
+    entry = answer["details"][number]
+    place = (number, len(answer["details"]))
+    if entry["status"] != "stored":
+        reason = entry.get("reason") or "It was deleted."
+        return Missing(_caption(*place), entry["status"], reason, entry.get("seed"))
+    return image(entry, place, answer["model"], downloads[entry["id"]])

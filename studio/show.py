@@ -1,7 +1,7 @@
 """`show_generated_images`: the prompt becomes images on a Streamlit page, and the page moves while they are made.
 
-Two asyncio tasks run side by side, in the script's own thread: the generation, and the status that turns a spinner
-and tells the time and the job's state. Usable in any Streamlit app:
+Two asyncio tasks run side by side, in the script's own thread, under a loading spinner that tells the time: the
+generation, and the view of it, in which each image appears as soon as it is there. Usable in any Streamlit app:
 
     from studio.show import show_generated_images
 
@@ -11,81 +11,101 @@ and tells the time and the job's state. Usable in any Streamlit app:
 from __future__ import annotations
 
 import asyncio
-import html
-import itertools
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from studio.client import Client, Progress, Quality
-from studio.results import Generation, Image, Missing
+from studio.client import Client, OnProgress, Progress, Quality
+from studio.results import Generation, Image, Missing, Picture
 
 REDRAW_SECONDS = 0.25
 SILENCE_SECONDS = 6.0
-SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+WAITING_TILE = 360
+"""The width, in pixels, that a tile has about: a skeleton is told its height only."""
+
 STATES: Mapping[str, str] = {
-    "looking": "Looking for the job",
+    "looking": "Looking for the images",
     "sending": "Sending the prompt",
-    "queued": "Queued",
+    "queued": "In the queue",
     "running": "Making the images",
     "downloading": "Fetching the images",
     "waiting": "The API is busy or away; asking again",
 }
+GO_AWAY = "You may close this page: the images will be under “Your images”."
 
-STYLE = """
-<style>
-.studio-status { font-variant-numeric: tabular-nums; font-size: 1.05rem; padding: .2rem 0 .6rem }
-.studio-status b { color: light-dark(#0f766e, #14b8a6); font-weight: 500; display: inline-block; width: 1.3em }
-.studio-status i { font-style: normal; opacity: .6 }
-.studio-grid { display: grid; gap: 1rem; grid-template-columns: 1fr 1fr }
-.studio-grid.one { grid-template-columns: 1fr; max-width: 760px; margin: 0 auto }
-@media (max-width: 640px) { .studio-grid { grid-template-columns: 1fr } }
-.studio-tile { border-radius: 10px; background: rgba(127, 127, 127, .13); position: relative;
-    overflow: hidden }
-.studio-tile.waiting::after { content: ""; position: absolute; inset: 0; transform: translateX(-100%);
-    animation: studio-sheen 1.8s ease-in-out infinite;
-    background: linear-gradient(90deg, transparent, rgba(127, 127, 127, .16), transparent) }
-.studio-tile.missing { border: 1px dashed rgba(127, 127, 127, .55); background: none; display: flex;
-    flex-direction: column; gap: .5rem; align-items: center; justify-content: center; text-align: center;
-    padding: 1.5rem; box-sizing: border-box }
-.studio-tile.missing span { opacity: .75; font-size: .92rem; max-width: 28rem }
-@keyframes studio-sheen { to { transform: translateX(100%) } }
-@media (prefers-reduced-motion: reduce) { .studio-tile.waiting::after { animation: none } }
-</style>
-"""
+
+def state_of(progress: Progress) -> str:
+    """What is going on, in a few words that stay the same for as long as it does."""
+    if progress.waiting:
+        return "Waiting for the model" if progress.waiting.code == "throttled" else "Waiting for another try"
+    return STATES.get(progress.state, progress.state)
+
+
+def advice(progress: Progress) -> str:
+    """Why, for how long, and what it means for money and for whoever waits."""
+    if progress.state != "queued":
+        return _made(progress)
+    why = [_reason(progress), _retry(progress), _made(progress) or "Nothing is charged yet.", GO_AWAY]
+    return " ".join(filter(None, why))
+
+
+def _reason(progress: Progress) -> str:
+    if progress.waiting:
+        return "The model has no room right now." if progress.waiting.code == "throttled" else "A try did not succeed."
+    return "The model had no room before; it is tried again." if progress.attempts else ""
+
+
+def _retry(progress: Progress) -> str:
+    if progress.waiting is None or progress.waiting.retry_at is None:
+        return ""
+    seconds = (progress.waiting.retry_at - datetime.now(UTC)).total_seconds()
+    return f"Tried again in {duration(seconds)}." if seconds >= 1 else "Tried again any moment."
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _made(progress: Progress) -> str:
+    made = len(progress.made)
+    return f"{made} {'is' if made == 1 else 'are'} there already." if made else ""
 
 
 @dataclass
-class Status:
-    """What the status task draws: the newest progress, since when, and whether the API has gone silent."""
+class View:
+    """The words above, and a tile for each image; each image is drawn once, when it is there."""
 
-    slot: Any
-    since: float = field(default_factory=time.monotonic)
+    tiles: tuple[int, int, int]
+    progress: Progress = field(default_factory=lambda: Progress("sending", None, 0.0))
     heard_at: float = field(default_factory=time.monotonic)
-    state: str = "looking"
+    told: str = ""
+    drawn: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.words = st.empty()
+        self.places = waiting_tiles(*self.tiles)
 
     def heard(self, progress: Progress) -> None:
-        self.state, self.heard_at = progress.state, time.monotonic()
-        self.since = min(self.since, self.heard_at - progress.seconds)
+        self.progress, self.heard_at = progress, time.monotonic()
 
-    def draw(self, frame: str) -> None:
-        spinner = f'<b aria-hidden="true">{frame}</b>'
-        passed = _duration(time.monotonic() - self.since)
-        self.slot.html(f'<div class="studio-status">{spinner}{html.escape(self._words())} <i>· {passed}</i></div>')
+    def draw(self) -> None:
+        words = f"{self._state()}. {advice(self.progress)}"
+        if words != self.told:
+            self.words.markdown(words)
+            self.told = words
+        for place in self.progress.made.keys() - self.drawn:
+            draw_image(self.places[place], self.progress.made[place])
+            self.drawn.add(place)
 
-    def _words(self) -> str:
-        words = STATES.get(self.state, self.state)
-        is_silent = self.state != "waiting" and time.monotonic() - self.heard_at > SILENCE_SECONDS
-        return f"{words}; the API is slow to answer" if is_silent else words
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{seconds:.1f} s"
+    def _state(self) -> str:
+        is_silent = self.progress.state != "waiting" and time.monotonic() - self.heard_at > SILENCE_SECONDS
+        return f"{state_of(self.progress)}; the API is slow to answer" if is_silent else state_of(self.progress)
 
 
 def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters, in the documented order
@@ -103,8 +123,8 @@ def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters
     job_id: str | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> Generation:
+    on_progress: OnProgress | None = None,
+) -> Generation[Image]:
     """Generates the images and shows them with their captions; raises the client's errors.
 
     With `job_id` it joins a job that was begun before, and sends nothing.
@@ -122,65 +142,47 @@ def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters
     }
     intent = idempotency_key or str(uuid.uuid4())
 
-    async def generate(client: Client) -> Generation:
+    async def generate(client: Client) -> Generation[Image]:
         job = await client.job(job_id) if job_id else await client.submit(request, intent)
         return await client.finished(job)
 
-    generation = wait_for(
-        generate, tiles=(number_of_images, width, height), base_url=base_url, api_key=api_key, on_progress=on_progress
-    )
+    place = st.empty()
+    with place.container(), st.spinner("Generating", show_time=True):
+        view = View((number_of_images, width, height))
+        generation = asyncio.run(_side_by_side(generate, view, base_url, api_key, on_progress))
+    place.empty()
     show(generation)
     return generation
 
 
-def wait_for(
-    generate: Callable[[Client], Awaitable[Generation]],
-    *,
-    tiles: tuple[int, int, int] = (1, 1, 1),
-    base_url: str | None = None,
-    api_key: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> Generation:
-    """Runs the generation beside a moving status, over as many empty tiles as there will be images."""
-    place = st.empty()
-    with place.container():
-        st.html(STYLE)
-        status = Status(st.empty())
-        st.html(_waiting_tiles(*tiles))
-    try:
-        return asyncio.run(_side_by_side(generate, status, base_url, api_key, on_progress))
-    finally:
-        place.empty()
-
-
 async def _side_by_side(
-    generate: Callable[[Client], Awaitable[Generation]],
-    status: Status,
+    generate: Callable[[Client], Awaitable[Generation[Image]]],
+    view: View,
     base_url: str | None,
     api_key: str | None,
-    on_progress: Callable[[Progress], None] | None,
-) -> Generation:
+    on_progress: OnProgress | None,
+) -> Generation[Image]:
     over = asyncio.Event()
 
     def heard(progress: Progress) -> None:
-        status.heard(progress)
+        view.heard(progress)
         if on_progress:
             on_progress(progress)
 
-    async def generation() -> Generation:
+    async def generation() -> Generation[Image]:
         try:
             async with Client(base_url, api_key, on_progress=heard) as client:
                 return await generate(client)
         finally:
             over.set()
 
-    made, _ = await asyncio.gather(generation(), _keep_moving(status, over))
+    made, _ = await asyncio.gather(generation(), _keep_drawing(view, over))
     return made
 
 
-async def _keep_moving(status: Status, over: asyncio.Event) -> None:
-    for frame in itertools.cycle(SPINNER):
-        status.draw(frame)
+async def _keep_drawing(view: View, over: asyncio.Event) -> None:
+    while True:
+        view.draw()
         try:
             await asyncio.wait_for(over.wait(), REDRAW_SECONDS)
         except TimeoutError:
@@ -188,52 +190,52 @@ async def _keep_moving(status: Status, over: asyncio.Event) -> None:
         return
 
 
-def show(generation: Generation, below: Callable[[Image], None] | None = None) -> None:
-    """The images, large and captioned; what is missing keeps its place. `below` adds to each image what is wanted."""
-    st.html(STYLE)
-    for places in _pairs(generation.places):
-        columns = st.columns(len(places)) if len(generation.places) > 1 else [st.container()]
-        for place, column in zip(places, columns, strict=True):
-            with column:
-                _show_place(place, below, _ratio(generation))
+def show(generation: Generation[Image]) -> None:
+    """The images with their captions; what is missing keeps its place."""
+    for place, tile in zip(generation.places, grid(len(generation.places)), strict=True):
+        if isinstance(place, Missing):
+            draw_missing(tile, place)
+        else:
+            draw_image(tile, place)
 
 
-def _pairs(places: tuple[Image | Missing, ...]) -> list[tuple[Image | Missing, ...]]:
-    return [places[start : start + 2] for start in range(0, len(places), 2)]
+def grid(number: int) -> list[Any]:
+    """As many places, two in a row."""
+    if number == 1:
+        return [st.container(key="one")]
+    rows = [st.columns(2) for _ in range(0, number, 2)]
+    return [column for row in rows for column in row][:number]
 
 
-def _ratio(generation: Generation) -> str:
-    return next((f"{image.width} / {image.height}" for image in generation.images), "1 / 1")
+def waiting_tiles(number: int, width: int, height: int) -> list[Any]:
+    places = []
+    for tile in grid(number):
+        with tile:
+            places.append(st.empty())
+            places[-1].skeleton(height=round(WAITING_TILE * height / width))
+    return places
 
 
-def _show_place(place: Image | Missing, below: Callable[[Image], None] | None, ratio: str) -> None:
-    if isinstance(place, Missing):
-        st.html(_missing_tile(place, ratio))
-        return
-    st.image(place.bytes, caption=caption(place), width="stretch", alt=place.caption)
-    if below:
-        below(place)
+def draw_image(tile: Any, image: Image) -> None:  # noqa: ANN401 - Streamlit's containers
+    draw_picture(tile, image, image.bytes)
 
 
-def caption(image: Image) -> str:
-    size = f"{image.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{image.height}"  # noqa: RUF001 - "by", of sizes
-    return f"{image.caption} · seed {image.seed} · {short_name(image.model)} · {size}"
+def draw_picture(tile: Any, picture: Picture, shown: bytes) -> None:  # noqa: ANN401 - as above
+    """Never larger than it is."""
+    tile.image(shown, caption=caption(picture), width="content", alt=picture.caption)
+
+
+def draw_missing(tile: Any, missing: Missing) -> None:  # noqa: ANN401 - as above
+    said = {"blocked": "was blocked", "deleted": "was deleted"}.get(missing.status, "could not be made")
+    tile.warning(missing.reason, title=f"{missing.caption} {said}", icon=":material/image_not_supported:")
+
+
+def caption(picture: Picture) -> str:
+    size = f"{picture.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{picture.height}"  # noqa: RUF001 - "by", of sizes
+    facts = (picture.caption, f"seed {picture.seed}", short_name(picture.model), size)
+    return " · ".join(filter(None, facts))
 
 
 def short_name(model_id: str) -> str:
     """`stability.stable-image-core-v1:1` reads better as `stable-image-core-v1`."""
     return model_id.partition(".")[2].partition(":")[0] or model_id
-
-
-def _missing_tile(missing: Missing, ratio: str) -> str:
-    said = {"blocked": "was blocked", "deleted": "was deleted"}.get(missing.status, "could not be made")
-    return (
-        f'<div class="studio-tile missing" style="aspect-ratio: {ratio}"><strong>{html.escape(missing.caption)} {said}'
-        f"</strong><span>{html.escape(missing.reason)}</span></div>"
-    )
-
-
-def _waiting_tiles(number: int, width: int, height: int) -> str:
-    tile = f'<div class="studio-tile waiting" style="aspect-ratio: {width} / {height}"></div>'
-    one = " one" if number == 1 else ""
-    return f'<div class="studio-grid{one}" aria-hidden="true">{tile * number}</div>'

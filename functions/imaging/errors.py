@@ -158,7 +158,7 @@ class BudgetExhausted(OperatorMustAct):
             remedy = "It will be refused in any month: ask for fewer images or a cheaper model"
         elif may_pass:
             cause = "could pass the month's cap on spend"
-            remedy = "Part of it is only reserved for requests that are being answered now: send the request again soon"
+            remedy = "Part of it is reserved for requests being answered now: send the request again in a little while"
         else:
             cause = "could pass the month's cap on spend"
             remedy = "Ask for fewer images, or wait for next month"

@@ -2,69 +2,24 @@
 
 import io
 import os
+import re
 import signal
-import subprocess
-import sys
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from local import net
 from studio.client import generate_images
 from studio.errors import InvalidRequest, Unauthorized
-from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually, start
-from tests.fakes.studio_api import KEY, FakeApi, problem, served
-
-SECONDS = 60_000.0
-LOG = "studio-of-the-tests.log"
-
-STUDIO = (sys.executable, "-m", "streamlit", "run", "studio/app.py")
-IMPATIENT = """
-import httpx
-from streamlit.web.cli import main
-from studio import client
-
-client.TIMEOUT, client.PAUSES = httpx.Timeout(3), ()
-main(["run", "studio/app.py"])
-"""
+from tests.e2e.browsing import LOG, SECONDS, answers, ask, studio, visit
+from tests.e2e.laptop import Emulator, Stack, command, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
-
-
-@contextmanager
-def studio(folder: Path, variables: dict[str, str], command: Sequence[str] = STUDIO) -> Iterator[str]:
-    """A studio of our own, with this environment."""
-    port = net.free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "ENV_FILE"))}
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own commands
-            command,
-            cwd=PROJECT,
-            env=inherited | {"STREAMLIT_SERVER_PORT": str(port)} | variables,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        eventually(lambda: _answers(f"{net.url(port)}/_stcore/health"))
-        yield net.url(port)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) is not None
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -73,33 +28,15 @@ def studio_url(stack: Stack) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def visit(browser: Browser, url: str, **options: Any) -> Iterator[Page]:  # noqa: ANN401 - Playwright's
-    with browser.new_context(accept_downloads=True, **options) as context:
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        page.goto(url)
-        expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=SECONDS)
-        yield page
-
-
 @pytest.fixture
 def page(browser: Browser, studio_url: str, emulator: Emulator) -> Iterator[Page]:  # noqa: ARG001 - begins anew
     with visit(browser, studio_url) as page:
         yield page
 
 
-def ask(page: Page, prompt: str, images: int = 1) -> None:
-    if images > 1:
-        page.get_by_role("radio", name=str(images), exact=True).click()
-        expect(page.get_by_text(f"{images} images, ")).to_be_visible(timeout=SECONDS)
-    page.get_by_label("Prompt", exact=True).fill(prompt)
-    page.keyboard.press("Control+Enter")
-
-
 def pictures(page: Page, number: int) -> list[Image.Image]:
     """What the browser shows, once it shows so many."""
-    shown = page.locator("[data-testid=stImage] img")
+    shown = page.locator(".st-key-outcome [data-testid=stImage] img")
     expect(shown).to_have_count(number, timeout=SECONDS)
     addresses = [shown.nth(place).get_attribute("src") or "" for place in range(number)]
     return [
@@ -112,10 +49,10 @@ def is_blank(picture: Image.Image) -> bool:
 
 
 def see_it_move(page: Page) -> None:
-    status = page.locator(".studio-status")
+    status = page.locator(".st-key-outcome summary")
     expect(status).to_be_visible(timeout=SECONDS)
-    for _ in range(3):
-        expect(status).not_to_have_text(status.inner_text())
+    for _ in range(2):
+        expect(status).not_to_have_text(status.inner_text(), timeout=SECONDS)
 
 
 def test_four_captioned_images_after_a_spinner_that_moved(page: Page, emulator: Emulator) -> None:
@@ -132,6 +69,36 @@ def test_four_captioned_images_after_a_spinner_that_moved(page: Page, emulator: 
     assert sum(call["images"] for call in emulator.calls()) == 4
 
 
+def test_a_laptop_charges_nothing_and_says_so(page: Page) -> None:
+    expect(page.get_by_text("Preview: drawn locally, nothing is charged")).to_be_visible()
+    expect(page.get_by_role("button", name="Generate")).to_have_text(re.compile("Generate 1 image · free preview"))
+    assert "$" not in page.locator("#root").inner_text()
+
+
+def test_a_throttled_job_says_why_it_waits_and_can_be_stopped(page: Page, emulator: Emulator) -> None:
+    emulator.configure(faults=[{"model": "*", "error": "ThrottlingException", "times": 100}])
+    ask(page, f"A lighthouse {uuid.uuid4()}")
+
+    expect(page.get_by_text("The model ha").first).to_be_visible(timeout=SECONDS)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Nothing was made and nothing was charged")).to_be_visible(timeout=SECONDS)
+
+
+def test_an_image_of_before_is_found_with_its_prompt_and_can_be_deleted(
+    page: Page, browser: Browser, studio_url: str
+) -> None:
+    prompt = f"A river {uuid.uuid4()}"
+    ask(page, prompt)
+    pictures(page, 1)
+    with visit(browser, studio_url) as another:
+        another.get_by_role("button", name="Open the image").first.click()
+        dialog = another.get_by_role("dialog")
+        expect(dialog).to_contain_text(prompt, timeout=SECONDS)
+        dialog.get_by_role("button", name="Delete").click()
+        another.get_by_role("button", name="Delete this image").click()
+        expect(dialog).to_be_hidden(timeout=SECONDS)
+
+
 def test_a_double_click_costs_once(page: Page, emulator: Emulator) -> None:
     emulator.configure(latency_ms=2000)
     page.get_by_label("Prompt", exact=True).fill(f"A bridge {uuid.uuid4()}")
@@ -145,7 +112,7 @@ def test_an_image_can_be_downloaded(page: Page, tmp_path: Path) -> None:
     ask(page, f"A harbour {uuid.uuid4()}")
     pictures(page, 1)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
 
     download.value.save_as(tmp_path / "it.png")
     assert download.value.suggested_filename.endswith(".png")
@@ -161,7 +128,6 @@ def test_a_reload_and_a_second_tab_find_the_job_again_and_pay_once(page: Page, e
     page.wait_for_url("**/?job=*", timeout=SECONDS)
 
     page.reload()
-    expect(page.locator(".studio-status")).to_be_visible(timeout=SECONDS)
     second = page.context.new_page()
     second.goto(page.url)
 
@@ -186,28 +152,11 @@ def test_the_key_is_neither_on_the_page_nor_in_its_address(page: Page, stack: St
     assert hosts == {"127.0.0.1"}
 
 
-def test_the_counter_counts_while_writing_and_513_characters_are_refused(page: Page, emulator: Emulator) -> None:
-    page.get_by_label("Prompt", exact=True).fill("😀" * 513)
-    expect(page.get_by_text("513 of 512")).to_be_visible()
-    page.keyboard.press("Control+Enter")
-
-    expect(page.get_by_text("513 characters; 512 are the most")).to_be_visible(timeout=SECONDS)
-    assert emulator.calls() == []
-
-
-def test_a_blank_prompt_is_told(page: Page, emulator: Emulator) -> None:
-    page.get_by_label("Prompt", exact=True).fill("  ")
-    page.get_by_role("button", name="Generate").click()
-
-    expect(page.get_by_text("Write what the image should show")).to_be_visible(timeout=SECONDS)
-    assert emulator.calls() == []
-
-
 def test_an_odd_size(page: Page) -> None:
     page.get_by_text("More settings").click()
     expect(page.get_by_role("combobox", name="Model")).to_have_value("Automatic: the first that can be had")
     page.get_by_role("radio", name="Own size").click()
-    for label, side in (("Width", "777"), ("Height", "1001")):
+    for label, side in (("Width (512 to 1024)", "777"), ("Height (512 to 1024)", "1001")):
         page.get_by_label(label).fill(side)
         page.get_by_label(label).press("Enter")
     ask(page, f"An odd size {uuid.uuid4()}")
@@ -220,23 +169,27 @@ def test_a_blocked_prompt_is_told_in_words(page: Page, emulator: Emulator) -> No
     emulator.configure(block={"prompt_contains": "forbidden"})
     ask(page, f"A forbidden thing {uuid.uuid4()}")
 
-    error = page.locator(".st-key-error")
-    expect(error).to_contain_text("refused", timeout=SECONDS)
-    expect(error).to_contain_text("Make the prompt clearer")
-    expect(error).to_contain_text("Request id")
+    outcome = page.locator(".st-key-outcome")
+    expect(outcome.get_by_role("heading")).to_have_text(
+        "The model's content filter refused this prompt", timeout=SECONDS
+    )
+    expect(outcome.get_by_role("alert")).to_contain_text("Nothing is charged for previews")
+    outcome.get_by_text("Details").click()
+    expect(outcome).to_contain_text("Request id")
 
     emulator.configure()
-    error.get_by_role("button", name="Try another seed").click()
+    outcome.get_by_role("button", name="Try another seed").click()
     pictures(page, 1)
 
 
 def test_a_wrong_key_is_told_in_words(browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
     wrong = {"API_URL": stack.description["api_url"], "API_KEY": "a-wrong-key"}
     with studio(tmp_path, wrong) as address, visit(browser, address) as page:
-        error = page.locator(".st-key-error")
-        expect(error).to_contain_text("key", timeout=SECONDS)
+        outcome = page.locator(".st-key-outcome")
         ask(page, "By nobody")
-        expect(error).to_contain_text("Request id", timeout=SECONDS)
+        expect(outcome.get_by_role("heading")).to_contain_text("does not accept the studio's key", timeout=SECONDS)
+        outcome.get_by_text("Details").click()
+        expect(outcome).to_contain_text("Request id")
 
         assert "a-wrong-key" not in page.content()
     assert emulator.calls() == []
@@ -249,99 +202,11 @@ def test_it_works_at_the_width_of_a_phone(browser: Browser, studio_url: str, emu
 
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390
-        for box in (page.locator("[data-testid=stImage] img").nth(place).bounding_box() for place in (0, 1)):
+        for box in (
+            page.locator(".st-key-outcome [data-testid=stImage] img").nth(place).bounding_box() for place in (0, 1)
+        ):
             assert box
             assert box["width"] > 300
-
-
-def test_an_api_that_hangs_and_then_answers(browser: Browser, tmp_path: Path) -> None:
-    api = FakeApi()
-    with (
-        served(api) as url,
-        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
-        visit(browser, address) as page,
-    ):
-        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
-        api.awake.clear()
-        ask(page, "Nobody answers yet")
-        expect(page.locator(".studio-status")).to_contain_text("the API is slow to answer", timeout=SECONDS)
-        see_it_move(page)
-
-        page.reload()
-        expect(page.locator(".studio-status")).to_be_visible(timeout=SECONDS)
-        api.awake.set()
-        pictures(page, 1)
-        assert page.get_by_label("Prompt", exact=True).input_value() == "Nobody answers yet"
-    assert len(api.jobs) == 1
-
-
-def test_an_api_that_never_answers_is_told(browser: Browser, tmp_path: Path) -> None:
-    api = FakeApi()
-    with (
-        served(api) as url,
-        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}, (sys.executable, "-c", IMPATIENT)) as address,
-        visit(browser, address) as page,
-    ):
-        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
-        api.awake.clear()
-        ask(page, "Nobody ever answers")
-        error = page.locator(".st-key-error")
-        expect(error).to_contain_text("The API does not answer in time", timeout=SECONDS)
-        expect(error).to_contain_text("Try again in a moment")
-
-        api.awake.set()
-        error.get_by_role("button", name="Try again").click()
-        pictures(page, 1)
-    assert len(api.jobs) == 1
-
-
-def test_a_page_opened_while_the_api_hangs_says_so(browser: Browser, tmp_path: Path) -> None:
-    api = FakeApi()
-    api.awake.clear()
-    with (
-        served(api) as url,
-        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
-        browser.new_context() as context,
-    ):
-        page = context.new_page()
-        page.goto(address)
-        expect(page.get_by_text("Asking the API for its models")).to_be_visible(timeout=SECONDS)
-        expect(page.get_by_text("The API does not answer in time")).to_be_visible(timeout=SECONDS)
-        expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
-
-        api.awake.set()
-        page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text("1 image, ")).to_be_visible(timeout=SECONDS)
-
-
-def test_an_api_that_is_slow_refuses_and_comes_back(browser: Browser, tmp_path: Path) -> None:
-    api = FakeApi(queued_seconds=60)
-    with (
-        served(api) as url,
-        studio(tmp_path, {"API_URL": url, "API_KEY": KEY}) as address,
-        visit(browser, address) as page,
-    ):
-        ask(page, "Stopped while it is queued")
-        page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_text("nothing was paid")).to_be_visible(timeout=SECONDS)
-
-        api.queued_seconds = 0
-        api.refusals = [(500, problem(500, "internal_error", "Something broke."), {})]
-        ask(page, "Refused once")
-        expect(page.get_by_text("Something broke")).to_be_visible(timeout=SECONDS)
-        expect(page.get_by_text("the-request-id")).to_be_visible()
-        page.get_by_role("button", name="Try again").click()
-        pictures(page, 1)
-
-
-def test_an_api_that_is_down_is_told(browser: Browser, tmp_path: Path) -> None:
-    nobody = {"API_URL": net.url(net.free_port()), "API_KEY": KEY}
-    with studio(tmp_path, nobody) as address, visit(browser, address) as page:
-        expect(page.get_by_text("The API cannot be reached")).to_be_visible(timeout=SECONDS)
-        ask(page, "Nobody answers")
-        expect(page.locator(".studio-status")).to_be_visible(timeout=SECONDS)
-        expect(page.get_by_text("The API cannot be reached")).to_be_visible(timeout=SECONDS)
-        expect(page.get_by_role("button", name="Try again")).to_be_visible(timeout=SECONDS)
 
 
 def test_make_studio_shows_a_deployed_stack_and_logs_neither_key_nor_prompt(
@@ -401,11 +266,11 @@ def test_the_stack_starts_and_stops_it_when_asked_to_and_deploys_nothing(stack: 
         first = _with_studio(stack)
         os.kill(int((stack.folder / "processes" / "studio.pid").read_text()), signal.SIGKILL)
         second = _with_studio(stack)
-        assert not _answers(first)
+        assert not answers(first)
     finally:
         after = start(stack.folder).description
     assert after == before
-    assert not _answers(second)
+    assert not answers(second)
 
 
 def _with_studio(stack: Stack) -> str:
@@ -415,6 +280,6 @@ def _with_studio(stack: Stack) -> str:
     assert "Deploying" not in ended.stdout
     described = Stack(stack.folder).description
     url: str = described["studio_url"]
-    assert _answers(url)
+    assert answers(url)
     assert described == stack.description | {"studio_url": url}
     return url

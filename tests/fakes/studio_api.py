@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import parse_qsl
 
 from PIL import Image
 
@@ -30,20 +31,35 @@ def _set() -> Event:
 class FakeApi:
     """`seconds` is what the model takes; `refusals` are answered first, one each; `blocked` are missing images.
 
-    With `one_seed` the images of a job are made from the same seed, by one call.
-    While `awake` is not set, it accepts requests and answers none. `clock_ahead` is by how much its clock is wrong.
+    Jobs go through their states by the clock, unless `held` names the one that all of them are in; so many are `made`
+    of a running one's images, and `waiting` is why a queued one is not worked at. With `one_seed` the images of a job
+    are made from the same seed, by one call. While `awake` is not set, it accepts requests and answers none; a `dead`
+    one closes the connection. `clock_ahead` is by how much its clock is wrong. Links of answers do not work where they
+    have `expired`; those that are asked for one by one do. An `older` one has no gallery and tells no progress.
     """
 
     awake: Event = field(default_factory=_set)
+    dead: bool = False
+    older: bool = False
+    expired: bool = False
+    key: str = KEY
     clock_ahead: float = 0.0
     seconds: float = 0.0
     queued_seconds: float = 0.0
+    held: str | None = None
+    made: int = 0
+    waiting: dict[str, Any] | None = None
     refusals: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     problem: dict[str, Any] | None = None
+    problem_costs: float = 0.0
     blocked: tuple[int, ...] = ()
     warnings: list[dict[str, Any]] = field(default_factory=list)
     one_seed: bool = False
     poll: str = "0"
+    cap_usd: float | None = 100.0
+    titan: str = "active"
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
     requests: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
@@ -57,25 +73,88 @@ class FakeApi:
         self.requests.append({"method": method, "path": path, "headers": headers, "body": asked})
         self.awake.wait()
         if path.startswith("/pictures/"):
-            return 200, {"content-type": "image/png"}, picture(path)
-        if headers.get("x-api-key") != KEY:
+            return self._picture(path)
+        if headers.get("x-api-key") != self.key:
             return self._problem(401, "unauthorized", "The API key is unknown.")
-        if self.refusals and not path.startswith("/models"):
+        if self.refusals and path.startswith(("/generate", "/jobs/")):
             status, told, more = self.refusals.pop(0)
             return self._json(status, told, more)
         return self._route(method, path, headers, asked)
 
+    def make_earlier(self, number: int) -> None:
+        """Images that were made before, by the same key, the newest first."""
+        for age in range(1, number + 1):
+            made_at = datetime.fromtimestamp(int(self._now()) - age * 3600 * 20, UTC)
+            asked = {"width": 1024, "height": 768, "seed": 100 + age}
+            facts = self._stored({"id": str(uuid.uuid4()), "asked": asked}, 0, 1)
+            self.earlier.append(self._listed(facts, made_at, str(uuid.uuid4())))
+
     def _route(self, method: str, path: str, headers: dict[str, str], asked: Any) -> tuple[int, dict[str, str], bytes]:  # noqa: ANN401 - a request's body
-        if path.startswith("/models"):
-            return self._json(
-                200, {"models": [_model(TITAN, "Titan", 0.01), _model(CORE, "Stable Image Core 1.0", 0.04)]}
-            )
-        if path == "/generate":
+        place, _, query = path.partition("?")
+        lists = {"/models": self._models, "/usage": self._usage}
+        if place in lists:
+            return self._json(200, lists[place]())
+        if place == "/images" and not self.older:
+            return self._json(200, self._page(dict(parse_qsl(query))))
+        if place.startswith("/images/"):
+            return self._image(method, place.removeprefix("/images/").removesuffix(".png"))
+        if place == "/generate":
             return self._accept(headers["idempotency-key"], asked)
-        job = self.jobs.get(path.removeprefix("/jobs/"))
+        job = self.jobs.get(place.removeprefix("/jobs/"))
         if job is None:
             return self._problem(404, "not_found", "There is no such job.")
         return self._cancel(job) if method == "DELETE" else self._json(200, self._told(job))
+
+    def _picture(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        if self.expired and "fresh" not in path:
+            return 403, {"content-type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>"
+        return 200, {"content-type": "image/png"}, picture(path.partition("?")[0])
+
+    def _models(self) -> dict[str, Any]:
+        return {"models": [_model(TITAN, "Titan", 0.01, self.titan), _model(CORE, "Stable Image Core 1.0", 0.04)]}
+
+    def _usage(self) -> dict[str, Any]:
+        jobs = [job for job in self.jobs.values() if self._status(job) in {"succeeded", "failed"}]
+        spent = sum(self.problem_costs if self._status(job) == "failed" else _cost(job) for job in jobs)
+        return {
+            "month": "2026-11",
+            "spent_usd": 1.2 + spent,
+            "reserved_usd": 0.0,
+            "cap_usd": self.cap_usd,
+            "images": 30,
+        }
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any]:
+        found = [entry for entry in self._gallery() if entry["id"] not in self.deleted]
+        first, limit = int(query.get("cursor", "0")), int(query.get("limit", "24"))
+        following = str(first + limit) if first + limit < len(found) else None
+        return {"images": found[first : first + limit], "next_cursor": following}
+
+    def _gallery(self) -> list[dict[str, Any]]:
+        newest_first = sorted(self.jobs.values(), key=self._age)
+        succeeded = (job for job in newest_first if self._status(job) == "succeeded")
+        return [entry for job in succeeded for entry in self._listed_of(job)] + self.earlier
+
+    def _listed_of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
+        made_at = datetime.fromtimestamp(int(self._now() - self._age(job)), UTC)
+        stored = (detail for detail in self._details(job) if detail["status"] == "stored")
+        return [self._listed(detail, made_at, job["id"]) for detail in stored]
+
+    def _listed(self, detail: dict[str, Any], made_at: datetime, generation_id: str) -> dict[str, Any]:
+        more = {"model": CORE, "generation_id": generation_id, "cost_usd": 0.04}
+        return {**detail, "made_at": f"{made_at:%Y-%m-%dT%H:%M:%SZ}", **more}
+
+    def _image(self, method: str, image_id: str) -> tuple[int, dict[str, str], bytes]:
+        entry = next((entry for entry in self._gallery() if entry["id"] == image_id), None)
+        if entry is None or image_id in self.deleted:
+            return self._problem(404, "not_found", "There is no such image.")
+        if method == "DELETE":
+            self.deleted.add(image_id)
+            return 204, {}, b""
+        return 302, {"location": f"{entry['url']}?fresh&X-Amz-Date={self._signed()}&X-Amz-Expires=1800"}, b""
+
+    def _signed(self) -> str:
+        return f"{datetime.fromtimestamp(self._now(), UTC):%Y%m%dT%H%M%SZ}"
 
     def _accept(self, key: str, asked: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
@@ -92,6 +171,8 @@ class FakeApi:
         passed = self._age(job)
         if job["cancelled"]:
             return "cancelled"
+        if self.held:
+            return self.held
         if passed < self.queued_seconds:
             return "queued"
         if passed < self.queued_seconds + self.seconds:
@@ -104,29 +185,47 @@ class FakeApi:
             "id": job["id"],
             "status": status,
             "created_at": datetime.fromtimestamp(int(self._now() - self._age(job)), UTC).isoformat(),
-            "attempts": 1,
+            "attempts": 0 if status == "queued" and not self.waiting else 1,
             "result": self._result(job) if status == "succeeded" else None,
             "problem": self.problem if status == "failed" else None,
+            **({} if self.older else {"progress": self._progress(job), "waiting": self.waiting}),
         }
 
+    def _progress(self, job: dict[str, Any]) -> dict[str, Any]:
+        made = [{**detail, "index": place} for place, detail in enumerate(self._details(job)[: self.made])]
+        return {"requested": job["asked"].get("number_of_images", 1), "made": len(made), "details": made}
+
     def _result(self, job: dict[str, Any]) -> dict[str, Any]:
-        number = job["asked"].get("number_of_images", 1)
-        details = [self._detail(job, place, number) for place in range(number)]
+        details = self._details(job)
         stored = [detail["url"] for detail in details if detail["status"] == "stored"]
         return {
             "message": "Images generated successfully",
             "images": stored,
             "id": job["id"],
             "model": job["asked"].get("model") or CORE,
-            "cost_usd": 0.04 * number,
+            "cost_usd": _cost(job),
             "details": details,
             "warnings": self.warnings,
         }
 
+    def _details(self, job: dict[str, Any]) -> list[dict[str, Any]]:
+        number = job["asked"].get("number_of_images", 1)
+        return [self._detail(job, place, number) for place in range(number)]
+
     def _detail(self, job: dict[str, Any], place: int, number: int) -> dict[str, Any]:
-        seed = (job["asked"].get("seed") or 7) + (0 if self.one_seed else place)
+        stored = self._stored(job, place, number)
         if place in self.blocked:
-            return {"status": "blocked", "reason": "The content filter withheld this image.", "seed": seed}
+            return {
+                "status": "blocked",
+                "reason": "The content filter withheld this image.",
+                "seed": stored["seed"],
+            }
+        if stored["id"] in self.deleted:
+            return {"id": stored["id"], "status": "deleted", "seed": stored["seed"]}
+        return stored
+
+    def _stored(self, job: dict[str, Any], place: int, number: int) -> dict[str, Any]:
+        seed = (job["asked"].get("seed") or 7) + (0 if self.one_seed else place)
         width, height = job["asked"]["width"], job["asked"]["height"]
         image_id = str(uuid.uuid5(uuid.UUID(job["id"]), str(place)))
         return {
@@ -196,6 +295,9 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if api.dead:
+                self.close_connection = True
+                return
             status, answered, content = api.answer(self.command, self.path, headers, body)
             self.send_response_only(status)
             for name, value in {**answered, "content-length": str(len(content))}.items():
@@ -213,13 +315,18 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _model(model_id: str, name: str, price: float) -> dict[str, Any]:
+def _cost(job: dict[str, Any]) -> float:
+    cost: float = 0.04 * job["asked"].get("number_of_images", 1)
+    return cost
+
+
+def _model(model_id: str, name: str, price: float, state: str = "active") -> dict[str, Any]:
     return {
         "id": model_id,
         "name": name,
         "lists": ["standard"],
         "price_usd": price,
-        "lifecycle": {"state": "active"},
+        "lifecycle": {"state": state},
         "refused": None,
         "limits": {"cfg_scale": [1.1, 10]},
     }

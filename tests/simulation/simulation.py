@@ -103,7 +103,6 @@ def _environment(random: Random) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": random.choices(("1", "2", "6", "48", "168"), (60, 20, 15, 4, 1))[0],
         "EVENT_BUS_NAME": "default",
-        "EVENT_SOURCE": "text-to-image-api",
         "MONTHLY_BUDGET_USD": str(random.choice((0.1, 0.25, 0.6))) if near else "0",
         "MONTHLY_BUDGET_PER_KEY_USD": random.choice(("0", "0.08", "0.2")) if near else "0",
         "CORS_ORIGINS": "",

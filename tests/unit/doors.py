@@ -90,14 +90,27 @@ def at_call(
 @contextmanager
 def killed_after(number: int, part: object, method: str) -> Iterator[None]:
     """The function dies when a part's method is called once more than that."""
+    with pytest.raises(FunctionKilled), _failing_after(number, part, method, die):
+        yield
+
+
+@contextmanager
+def refused_after(number: int, table: FakeTable, method: str) -> Iterator[None]:
+    """The table refuses a method after so many calls of it."""
+    with _failing_after(number, table, method, refuse):
+        yield
+
+
+@contextmanager
+def _failing_after(number: int, part: object, method: str, fail: Callable[[], object]) -> Iterator[None]:
     original, calls = getattr(part, method), itertools.count()
 
-    def fatal(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the method
+    def failing(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the method
         if next(calls) >= number:
-            die()
+            fail()
         return original(*arguments, **named)
 
-    with pytest.raises(FunctionKilled), _replaced(part, method, fatal):
+    with _replaced(part, method, failing):
         yield
 
 

@@ -22,7 +22,18 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.lambda_runtime import FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
-from tests.unit.doors import LEASE_SECONDS, FunctionKilled, at_call, counted_calls, die, refuse, sweep, totals, work
+from tests.unit.doors import (
+    LEASE_SECONDS,
+    FunctionKilled,
+    at_call,
+    counted_calls,
+    die,
+    refuse,
+    refused_after,
+    sweep,
+    totals,
+    work,
+)
 
 pytestmark = pytest.mark.usefixtures("generator")
 
@@ -36,7 +47,7 @@ REPLAYED = "idempotent-replayed"
 ANOTHER = "fedcba9876543210"
 
 
-def generate(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **headers)
 
 
@@ -504,10 +515,21 @@ class TestWhenTheTableFails:
         assert len(bedrock.calls) == 1
         assert totals(table) == (20_000, 0)
 
+    def test_an_end_that_the_table_refused_is_written_again_while_time_remains(
+        self, send: Send, bedrock: FakeBedrock, table: FakeTable, clock: FakeClock
+    ) -> None:
+        before = clock.now
+        with at_call(1, table, "write", before=refuse):
+            first = generate(send)
+        assert (first.status, first.json["warnings"], clock.now - before) == (200, [], 0.5)
+        assert generate(send).headers[REPLAYED] == "true"
+        assert len(bedrock.calls) == 1
+        assert totals(table) == (20_000, 0)
+
     def test_what_was_paid_is_delivered_although_it_could_not_be_recorded(
         self, send: Send, bucket: FakeBucket, table: FakeTable
     ) -> None:
-        with at_call(1, table, "write", before=refuse):
+        with refused_after(1, table, "write"):
             answer = generate(send)
         assert answer.status == 200
         assert [warning["code"] for warning in answer.json["warnings"]] == ["not_remembered"]
@@ -516,7 +538,7 @@ class TestWhenTheTableFails:
     def test_what_could_not_be_recorded_is_found_again_once_its_function_is_over(
         self, send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
     ) -> None:
-        with at_call(1, table, "write", before=refuse):
+        with refused_after(1, table, "write"):
             first = generate(send)
         wall.advance(LEASE_SECONDS)
         second = generate(send)
@@ -527,7 +549,7 @@ class TestWhenTheTableFails:
         self, send: Send, bedrock: FakeBedrock, table: FakeTable
     ) -> None:
         bedrock.refuse("ModelErrorException")
-        with at_call(1, table, "write", before=refuse):
+        with refused_after(1, table, "write"):
             assert generate(send).json["code"] == "model_error"
 
     @pytest.mark.parametrize("when", ["before", "after"])

@@ -33,6 +33,7 @@ from tests.unit.doors import (
     killed_after,
     record,
     refuse,
+    refused_after,
     sweep,
     totals,
     work,
@@ -63,7 +64,7 @@ def work_meanwhile(job_id: str) -> PutBack | None:
     return bootstrap.jobs().work(job_id, Deadline.after(100))
 
 
-def generate(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **headers)
 
 
@@ -537,7 +538,7 @@ def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
 ) -> None:
     job_id = start(send).json["id"]
     for _ in range(MAX_ATTEMPTS):
-        with at_call(1, table, "write", before=refuse):
+        with refused_after(1, table, "write"):
             assert not work(job_id)
         wall.advance(LEASE_SECONDS)
 
@@ -627,7 +628,7 @@ def test_events_of_one_payment_can_be_told_by_their_generation_and_attempt(
     send: Send, bus: FakeBus, table: FakeTable, wall: FakeClock
 ) -> None:
     job_id = start(send).json["id"]
-    with at_call(1, table, "write", before=refuse):
+    with refused_after(1, table, "write"):
         assert not work(job_id)
     wall.advance(LEASE_SECONDS)
     assert work(job_id)

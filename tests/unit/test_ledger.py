@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 import bootstrap
 from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
-from imaging.errors import BudgetExhausted
+from imaging.errors import BudgetExhausted, Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.request import GenerationRequest
 from imaging.submission import Submission
@@ -31,6 +30,7 @@ from tests.unit.doors import (
     die,
     record,
     refuse,
+    refused_after,
     sweep,
     totals,
     work,
@@ -107,6 +107,14 @@ class TestTheCap:
         assert (spent.status, "retry-after" in spent.headers) == (402, False)
         assert "next month" in spent.json["detail"]
 
+    def test_a_request_above_a_whole_months_is_told_that_no_month_will_help(
+        self, send: Send, bedrock: FakeBedrock, table: FakeTable
+    ) -> None:
+        refused = generate(send, model="core", number_of_images=3)
+        assert (refused.status, "retry-after" in refused.headers) == (402, False)
+        assert "refused in any month" in refused.json["detail"]
+        assert (bedrock.calls, table.records) == ([], {})
+
     def test_a_refusal_costs_three_calls_to_the_table(self, send: Send, table: FakeTable) -> None:
         assert generate(send, model="core", number_of_images=2).status == 200
         with counted_calls(table) as calls:
@@ -148,7 +156,7 @@ class TestTheCap:
     def test_one_that_is_no_amount_is_refused_at_the_start(
         self, environment: dict[str, str], name: str, cap: str
     ) -> None:
-        with pytest.raises(ValidationError, match=name):
+        with pytest.raises(Misconfigured, match=name):
             Settings.from_environment(environment | {name: cap})
 
     @pytest.mark.usefixtures("generator")
@@ -373,7 +381,7 @@ class TestWhenTheTableFails:
     def test_what_cannot_be_settled_counts_in_full_once_its_function_is_over(
         self, send: Send, table: FakeTable, wall: FakeClock
     ) -> None:
-        with at_call(1, table, "write", before=refuse):
+        with refused_after(1, table, "write"):
             assert generate(send).status == 200
         assert usage(send)["reserved_usd"] == 0.04
         wall.advance(LEASE_SECONDS)

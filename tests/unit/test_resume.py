@@ -15,7 +15,7 @@ from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
-from tests.unit.doors import LEASE_SECONDS, killed_after, record, sweep, totals, work
+from tests.unit.doors import LEASE_SECONDS, killed_after, record, refused_after, sweep, totals, work
 
 CORE, TITAN = "stability.stable-image-core-v1:1", "amazon.titan-image-generator-v2:0"
 FOX = {"text": "a fox", "number_of_images": 4, "seed": 7}
@@ -167,12 +167,13 @@ def test_a_deleted_image_of_a_function_that_died_is_not_made_again(
     assert len(bedrock.calls) == 3
 
 
-@pytest.mark.parametrize("puts", [1, 2])
+@pytest.mark.parametrize("recorded", [0, 1])
 def test_the_model_that_made_images_makes_the_others(
-    send: Send, bedrock: FakeBedrock, bucket: FakeBucket, table: FakeTable, wall: FakeClock, puts: int
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket, table: FakeTable, wall: FakeClock, recorded: int
 ) -> None:
     bedrock.refuse("ResourceNotFoundException")
-    with killed_after(puts - 1, table, "put"):
+    titans_refusal = 1
+    with killed_after(titans_refusal + recorded, table, "put"):
         generate(send, number_of_images=3)
     wall.advance(LEASE_SECONDS)
     in_another_environment_titan_is_alive()
@@ -287,8 +288,9 @@ def test_a_retry_of_what_could_not_be_settled_counts_both(
     send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
     bedrock.refuse(BedrockError.CONNECTION_LOST)
-    bedrock.meanwhile.append(lambda: table.refusals.append("InternalServerError"))
-    assert generate(send, model="core", number_of_images=1).status == 502
+    with refused_after(1, table, "write"):
+        assert generate(send, model="core", number_of_images=1).status == 502
+    assert totals(table) == (0, 40_000)
     wall.advance(LEASE_SECONDS)
     assert generate(send, model="core", number_of_images=1).status == 200
     assert totals(table) == (80_000, 0)

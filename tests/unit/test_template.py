@@ -15,6 +15,7 @@ from checks.template import ENVIRONMENTS, declared
 from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
 from imaging.routing import Route
+from local import parameters
 from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated
 
@@ -341,10 +342,7 @@ def test_what_only_a_laptop_may_choose_is_refused_on_aws(name: str, value: str) 
 
 
 def allows(name: str, value: str) -> bool:
-    """Whether CloudFormation takes the value: a pattern must match all of it, and each item of a list."""
-    parameter = source()["Parameters"][name]
-    values = value.split(",") if parameter["Type"] == "CommaDelimitedList" else [value]
-    return all(_allows(parameter, each) for each in values)
+    return parameters.allows(source()["Parameters"][name], value)
 
 
 def refusals(values: Mapping[str, str]) -> list[str]:
@@ -353,14 +351,6 @@ def refusals(values: Mapping[str, str]) -> list[str]:
     applying = [rule for rule in rules if _holds(rule["RuleCondition"], values)]
     assertions = itertools.chain.from_iterable(rule["Assertions"] for rule in applying)
     return [each["AssertDescription"] for each in assertions if not _holds(each["Assert"], values)]
-
-
-def _allows(parameter: Mapping[str, Any], value: str) -> bool:
-    if "AllowedValues" in parameter:
-        return value in map(str, parameter["AllowedValues"])
-    if parameter["Type"] == "Number":
-        return parameter["MinValue"] <= float(value) <= parameter.get("MaxValue", float("inf"))
-    return bool(re.fullmatch(parameter["AllowedPattern"], value))
 
 
 def _holds(condition: Mapping[str, Any], values: Mapping[str, str]) -> bool:
@@ -395,9 +385,9 @@ def _mentioned(part: Any) -> set[str]:  # noqa: ANN401 - any part of a template
     return {*named, *substituted}
 
 
-def _deployment(monkeypatch: pytest.MonkeyPatch, now: float, **parameters: str) -> list[str]:
+def _deployment(monkeypatch: pytest.MonkeyPatch, now: float, **values: str) -> list[str]:
     monkeypatch.setattr("time.time", lambda: now)
-    resources = template.translated(declared("default") | parameters)["Resources"]
+    resources = template.translated(declared("default") | values)["Resources"]
     return [name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment"]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import httpx
 import pytest
 from moto import mock_aws
 
-from studio import client, errors
+from studio import client, connection, errors
 from studio.client import Client, Progress, generate_images, generate_images_async
 from studio.configuration import configuration
-from studio.results import Generation
+from studio.results import Generation, Image, Usage, Waiting
 from tests.fakes.studio_api import KEY, FakeApi, problem
 
-Generate = Callable[..., Generation]
+Generate = Callable[..., Generation[Image]]
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -38,7 +39,7 @@ class Transport(httpx.AsyncBaseTransport):
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(connection, "PAUSES", (0.0, 0.0, 0.0))
     monkeypatch.setattr(client, "LOOK_AGAIN_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
     for name in ("API_URL", "API_KEY", "API_KEY_SECRET_ARN", "ENV_FILE"):
@@ -63,7 +64,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def generate(api: FakeApi) -> Generate:
-    def call(*arguments: Any, broken: int = 0, **options: Any) -> Generation:  # noqa: ANN401 - generate_images's own
+    def call(*arguments: Any, broken: int = 0, **options: Any) -> Generation[Image]:  # noqa: ANN401 - generate_images's own
         told: dict[str, Any] = {"base_url": "http://fake", "api_key": KEY, "transport": Transport(api, broken)}
         return generate_images(*arguments, **(told | options))
 
@@ -99,7 +100,7 @@ def test_images_are_saved_in_the_documented_folder(generate: Generate) -> None:
 
 
 def test_it_works_beside_a_running_event_loop(generate: Generate) -> None:
-    async def page() -> Generation:
+    async def page() -> Generation[Image]:
         return generate("a")
 
     assert len(asyncio.run(page()).images) == 1
@@ -256,7 +257,7 @@ def test_progress_of_a_job_found_again_counts_from_when_it_was_accepted(api: Fak
 def test_an_api_that_answers_nothing_is_not_asked_for_long(
     generate: Generate, monkeypatch: pytest.MonkeyPatch, api: FakeApi
 ) -> None:
-    monkeypatch.setattr(client, "PERSISTENCE_SECONDS", -1)
+    monkeypatch.setattr(connection, "PERSISTENCE_SECONDS", -1)
     api.refusals = [(504, {}, {})] * 9
 
     with pytest.raises(errors.TimedOut):
@@ -275,6 +276,90 @@ def test_a_queued_job_can_be_stopped(api: FakeApi) -> None:
 
     with pytest.raises(errors.Cancelled):
         asyncio.run(stop())
+
+
+def asked(api: FakeApi, question: Callable[[Client], Any]) -> Any:  # noqa: ANN401 - whatever was asked
+    async def ask() -> Any:  # noqa: ANN401 - as above
+        async with Client("http://fake", KEY, transport=Transport(api)) as connection:
+            return await question(connection)
+
+    return asyncio.run(ask())
+
+
+def test_images_are_handed_out_while_the_job_runs_and_downloaded_once(generate: Generate, api: FakeApi) -> None:
+    api.seconds, api.made = 0.2, 2
+    seen: list[Progress] = []
+
+    generation = generate("a", number_of_images=3, on_progress=seen.append)
+
+    early = next(progress.made for progress in seen if len(progress.made) == 2)
+    assert [early[place].bytes for place in (0, 1)] == [image.bytes for image in generation.images[:2]]
+    assert early[0].caption == "Image 1 of 3"
+    assert len([request for request in api.requests if request["path"].startswith("/pictures/")]) == 3
+
+
+def test_why_a_job_waits_is_told(generate: Generate, api: FakeApi) -> None:
+    api.queued_seconds = 0.1
+    api.waiting = {"code": "throttled", "detail": "Too many", "retry_at": "2026-11-25T10:00:12Z"}
+    seen: list[Progress] = []
+
+    generate("a", on_progress=seen.append)
+
+    told = next(progress for progress in seen if progress.state == "queued")
+    assert told.waiting == Waiting("throttled", "Too many", datetime(2026, 11, 25, 10, 0, 12, tzinfo=UTC))
+    assert told.attempts == 1
+
+
+def test_an_api_that_tells_no_progress_is_enough(generate: Generate, api: FakeApi) -> None:
+    api.older, api.queued_seconds = True, 0.1
+    seen: list[Progress] = []
+
+    assert len(generate("a", on_progress=seen.append).images) == 1
+    assert {(len(progress.made), progress.waiting) for progress in seen} == {(0, None)}
+
+
+def test_a_link_that_expired_is_made_anew_and_the_key_stays_home(generate: Generate, api: FakeApi) -> None:
+    api.expired = True
+
+    assert generate("a").images[0].image().size == (1024, 1024)
+
+    downloads = [request for request in api.requests if request["path"].startswith("/pictures/")]
+    assert not [request for request in downloads if "x-api-key" in request["headers"]]
+
+
+def test_the_gallery_is_read_page_by_page(api: FakeApi) -> None:
+    api.make_earlier(5)
+
+    first = asked(api, lambda connection: connection.images(limit=3))
+    rest = asked(api, lambda connection: connection.images(limit=3, cursor=first.next_cursor))
+
+    assert [picture.seed for picture in (*first.pictures, *rest.pictures)] == [101, 102, 103, 104, 105]
+    assert rest.next_cursor is None
+    assert first.pictures[0].made_at.tzinfo is not None
+
+
+def test_an_image_is_fetched_linked_and_deleted_by_its_id(generate: Generate, api: FakeApi) -> None:
+    image = generate("a").images[0]
+    assert asked(api, lambda connection: connection.png(image.id)) == image.bytes
+    assert "fresh" in asked(api, lambda connection: connection.link(image.id))
+
+    asked(api, lambda connection: connection.delete(image.id))
+
+    for question in (Client.png, Client.link, Client.delete):
+        with pytest.raises(errors.NotFound):
+            asked(api, lambda connection, question=question: question(connection, image.id))
+
+
+def test_usage_is_told(api: FakeApi) -> None:
+    assert asked(api, lambda connection: connection.usage()) == Usage("2026-11", 1.2, 0.0, 100.0, 30)
+
+
+def test_facts_without_bytes(generate: Generate) -> None:
+    generation = generate("a", number_of_images=2)
+    light = generation.without_bytes()
+
+    assert [picture.id for picture in light.images] == [image.id for image in generation.images]
+    assert not any(hasattr(picture, "bytes") for picture in light.images)
 
 
 @pytest.mark.parametrize("job_id", ["", "../models", "1", "x" * 500])

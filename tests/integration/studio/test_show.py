@@ -1,19 +1,21 @@
-"""`show_generated_images` in somebody else's app."""
+"""`show_generated_images` in somebody else's app, and the words of a wait."""
 
-import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from studio import client, show
 from studio.client import Progress
-from studio.show import Status
+from studio.results import Waiting
+from studio.show import advice, state_of
 from tests.fakes.studio_api import FakeApi
 
 
 def somebodys_app() -> None:
-    import streamlit as st  # noqa: PLC0415 - the app is a script of its own
+    import streamlit as st  # noqa: PLC0415 - as above
 
-    from studio.errors import ImagesError  # noqa: PLC0415 - as above
+    from studio.errors import ImagesError  # noqa: PLC0415 - the app is a script of its own
     from studio.show import show_generated_images  # noqa: PLC0415 - as above
 
     try:
@@ -22,69 +24,100 @@ def somebodys_app() -> None:
         st.error(str(error))
 
 
+def somebody_who_came_back() -> None:
+    import os  # noqa: PLC0415 - the app is a script of its own
+
+    from studio.show import show_generated_images  # noqa: PLC0415 - as above
+
+    show_generated_images("", job_id=os.environ["JOB"])
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the status says at each redraw."""
+    """What the view has drawn at each turn."""
     seen: list[str] = []
-    draw = Status.draw
+    draw = show.View.draw
 
-    def noted(status: Status, frame: str) -> None:
-        draw(status, frame)
-        seen.append(f"{frame} {status.state}")
+    def noted(view: show.View) -> None:
+        draw(view)
+        seen.append(f"{view.progress.state} {len(view.drawn)}")
 
-    monkeypatch.setattr(Status, "draw", noted)
+    monkeypatch.setattr(show.View, "draw", noted)
     return seen
 
 
-def test_the_status_moves_while_a_slow_model_works(served_api: FakeApi, drawn: list[str]) -> None:
-    served_api.seconds, served_api.poll = 3, "1"
+def captions(app: AppTest) -> list[str]:
+    return [caption for image in app.image for caption in image.captions]
+
+
+def test_the_view_moves_while_a_slow_model_works_and_fills_in(
+    served_api: FakeApi, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LOOK_AGAIN_SECONDS", 0.1)
+    served_api.seconds, served_api.made = 2, 1
 
     app = AppTest.from_function(somebodys_app, default_timeout=30).run()
 
-    assert len([words for words in drawn if words.endswith("running")]) >= 3
-    assert len(set(drawn)) >= 3
-    captions = [caption for image in app.image for caption in image.captions]
-    assert captions == [
+    assert drawn.count("running 1") >= 3
+    assert captions(app) == [
         f"Image {n} of 2 · seed {41 + n} · stable-image-core-v1 · 640\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}512"  # noqa: RUF001 - "by", of sizes
         for n in (1, 2)
     ]
 
 
-class Slot:
-    """Where the status draws."""
+def test_it_joins_a_job_that_was_begun_before(served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    AppTest.from_function(somebodys_app, default_timeout=30).run()
+    monkeypatch.setenv("JOB", next(iter(served_api.jobs)))
 
-    def html(self, words: str) -> None:
-        self.words = words
+    app = AppTest.from_function(somebody_who_came_back, default_timeout=30).run()
+
+    assert len(captions(app)) == 2
+    assert len(served_api.sent) == 1
+
+
+def test_what_is_missing_keeps_its_place(served_api: FakeApi) -> None:
+    served_api.blocked = (0,)
+
+    app = AppTest.from_function(somebodys_app, default_timeout=30).run()
+
+    assert app.warning[0].proto.title == "Image 1 of 2 was blocked"
+    assert captions(app)[0].startswith("Image 2 of 2")
+
+
+def waiting(code: str = "throttled", seconds: float | None = None) -> Waiting:
+    retry_at = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+    return Waiting(code, "", retry_at)
+
+
+@pytest.mark.parametrize(
+    ("progress", "state", "words"),
+    [
+        (Progress("queued", "j", 1), "In the queue", "Nothing is charged yet."),
+        (Progress("queued", "j", 1, attempts=2), "In the queue", "it is tried again"),
+        (Progress("queued", "j", 1, waiting=waiting()), "Waiting for the model", "The model has no room right now."),
+        (Progress("queued", "j", 1, waiting=waiting(seconds=9e6)), "Waiting for the model", " min "),
+        (Progress("queued", "j", 1, waiting=waiting(seconds=-5)), "Waiting for the model", "Tried again any moment."),
+        (Progress("queued", "j", 1, waiting=waiting("timed_out")), "Waiting for another try", "A try did not succeed."),
+        (Progress("running", "j", 1), "Making the images", ""),
+        (Progress("looking", "j", 1), "Looking for the images", ""),
+    ],
+)
+def test_a_wait_is_told_in_words(progress: Progress, state: str, words: str) -> None:
+    assert state_of(progress) == state
+    assert words in advice(progress)
 
 
 @pytest.mark.parametrize(("state", "is_said"), [("sending", True), ("running", True), ("waiting", False)])
 def test_an_api_that_has_gone_silent_is_said(state: str, *, is_said: bool) -> None:
-    status = Status(slot := Slot())
-    status.heard(Progress(state, None, 0))
-    status.draw("⠋")
-    assert "slow to answer" not in slot.words
+    view = show.View((1, 512, 512))
+    view.heard(Progress(state, None, 0))
+    view.draw()
+    assert "slow to answer" not in view.told
 
-    status.heard_at -= 60
-    status.draw("⠋")
+    view.heard_at -= 60
+    view.draw()
 
-    assert ("slow to answer" in slot.words) is is_said
-
-
-def test_a_job_found_again_is_not_said_to_be_sent() -> None:
-    status = Status(slot := Slot())
-
-    status.draw("⠋")
-
-    assert "Looking for the job" in slot.words
-
-
-def test_the_time_counts_from_when_the_job_was_accepted() -> None:
-    status = Status(slot := Slot(), since=time.monotonic() - 1)
-
-    status.heard(Progress("running", "a-job", 3725))
-    status.draw("⠋")
-
-    assert "62 min" in slot.words
+    assert ("slow to answer" in view.told) is is_said
 
 
 def test_its_errors_are_the_clients(served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:

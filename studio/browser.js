@@ -1,0 +1,39 @@
+// What Streamlit has no element for: a live region, the focus, the address without a step back, and the clipboard.
+window.studio ??= (() => {
+  const region = document.createElement("div");
+  region.id = "studio-live";
+  region.setAttribute("role", "status");
+  region.setAttribute("aria-live", "polite");
+  Object.assign(region.style, { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)" });
+  document.body.append(region);
+
+  const characters = (text) => [...text].length;
+  document.addEventListener("input", ({ target }) => {
+    const counter = document.querySelector(".studio-counter");
+    if (!counter || target.getAttribute("aria-label") !== "Prompt") return;
+    const { limit } = counter.dataset;
+    counter.textContent = `${characters(target.value)} of ${limit}`;
+    counter.classList.toggle("over", characters(target.value) > Number(limit));
+  });
+
+  // Streamlit may run a script again when it draws anew, so each is done once, by its token.
+  const done = new Set();
+  const once = (token, act) => done.has(token) || (done.add(token), act());
+
+  const focus = (selector, tries = 20) => {
+    const target = document.querySelector(selector);
+    if (!target) return tries && setTimeout(focus, 50, selector, tries - 1);
+    target.setAttribute("tabindex", "-1");
+    target.focus();
+  };
+
+  return {
+    say: (token, words) => once(token, () => { region.textContent = words; }),
+    focus: (token, selector) => once(token, () => focus(selector)),
+    rename: (token, search) => once(token, () => history.replaceState({}, "", search)),
+    copy: (token, text, words) => once(token, () => navigator.clipboard.writeText(text).then(
+      () => { region.textContent = words; },
+      () => { region.textContent = "The browser did not allow copying."; },
+    )),
+  };
+})();

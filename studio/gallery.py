@@ -1,0 +1,237 @@
+"""Every image that the key has, newest first and by day, and one of them large."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from studio import asking, browser, money, pictures, words
+from studio.configuration import is_preview
+from studio.errors import ImagesError, NotFound
+from studio.money import counted
+from studio.outcome import download, download_all, plain
+from studio.results import ListedPicture
+from studio.show import short_name
+from studio.visit import Gallery, Request, Shown, Visit, visit
+
+FRESH_SECONDS = 60
+FACTS_WIDTH = 300
+NO_PROMPT = "Its prompt is not known here: it was made in an earlier visit, and the API never tells a prompt again."
+
+
+def draw(now: Visit) -> None:
+    _load_first(now)
+    found = now.gallery.pictures or []
+    st.header("Your images", anchor=False)
+    if now.gallery.trouble:
+        _show_trouble(now.gallery.trouble)
+    elif not found:
+        st.markdown("What you make appears here and stays, also for the next visit.")
+    for day, of_day in itertools.groupby(found, lambda picture: _local(picture.made_at).date()):
+        _draw_day(_day(day), list(of_day))
+    with st.container(horizontal=True, key="gallery-actions"):
+        _draw_actions(now.gallery, found)
+
+
+def _show_trouble(error: ImagesError) -> None:
+    trouble = words.explain(error)
+    st.warning(trouble.advice, title="Your images cannot be listed right now")
+    st.button("List them again", key="list-again", on_click=_renew)
+
+
+def _draw_day(title: str, of_day: Sequence[ListedPicture]) -> None:
+    cost = "free previews" if is_preview() else money.dollars(sum(picture.cost_usd for picture in of_day))
+    st.subheader(f"{title} · {counted(len(of_day))} · {cost}".replace("$", r"\$"), anchor=False)
+    cells = st.grid(min_column_width=150, gap="small", key=f"day-{of_day[0].id}")
+    for picture, shown in zip(of_day, pictures.small_ones(of_day), strict=True):
+        with cells, st.container(key=f"tile-{picture.id}"):
+            if shown:
+                st.image(shown, alt="", width="stretch")
+            else:
+                st.skeleton(height=150)
+            st.button(_name(picture), key=f"open-{picture.id}", on_click=_open, args=(picture.id,))
+
+
+def _draw_actions(gallery: Gallery, found: Sequence[ListedPicture]) -> None:
+    if gallery.next_cursor:
+        st.button("Show more", key="more-images", icon=":material/expand_more:", on_click=_load_more)
+    if found:
+        download_all(f"Download these {len(found)} as zip", found, "", key="zip-gallery")
+
+
+def _name(picture: ListedPicture) -> str:
+    return f"Open the image of {_moment(picture)}, seed {picture.seed}"
+
+
+def _load_first(now: Visit) -> None:
+    gallery = now.gallery
+    if gallery.pictures is None or time.monotonic() - gallery.asked_at > FRESH_SECONDS:
+        _load(now, Gallery([]), None)
+
+
+def _load_more() -> None:
+    now = visit()
+    _load(now, now.gallery, now.gallery.next_cursor)
+
+
+def _load(now: Visit, so_far: Gallery, cursor: str | None) -> None:
+    known = so_far.pictures or []
+    try:
+        page = asking.gallery_page(cursor)
+        now.gallery = Gallery([*known, *page.pictures], page.next_cursor, None, time.monotonic())
+    except NotFound:
+        now.gallery = Gallery(_of_this_visit(now), None, None, time.monotonic())
+    except ImagesError as error:
+        now.gallery = Gallery(known, so_far.next_cursor, error, time.monotonic())
+
+
+def _of_this_visit(now: Visit) -> list[ListedPicture]:
+    """All that is known where the API is older than its gallery."""
+    return [_listed(shown, number) for shown in now.history for number in range(len(shown.generation.images))]
+
+
+def _listed(shown: Shown, number: int) -> ListedPicture:
+    made, generation = datetime.fromtimestamp(shown.made_at, UTC), shown.generation
+    facts = vars(generation.images[number])
+    cost = generation.cost_usd / len(generation.images)
+    return ListedPicture(**facts, made_at=made, generation_id=generation.id, cost_usd=cost)
+
+
+def _renew() -> None:
+    visit().gallery = Gallery()
+
+
+def _open(image_id: str) -> None:
+    st.session_state.open_image = image_id
+
+
+def _close() -> None:
+    st.session_state.pop("open_image", None)
+
+
+def draw_lightbox(now: Visit) -> None:
+    """The image that was opened, over the page."""
+    if "open_image" in st.session_state:
+        _lightbox(now)
+
+
+@st.dialog("Image", width="large", on_dismiss=_close)
+def _lightbox(now: Visit) -> None:
+    found = now.gallery.pictures or []
+    place = next((place for place, each in enumerate(found) if each.id == st.session_state.get("open_image")), None)
+    if place is None:
+        _close()
+        st.rerun()
+    picture = found[place]
+    request = now.request_of(picture.generation_id)
+    with st.container(horizontal=True, gap="medium", key="lightbox"):
+        with st.container(width="stretch", key="large"):
+            _draw_large(now, picture)
+        with st.container(width=FACTS_WIDTH, key="facts"):
+            with st.container(horizontal=True, gap="small"):
+                _turn("Previous", "Left", found, place - 1)
+                _turn("Next", "Right", found, place + 1)
+            st.markdown(f"{place + 1} of {len(found)} · {_moment(picture)}")
+            st.markdown(f"> {plain(request['text'])}" if request else NO_PROMPT)
+            st.markdown(_facts(picture))
+            _draw_buttons(now, picture, request)
+
+
+def _turn(label: str, key: str, found: Sequence[ListedPicture], place: int) -> None:
+    there = 0 <= place < len(found)
+    icon = f":material/chevron_{key.lower()}:"
+    target = found[place].id if there else ""
+    st.button(label, icon=icon, shortcut=key, key=f"turn-{key}", disabled=not there, on_click=_open, args=(target,))
+
+
+def _draw_large(now: Visit, picture: ListedPicture) -> None:
+    try:
+        st.image(pictures.large(picture.id), alt=_name(picture).removeprefix("Open the "), width="content")
+    except NotFound:
+        _gone(now)
+    except ImagesError as error:
+        st.warning(words.explain(error).advice, title="It cannot be shown right now")
+
+
+def _gone(now: Visit) -> None:
+    st.warning("It was deleted, or its time is over.", title="This image is gone")
+    now.gallery.asked_at = 0
+
+
+def _facts(picture: ListedPicture) -> str:
+    cost = "free preview" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
+    size = f"{picture.width} × {picture.height}"  # noqa: RUF001 - "by", of sizes
+    return f"Seed {picture.seed} · {short_name(picture.model)} · {size} · {cost}"
+
+
+def _draw_buttons(now: Visit, picture: ListedPicture, request: Request | None) -> None:
+    download(picture, (request or {}).get("text", ""), key="download-large")
+    if st.button("Copy link", icon=":material/link:", key="copy-link"):
+        _copy_link(picture)
+    label = "Copy prompt and seed" if request else "Copy seed"
+    if st.button(label, icon=":material/content_copy:", key="copy-prompt"):
+        told = f"{request['text']}\nseed {picture.seed}" if request else str(picture.seed)
+        _copy(told, "Copied.")
+    if st.button("Use these settings", icon=":material/tune:", key="use", disabled=request is None):
+        now.fill_in = {**(request or {}), "seed": picture.seed}
+        _close()
+        st.rerun()
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("It is deleted for good, for everybody who has its link.")
+        if st.button("Delete this image", key="delete", type="primary"):
+            _delete(now, picture)
+
+
+def _copy(text: str, said: str) -> None:
+    browser.copy(str(uuid.uuid4()), text, said)
+    st.toast(said, icon=":material/check:")
+
+
+def _copy_link(picture: ListedPicture) -> None:
+    """Made at the click, so it has all its time before it."""
+    try:
+        _copy(asking.link(picture.id), "Copied. The link works for a while, for everybody who has it.")
+    except ImagesError as error:
+        st.toast(words.explain(error).title, icon=":material/error:")
+
+
+def _delete(now: Visit, picture: ListedPicture) -> None:
+    try:
+        asking.image_deleted(picture.id)
+    except NotFound:
+        pass
+    except ImagesError as error:
+        st.error(words.explain(error).advice, title="It was not deleted")
+        return
+    now.gallery.pictures = [each for each in now.gallery.pictures or [] if each.id != picture.id]
+    _close()
+    st.toast("Deleted.")
+    st.rerun()
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone(_time_zone())
+
+
+def _time_zone() -> tzinfo:
+    """The reader's, where the browser tells it."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _day(day: date) -> str:
+    today = datetime.now(_time_zone()).date()
+    named = {today: "Today", today - timedelta(days=1): "Yesterday"}
+    return named.get(day, f"{day:%A, %-d %B}")
+
+
+def _moment(picture: ListedPicture) -> str:
+    return f"{_local(picture.made_at):%-d %B, %H:%M}"

@@ -1,0 +1,144 @@
+"""The first minutes with a clone: `make run` and every line of the README, as they stand."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.laptop import left_running
+from tests.setup.machine import Machine, bare_machine, oldest_python
+
+NO_PYTHON = """\
+This project needs Python 3.11 or newer; python3 here is {found}.
+Install one (on Debian or Ubuntu: apt-get install python3 python3-venv) and run make again.
+"""
+NO_VENV = """\
+ensurepip is not available
+The virtual environment .venv could not be made; on Debian or Ubuntu: apt-get install python3-venv
+"""
+WITHOUT_VENV = """case "$*" in
+  "-m venv"*) echo "ensurepip is not available" >&2; exit 1 ;;
+  *sys.executable*) echo "$0" ;;
+esac"""
+
+WITH_OPENAI = "UV_SYSTEM_CERTS=true .venv/bin/uv run --quiet --no-project --with-requirements {pins} python"
+PYTHONS = {"import os\nfrom openai": WITH_OPENAI.format(pins="requirements/clients/openai-3.txt")}
+"""What runs the README's Python, by its beginning, where it is not the clone's own."""
+
+OUTCOMES = {
+    "source .local/env": r'"message": ?"Images generated successfully"',
+    "ANSWER=": r'^"images": ?\["http.*\]$',
+    "import os\nfrom openai": r"^http",
+    "from studio.client": r"^Image 1 of 4 .*\.png$",
+}
+"""What the README's lines write, by their beginning."""
+
+TRIED_ELSEWHERE = (
+    "make run",  # brings up the stack that the others are tried on
+    "make invoke",  # tests/container
+    "make studio",  # tests/e2e/test_studio.py
+    "sam remote",  # needs a deployed stack
+    "sam build",  # needs an AWS account
+)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return bare_machine(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the README's examples use curl")
+def test_the_readme_works_on_a_machine_with_nothing_but_the_oldest_python(machine: Machine) -> None:
+    machine.install_python(f'exec {oldest_python()} "$@"')
+    cloned = machine.files()
+
+    with machine.make("run") as running:
+        assert running.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            line = running.stdout.readline()
+            assert line, said
+            said += line
+        _assert_that_the_image_is_where_it_says(said)
+        _assert_that_the_line_to_paste_makes_an_image(said, machine)
+        for language, lines in _snippets(machine):
+            _assert_that_it_does_what_the_readme_says(language, lines, machine)
+        _assert_that_a_refused_job_ends_with_the_error(machine)
+
+    assert left_running(machine.clone / ".local") == []
+    assert list(machine.home.iterdir()) == []
+    _assert_that_clean_leaves_the_images_only(machine, cloned)
+
+
+def _assert_that_the_image_is_where_it_says(said: str) -> None:
+    (file,) = re.findall(r"^ +file +(.+)$", said, re.MULTILINE)
+    assert Path(file).read_bytes().startswith(b"\x89PNG")
+
+
+def _assert_that_the_line_to_paste_makes_an_image(said: str, machine: Machine) -> None:
+    (line,) = re.findall(r"^ +make an image +(.+)$", said, re.MULTILINE)
+    assert len(line) < 200
+    assert json.loads(machine.paste(line))["message"] == "Images generated successfully"
+
+
+def _snippets(machine: Machine) -> list[tuple[str, str]]:
+    text = (machine.clone / "README.md").read_text()
+    blocks = re.findall(r"^```(bash|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(language, lines) for language, lines in blocks if not lines.startswith(TRIED_ELSEWHERE)]
+
+
+def _assert_that_it_does_what_the_readme_says(language: str, lines: str, machine: Machine) -> None:
+    (beginning,) = (each for each in OUTCOMES if lines.startswith(each))
+    python = PYTHONS.get(beginning, ".venv/bin/python")
+    command = lines if language == "bash" else f"{python} -c {shlex.quote(lines)}"
+    written = machine.paste(f"source .local/env\n{command}")
+    assert re.search(OUTCOMES[beginning], written, re.MULTILINE), (lines, written)
+
+
+def _assert_that_a_refused_job_ends_with_the_error(machine: Machine) -> None:
+    (job,) = (lines for _, lines in _snippets(machine) if lines.startswith("ANSWER="))
+    assert '"code":"unauthorized"' in machine.paste(f"source .local/env\nAPI_KEY=wrong\n{job}")
+
+
+def _assert_that_clean_leaves_the_images_only(machine: Machine, cloned: set[Path]) -> None:
+    ended = machine.run(["make", "clean"])
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert {file.parent for file in machine.files() - cloned} == {Path("generated_images")}
+    assert cloned <= machine.files()
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        (None, "missing"),
+        ('[ "$1" = --version ] && echo Python 3.9.2', "Python 3.9.2"),
+    ],
+    ids=["none", "old"],
+)
+def test_without_a_suitable_python_the_message_says_so_and_nothing_else(
+    machine: Machine, script: str | None, found: str
+) -> None:
+    if script:
+        machine.install_python(script)
+
+    ended = machine.run(["make", "run"])
+
+    assert ended.returncode != 0
+    assert _without_make_s_own(ended.stderr) == NO_PYTHON.format(found=found)
+
+
+def test_without_venv_the_message_names_the_missing_package(machine: Machine) -> None:
+    machine.install_python(WITHOUT_VENV)
+
+    ended = machine.run(["make", "run"])
+
+    assert ended.returncode != 0
+    assert _without_make_s_own(ended.stderr) == NO_VENV
+
+
+def _without_make_s_own(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("make:"))
