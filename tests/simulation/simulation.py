@@ -143,8 +143,8 @@ def _job_ended_well(api: Api, book: Book, order: Order, job: str) -> None:
     world = api.world
     answer = api.send(order, "GET", f"/jobs/{job}")
     record = api.deployment.table.main.records.get(f"generation#{job}")
-    if record is None or record["expiration"] <= world.now:
-        return
+    if record is None or not record["is_job"] or record["expiration"] <= world.now:
+        return  # forgotten by now, or the key was used for a request that somebody waited for
     if answer.body.get("code") == "not_found":
         world.violated(f"{order.name}: the job {job} is not found although it is remembered")
     status, result = answer.body["status"], answer.body["result"]
