@@ -1,20 +1,20 @@
 """Defects that the money path once had, put back one at a time: each changes the product while it is entered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws.queue import QueueError
-from imaging import errors, generations, jobs, store
+from imaging import generations, jobs, store
 from imaging.attempt import Attempt
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, ImagingError, StorageFailed
-from imaging.gallery import Gallery
+from imaging.errors import DependencyUnavailable, ImagingError, InternalError, StorageFailed
+from imaging.gallery import Gallery, Origin
 from imaging.generate import Outcome
 from imaging.generations import Generations
 from imaging.jobs import Jobs
-from imaging.record import GenerationRecord
+from imaging.record import Failure, GenerationRecord
 from imaging.retries import Retries
 from imaging.store import GenerationStore
 from tests.simulation.world import replaced
@@ -53,7 +53,7 @@ def _any_body_base(
     submission: Any,
     found: GenerationRecord | None,
     *,
-    is_job: bool,  # noqa: ANN401 - as it is called
+    is_job: bool,
 ) -> GenerationRecord:
     same = found and found.model_copy(update={"request_hash": submission.request_hash})
     return _base(self, submission, same, is_job=is_job)
@@ -72,7 +72,7 @@ def _releasing_begin(self: GenerationStore, *arguments: Any) -> GenerationRecord
         return _begin(self, *arguments)
     except DependencyUnavailable:
         if found := self.find(arguments[1].id):
-            self.change(found, status="failed", reserved=0, attempt=None)
+            self.change(found, **self.over(), status="failed", attempt=None, failure=Failure.of(InternalError()))
         raise
 
 
@@ -126,8 +126,8 @@ def _unconditional(self: GenerationStore, previous: GenerationRecord | None, *re
 _write = GenerationStore._write  # noqa: SLF001 - what a defect changes
 
 
-def _no_lookup(self: Gallery, owner: str, generation_id: str, epoch: str, requested: int) -> Any:  # noqa: ANN401, ARG001 - as it is called
-    return self.recorded(generation_id, epoch, requested)
+def _no_lookup(self: Gallery, image_id: str, origin: Origin) -> None:
+    pass
 
 
 def _not_recognised(self: GenerationStore, previous: Any, following: Any, otherwise: Exception) -> Any:  # noqa: ANN401, ARG001 - as it is called
@@ -208,7 +208,7 @@ DEFECTS = (
     Defect(
         "9",
         "a job is forgotten while it is worked at",
-        ((GenerationStore, "_unfinished_until", lambda self: int(self.now()) + 3600),),
+        ((GenerationStore, "_unfinished_until", lambda self: int(self.now()) + 600),),
         "at rest|never settled",
         seeds=200,
         parameters={"JOB_HOURS": "6"},
@@ -217,7 +217,7 @@ DEFECTS = (
         "10",
         "what a lost attempt had reserved stays reserved",
         ((store, "_lost", _lost_for_nothing),),
-        "is counted|is committed",
+        "a reservation without an attempt|is counted|is committed",
     ),
     Defect(
         "11",
@@ -245,7 +245,7 @@ DEFECTS = (
     Defect(
         "15",
         "an object without a record is not looked for",
-        ((Gallery, "recovered", _no_lookup),),
+        ((Gallery, "_in_bucket", _no_lookup),),
         "images that lie in the bucket|is in the list of nobody|says nothing of",
         seeds=300,
     ),

@@ -14,6 +14,9 @@ from tests.simulation.weather import Weather
 
 Result = TypeVar("Result")
 
+LATE_SECONDS = (1.0, 12.0)
+"""A slow answer, or how long is waited for one that does not come."""
+
 NOTHING_DUE = Page([], None)
 """What a sweep that finds nothing is answered; not worth a line."""
 
@@ -91,7 +94,8 @@ class World:
             self.log(f"{service}.{what}: {_outcome(fate, error)}")
         if fate == "died after":
             self.die(f"{service}.{what}: died after")
-        self.scheduler.pause(self.random.uniform(1, 6) if fate == "slow" else self.random.uniform(*seconds))
+        is_late = fate == "slow" or (fate == "lost" and self.random.random() < 0.5)
+        self.scheduler.pause(self.random.uniform(*LATE_SECONDS) if is_late else self.random.uniform(*seconds))
         if fate == "lost":
             raise refused("ReadTimeoutError")
         if error is not None:
