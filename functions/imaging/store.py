@@ -272,7 +272,7 @@ class GenerationStore:
     def _exhausted(self, following: GenerationRecord, postings: Sequence[Posting]) -> BudgetExhausted:
         """Why the caps refused the reservation; what a dead attempt had reserved counts as spent already."""
         lost = sum(posting.spent for posting in postings if posting.month == following.month)
-        return self.ledger.exhausted(following.owner, lost + following.reserved)
+        return self.ledger.exhausted(following.owner, following.reserved, lost)
 
     def _still_missing(self, note: Put) -> Put | None:
         """The write of an image's record in the place of an earlier epoch's; None where it is written already."""
@@ -282,9 +282,10 @@ class GenerationStore:
             raise table_down(error) from error
         if found is None:
             return replace(note, condition=Absent(self.now()))
-        return (
-            replace(note, condition=Equal("epoch", found["epoch"])) if found["epoch"] != note.record["epoch"] else None
-        )
+        if found.get("epoch") == note.record["epoch"]:
+            return None
+        told_by = "epoch" if "epoch" in found else "owner"
+        return replace(note, condition=Equal(told_by, found[told_by]))
 
     def _recognised(
         self, previous: GenerationRecord | None, following: GenerationRecord, otherwise: Exception

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from imaging.errors import DependencyUnavailable, ImagingError
+from imaging.errors import ImagingError
+from imaging.request import GenerationRequest
+from imaging.submission import Submission
 from tests.fakes.lambda_runtime import http_event
 from tests.simulation import pictures
 from tests.simulation.deployment import Deployment, Died, Raised
@@ -81,7 +82,9 @@ class Api:
         answer = self._answered(self.deployment.api(event), GATEWAY_SECONDS)
         code = _code(answer.body)
         self.world.log(f"{order.name}: {method} {path[:18]} -> {answer.status} {code or ''}")
+        self.world.seen[f"{method} {answer.status} {code}".strip()] += 1
         self._believe(order, answer)
+        self._waited_for_itself(order, code)
         return answer
 
     def invoke(self, order: Order) -> Answer:
@@ -125,6 +128,8 @@ class Api:
         """Checks whatever images the answer tells of."""
         if not isinstance(answer.body, dict):
             return
+        if "idempotent-replayed" in answer.headers:
+            self._is_remembered(order, answer.body["id"])
         if answer.status == HTTPStatus.ACCEPTED:
             order.accepted.add(answer.body["id"])
         texts = self._texts(order) if answer.body.get("links") else {order.text}
@@ -136,6 +141,22 @@ class Api:
                 self.look_at(order, detail, texts)
         for detail in (answer.body.get("progress") or {}).get("details", ()):
             self.look_at(order, detail, texts)
+
+    def _is_remembered(self, order: Order, generation: str) -> None:
+        """Without a key a request is answered from memory for the deduplication time alone."""
+        self.world.seen["replayed"] += 1
+        record = self.deployment.table.main.records.get(f"generation#{generation}")
+        if record and order.key is None and not order.is_random:
+            seconds = self.deployment.settings.deduplication_minutes * 60 + GATEWAY_SECONDS
+            age = self.world.now - record["ended_at"]
+            self.world.expect(age <= seconds, f"{order.name}: {generation} is remembered after {age:.0f} s")
+
+    def _waited_for_itself(self, order: Order, code: str) -> None:
+        """Only the same request is waited for; another one under its key is refused at once."""
+        if code == "in_progress" and order.key is not None:
+            submission = Submission.keyed(GenerationRequest.model_validate(order.body), order.caller, order.key)
+            known = self.deployment.bedrock.book.hashes[submission.generation_id]
+            self.world.expect(submission.request_hash in known, f"{order.name} waited for another request")
 
     def look_at(self, order: Order, detail: Mapping[str, Any], texts: Collection[str]) -> None:
         """Follows a link: the picture must be there, and be of one of these texts."""

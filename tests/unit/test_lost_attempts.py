@@ -16,6 +16,7 @@ from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
+from tests.unit.doors import refused_after
 
 pytestmark = pytest.mark.usefixtures("generator")
 
@@ -123,8 +124,7 @@ def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: S
 
 def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:
     _begun(submission)
-    table.is_read_only = True
-    with pytest.raises(DependencyUnavailable):
+    with refused_after(1, table, "write"), pytest.raises(DependencyUnavailable):
         bootstrap.generations().enqueue(submission)
 
 
