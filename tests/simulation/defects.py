@@ -17,6 +17,7 @@ from imaging.jobs import Jobs
 from imaging.record import Failure, GenerationRecord
 from imaging.retries import Retries
 from imaging.store import GenerationStore
+from imaging.submission import Submission
 from tests.simulation.world import replaced
 
 Change = tuple[object, str, object]
@@ -24,8 +25,8 @@ Change = tuple[object, str, object]
 
 @dataclass(frozen=True)
 class Defect:
-    """`finding` is its number in the list of 2026-11; `seen_as` what the simulation says of it, within `seeds` runs under
-    these `parameters`."""
+    """`finding` is its number in the list of 2026-11; `seen_as` is what the simulation says of it, within `seeds` runs
+    under these `parameters`."""
 
     finding: str
     what: str
@@ -50,7 +51,7 @@ _made_so_far = generations.made_so_far
 
 def _any_body_base(
     self: Generations,
-    submission: Any,
+    submission: Submission,
     found: GenerationRecord | None,
     *,
     is_job: bool,
@@ -59,7 +60,7 @@ def _any_body_base(
     return _base(self, submission, same, is_job=is_job)
 
 
-def _any_body_step(self: Generations, submission: Any, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
+def _any_body_step(self: Generations, submission: Submission, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
     other = found is not None and found.request_hash != submission.request_hash
     return "begin" if other and found and found.status in {"failed", "cancelled"} else _step(self, submission, found)
 
@@ -106,10 +107,6 @@ def _without_refused(self: Outcome) -> Mapping[int, Any]:
 _is_final, _settled = Jobs._is_final, Outcome.settled  # noqa: SLF001 - what a defect changes
 
 
-def _other_year(self: GenerationStore, record: GenerationRecord) -> float:
-    return record.created_at + 10 * 365 * 86_400
-
-
 def _nothing_swept(self: Jobs, deadline: Deadline) -> int:  # noqa: ARG001 - as it is called
     return 0
 
@@ -134,7 +131,7 @@ def _not_recognised(self: GenerationStore, previous: Any, following: Any, otherw
     raise otherwise
 
 
-def _waiting_for_others(self: Generations, submission: Any, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
+def _waiting_for_others(self: Generations, submission: Submission, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
     is_running = found is not None and not found.is_over
     return "wait" if is_running else _step(self, submission, found)
 

@@ -147,7 +147,7 @@ class SimulatedBucket:
 
     def _metadata(self, image_id: str) -> Mapping[str, str] | None:
         stored = self.objects.get(image_id)
-        return stored and {**stored.metadata, "bytes": str(len(stored.png))}
+        return None if stored is None else {**stored.metadata, "bytes": str(len(stored.png))}
 
     def _object(self, image_id: str) -> StoredObject:
         if image_id not in self.objects:
