@@ -143,8 +143,8 @@ class Client(AbstractAsyncContextManager["Client"]):
         return await self._generation(job)
 
     async def _generation(self, job: Job) -> Generation[Image]:
-        if job.status == "cancelled":
-            raise errors.Cancelled("The job was stopped before it began.")
+        if job.status == "cancelled" and not job.has_images:
+            raise errors.Cancelled("The job was stopped before it made an image.")
         if job.problem is not None:
             error = errors.from_problem(job.problem, int(job.problem.get("status", 500)))
             error.job_is_over = True

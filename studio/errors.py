@@ -111,7 +111,7 @@ class NotConfigured(YouMustChange):
 
 class Cancelled(YouMustChange):
     code = "cancelled"
-    remedy = "Nothing was made and nothing was paid; generate again whenever you like."
+    remedy = "Nothing was charged; generate again whenever you like."
 
 
 class MayPass(ImagesError):

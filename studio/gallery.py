@@ -6,6 +6,7 @@ import itertools
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -46,7 +47,7 @@ def _show_trouble(error: ImagesError) -> None:
 
 
 def _draw_day(title: str, of_day: Sequence[ListedPicture]) -> None:
-    cost = "free previews" if is_preview() else money.dollars(sum(picture.cost_usd for picture in of_day))
+    cost = "free" if is_preview() else money.dollars(sum(picture.cost_usd for picture in of_day))
     st.subheader(f"{title} · {counted(len(of_day))} · {cost}".replace("$", r"\$"), anchor=False)
     cells = st.grid(min_column_width=150, gap="small", key=f"day-{of_day[0].id}")
     for picture, shown in zip(of_day, pictures.small_ones(of_day), strict=True):
@@ -61,7 +62,7 @@ def _draw_day(title: str, of_day: Sequence[ListedPicture]) -> None:
 def _draw_actions(gallery: Gallery, found: Sequence[ListedPicture]) -> None:
     if gallery.next_cursor:
         st.button("Show more", key="more-images", icon=":material/expand_more:", on_click=_load_more)
-    if found:
+    if len(found) > 1:
         download_all(f"Download these {len(found)} as zip", found, "", key="zip-gallery")
 
 
@@ -70,25 +71,34 @@ def _name(picture: ListedPicture) -> str:
 
 
 def _load_first(now: Visit) -> None:
-    gallery = now.gallery
-    if gallery.pictures is None or time.monotonic() - gallery.asked_at > FRESH_SECONDS:
-        _load(now, Gallery([]), None)
+    """The newest page, now and then anew; what was loaded behind it stays."""
+    known = now.gallery
+    if known.pictures is not None and time.monotonic() - known.asked_at < FRESH_SECONDS:
+        return
+    page = _page(now, None)
+    last = page.pictures[-1].made_at if page.pictures else None
+    listed = {picture.id for picture in page.pictures or ()}
+    behind = [each for each in known.pictures or () if last and each.made_at <= last and each.id not in listed]
+    cursor = known.next_cursor if behind else page.next_cursor
+    now.gallery = replace(page, pictures=[*(page.pictures or ()), *behind], next_cursor=cursor)
 
 
 def _load_more() -> None:
     now = visit()
-    _load(now, now.gallery, now.gallery.next_cursor)
+    page = _page(now, now.gallery.next_cursor)
+    now.gallery = replace(page, pictures=[*(now.gallery.pictures or ()), *(page.pictures or ())])
 
 
-def _load(now: Visit, so_far: Gallery, cursor: str | None) -> None:
-    known = so_far.pictures or []
+def _page(now: Visit, cursor: str | None) -> Gallery:
+    """Empty where it cannot be had, and then with the reason."""
+    asked_at = time.monotonic()
     try:
         page = asking.gallery_page(cursor)
-        now.gallery = Gallery([*known, *page.pictures], page.next_cursor, None, time.monotonic())
     except NotFound:
-        now.gallery = Gallery(_of_this_visit(now), None, None, time.monotonic())
+        return Gallery(_of_this_visit(now), None, None, asked_at)
     except ImagesError as error:
-        now.gallery = Gallery(known, so_far.next_cursor, error, time.monotonic())
+        return Gallery([], cursor, error, asked_at)
+    return Gallery(list(page.pictures), page.next_cursor, None, asked_at)
 
 
 def _of_this_visit(now: Visit) -> list[ListedPicture]:
@@ -131,7 +141,7 @@ def _lightbox(now: Visit) -> None:
     picture = found[place]
     request = now.request_of(picture.generation_id)
     with st.container(horizontal=True, gap="medium", key="lightbox"):
-        with st.container(width="stretch", key="large"):
+        with st.container(width="stretch", horizontal_alignment="center", key="large"):
             _draw_large(now, picture)
         with st.container(width=FACTS_WIDTH, key="facts"):
             with st.container(horizontal=True, gap="small"):
@@ -165,7 +175,7 @@ def _gone(now: Visit) -> None:
 
 
 def _facts(picture: ListedPicture) -> str:
-    cost = "free preview" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
+    cost = "free" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
     size = f"{picture.width} × {picture.height}"  # noqa: RUF001 - "by", of sizes
     return f"Seed {picture.seed} · {short_name(picture.model)} · {size} · {cost}"
 
@@ -230,8 +240,9 @@ def _time_zone() -> tzinfo:
 def _day(day: date) -> str:
     today = datetime.now(_time_zone()).date()
     named = {today: "Today", today - timedelta(days=1): "Yesterday"}
-    return named.get(day, f"{day:%A, %-d %B}")
+    return named.get(day, f"{day:%A}, {day.day} {day:%B}")
 
 
 def _moment(picture: ListedPicture) -> str:
-    return f"{_local(picture.made_at):%-d %B, %H:%M}"
+    made_at = _local(picture.made_at)
+    return f"{made_at.day} {made_at:%B, %H:%M}"

@@ -36,18 +36,14 @@ def price(models: Sequence[Model], request: Request) -> Price | None:
 
 def labelled(label: str, cost: Price | None, *, preview: bool) -> str:
     """The label of a button that spends."""
-    told = "free preview" if preview else str(cost or "price unknown")
+    told = "free" if preview else str(cost or "price unknown")
     return f"{label} · {told}".replace("$", r"\$")
 
 
 def month(usage: Usage) -> str:
-    held = f" and {dollars(usage.reserved_usd)} reserved" if usage.reserved_usd else ""
-    cap = "no cap" if usage.cap_usd is None else f"of {dollars(usage.cap_usd)}"
-    return (
-        f"This month {dollars(usage.spent_usd)}{held}, {cap}"
-        if held
-        else f"This month {dollars(usage.spent_usd)} {cap}"
-    )
+    reserved = f" (and {dollars(usage.reserved_usd)} reserved)" if usage.reserved_usd else ""
+    cap = ", no cap" if usage.cap_usd is None else f" of {dollars(usage.cap_usd)}"
+    return f"This month {dollars(usage.spent_usd)}{reserved}{cap}"
 
 
 def rise(before: Usage | None, after: Usage | None) -> float | None:

@@ -90,7 +90,7 @@ def show_result(shown: Shown, models: Sequence[Model]) -> None:
 
 def _cost(shown: Shown) -> str:
     if is_preview():
-        return "free preview"
+        return "free"
     return "nothing charged, made before" if shown.generation.replayed else money.dollars(shown.generation.cost_usd)
 
 

@@ -154,6 +154,11 @@ class Job:
     def is_over(self) -> bool:
         return self.status in OVER
 
+    @property
+    def has_images(self) -> bool:
+        """Also a job that was stopped may have some, made by an earlier attempt."""
+        return self.result is not None and any(entry["status"] == "stored" for entry in self.result["details"])
+
 
 @dataclass(frozen=True)
 class Model:

@@ -36,13 +36,19 @@ STATES: Mapping[str, str] = {
     "downloading": "Fetching the images",
     "waiting": "The API is busy or away; asking again",
 }
+_WAITS: Mapping[str, tuple[str, str]] = {
+    "throttled": ("Waiting for the model", "The model has no room right now."),
+    "model_unavailable": ("Waiting for the model", "The model cannot be had right now."),
+    "budget_exhausted": ("Waiting for the budget", "Other images hold what is left of this month's budget."),
+}
+_WAITS_SOMEHOW = ("Waiting for another try", "A try did not succeed.")
 GO_AWAY = "You may close this page: the images will be under “Your images”."
 
 
 def state_of(progress: Progress) -> str:
     """What is going on, in a few words that stay the same for as long as it does."""
     if progress.waiting:
-        return "Waiting for the model" if progress.waiting.code == "throttled" else "Waiting for another try"
+        return _WAITS.get(progress.waiting.code, _WAITS_SOMEHOW)[0]
     return STATES.get(progress.state, progress.state)
 
 
@@ -56,7 +62,7 @@ def advice(progress: Progress) -> str:
 
 def _reason(progress: Progress) -> str:
     if progress.waiting:
-        return "The model has no room right now." if progress.waiting.code == "throttled" else "A try did not succeed."
+        return _WAITS.get(progress.waiting.code, _WAITS_SOMEHOW)[1]
     return "The model had no room before; it is tried again." if progress.attempts else ""
 
 

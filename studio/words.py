@@ -58,7 +58,7 @@ _SAID: Mapping[type[ImagesError], Said] = {
         "The studio does not know where the API is, or has no key for it",
         "Whoever runs the studio has to tell it; the details say how.",
     ),
-    errors.Cancelled: ("Stopped before it began", "Nothing was made and nothing was charged."),
+    errors.Cancelled: ("Stopped before it made an image", "Nothing was charged."),
     errors.Throttled: (
         "The API has too much to do right now",
         "Nothing was charged. Wait a little, then try again.",

@@ -142,11 +142,13 @@ def _fail(now: Visit, intent: Intent, error: ImagesError) -> None:
 
 
 def _stop(intent: Intent) -> None:
+    """Images of an earlier attempt are shown as the job's, by the next look."""
     try:
-        asking.job_cancelled(str(intent.job_id))
+        job = asking.job_cancelled(str(intent.job_id))
     except NotCancellable:
         st.toast("It has begun already; the images will be here soon.")
     except ImagesError:
         st.toast("The API did not answer, so it was not stopped.")
     else:
-        visit().stopped("Stopped. Nothing was made and nothing was charged.")
+        if not job.has_images:
+            visit().stopped("Stopped. Nothing was made and nothing was charged.")

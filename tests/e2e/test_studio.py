@@ -71,7 +71,7 @@ def test_four_captioned_images_after_a_spinner_that_moved(page: Page, emulator: 
 
 def test_a_laptop_charges_nothing_and_says_so(page: Page) -> None:
     expect(page.get_by_text("Preview: drawn locally, nothing is charged")).to_be_visible()
-    expect(page.get_by_role("button", name="Generate")).to_have_text(re.compile("Generate 1 image · free preview"))
+    expect(page.get_by_role("button", name="Generate")).to_have_text(re.compile("Generate 1 image · free"))
     assert "$" not in page.locator("#root").inner_text()
 
 

@@ -125,10 +125,12 @@ class FakeApi:
         }
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        found = [entry for entry in self._gallery() if entry["id"] not in self.deleted]
-        first, limit = int(query.get("cursor", "0")), int(query.get("limit", "24"))
-        following = str(first + limit) if first + limit < len(found) else None
-        return {"images": found[first : first + limit], "next_cursor": following}
+        """A cursor is the id of the last image before, whether it still exists or not."""
+        every = self._gallery()
+        last = next((place for place, entry in enumerate(every) if entry["id"] == query.get("cursor")), -1)
+        found = [entry for entry in every[last + 1 :] if entry["id"] not in self.deleted]
+        page, rest = found[: int(query.get("limit", "24"))], found[int(query.get("limit", "24")) :]
+        return {"images": page, "next_cursor": page[-1]["id"] if rest else None}
 
     def _gallery(self) -> list[dict[str, Any]]:
         newest_first = sorted(self.jobs.values(), key=self._age)
@@ -186,7 +188,7 @@ class FakeApi:
             "status": status,
             "created_at": datetime.fromtimestamp(int(self._now() - self._age(job)), UTC).isoformat(),
             "attempts": 0 if status == "queued" and not self.waiting else 1,
-            "result": self._result(job) if status == "succeeded" else None,
+            "result": self._result(job) if status == "succeeded" or (status == "cancelled" and self.made) else None,
             "problem": self.problem if status == "failed" else None,
             **({} if self.older else {"progress": self._progress(job), "waiting": self.waiting}),
         }
@@ -220,6 +222,8 @@ class FakeApi:
                 "reason": "The content filter withheld this image.",
                 "seed": stored["seed"],
             }
+        if job["cancelled"] and place >= self.made:
+            return {"status": "failed", "reason": "The job was cancelled before this.", "seed": stored["seed"]}
         if stored["id"] in self.deleted:
             return {"id": stored["id"], "status": "deleted", "seed": stored["seed"]}
         return stored

@@ -42,7 +42,7 @@ class Ordered:
 
     @property
     def images(self) -> int:
-        return _request(self.number)["number_of_images"]  # type: ignore[no-any-return] # its own int
+        return _request(self.number)["number_of_images"]
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,19 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
 
 
+def test_a_denied_request_is_told_what_an_unauthorized_one_is() -> None:
+    """The authorizer denies, API Gateway finds a key invalid: to a client both are the same 401."""
+    denied = GATEWAY_RESPONSES["ACCESS_DENIED"]
+    assert denied["StatusCode"] == 401
+    assert denied == GATEWAY_RESPONSES["UNAUTHORIZED"] == GATEWAY_RESPONSES["INVALID_API_KEY"]
+
+
+def test_authorizer_and_function_have_one_token_that_no_output_shows() -> None:
+    token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"] == token
+    assert token not in [output["Value"] for output in source()["Outputs"].values()]
+
+
 NEVER_HOLDS_A_QUOTATION_MARK = {
     "authorizer.caller",
     "error.responseType",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from local import net
@@ -64,6 +64,14 @@ def generated(page: Page, prompt: str, images: int = 1) -> None:
     expect(page.locator(".st-key-gallery [class*=st-key-tile-] img").first).to_be_visible(timeout=SECONDS)
 
 
+def begun(page: Page, api: FakeApi) -> None:
+    """The API has accepted a job, and the page knows it by its id."""
+    api.held = "running"
+    ask(page, "A lighthouse")
+    expect(page.locator(".st-key-outcome summary")).to_contain_text("Making the images", timeout=SECONDS)
+    page.wait_for_url(lambda url: url.endswith(next(iter(api.jobs), "-")))
+
+
 def live(page: Page) -> Locator:
     return page.locator("#studio-live")
 
@@ -86,7 +94,7 @@ def test_a_wait_says_why_and_for_how_long_and_stop_comes_back(page: Page, api: F
     api.waiting = {"code": "throttled", "detail": "Too many", "retry_at": "2099-01-01T00:00:00Z"}
 
     expect(page.get_by_text("Waiting for the model").first).to_be_visible(timeout=SECONDS)
-    told = page.get_by_text("Tried again in")
+    told = page.locator(".st-key-outcome").get_by_text("Tried again in")
     expect(told).to_contain_text("Nothing is charged yet. You may close this page")
     expect(told).not_to_have_text(told.inner_text(), timeout=SECONDS)
     expect(live(page)).to_contain_text("Waiting for the model")
@@ -265,7 +273,7 @@ def _waiting(page: Page, api: FakeApi) -> None:
     api.held = "queued"
     api.waiting = {"code": "throttled", "detail": "Too many", "retry_at": "2099-01-01T00:00:00Z"}
     ask(page, "A", 2)
-    expect(page.get_by_text("Tried again in")).to_be_visible(timeout=SECONDS)
+    expect(page.locator(".st-key-outcome").get_by_text("Tried again in")).to_be_visible(timeout=SECONDS)
 
 
 def _running(page: Page, api: FakeApi) -> None:
@@ -348,7 +356,7 @@ def _headings_in_order(page: Page) -> bool:
 
 def _too_small(page: Page) -> list[str]:
     """What a finger cannot meet, and text that an eye strains at."""
-    return page.evaluate(  # type: ignore[no-any-return]
+    found: list[str] = page.evaluate(
         """() => {
           const seen = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
           const told = (each) => `${each.tagName} ${each.getAttribute("aria-label") ?? each.textContent}`;
@@ -361,6 +369,7 @@ def _too_small(page: Page) -> list[str]:
           ];
         }"""
     )
+    return found
 
 
 class TestBadInput:
@@ -393,9 +402,7 @@ class TestBadInput:
             expect(page.get_by_role("button", name="Try again")).to_be_visible(timeout=SECONDS)
 
     def test_an_api_that_dies_and_comes_back(self, page: Page, api: FakeApi, folder: Path) -> None:
-        api.held = "running"
-        ask(page, "A lighthouse")
-        heading(page, "Making 1 image")
+        begun(page, api)
         api.dead = True
         expect(page.get_by_text("the API is slow to answer").first).to_be_visible(timeout=SECONDS)
         heading(page, "The API went away while the images were being made")
@@ -407,9 +414,7 @@ class TestBadInput:
         assert "lighthouse" not in (folder / LOG).read_text()
 
     def test_a_key_that_is_revoked(self, page: Page, api: FakeApi) -> None:
-        api.held = "running"
-        ask(page, "A lighthouse")
-        heading(page, "Making 1 image")
+        begun(page, api)
         api.key = "another"
         heading(page, "The API no longer accepts the studio's key")
 
@@ -439,10 +444,7 @@ class TestBadInput:
         with ExitStack() as first, ExitStack() as rest:
             url = first.enter_context(studio(folder, variables, port=port))
             page = rest.enter_context(visit(browser, url))
-            api.held = "running"
-            ask(page, "A lighthouse")
-            page.wait_for_url("**/?job=*")
-            heading(page, "Making 1 image")
+            begun(page, api)
             first.close()
             api.held = None
 

@@ -1,12 +1,14 @@
 """The page's states, without a browser."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from studio import asking, working
 from studio.options import STYLES
@@ -65,7 +67,7 @@ def pictures(page: AppTest) -> list[str]:
     return [caption for image in page.image for caption in image.captions if caption]
 
 
-def buttons(page: AppTest, key: str) -> list[object]:
+def buttons(page: AppTest, key: str) -> list[Button]:
     return [button for button in page.button if str(button.key).startswith(key)]
 
 
@@ -78,7 +80,8 @@ def click(page: AppTest, key: str, which: int = 0) -> AppTest:
 
 
 def zips(page: AppTest) -> list[str]:
-    return [button.label for button in page.get("download_button") if button.key.startswith("zip")]
+    found: list[Any] = list(page.get("download_button"))
+    return [button.label for button in found if button.key.startswith("zip")]
 
 
 class TestAsking:
@@ -217,13 +220,13 @@ class TestMoney:
 
     def test_a_stack_without_a_cap(self, served_api: FakeApi) -> None:
         served_api.cap_usd = None
-        assert "This month $1.20 no cap" in said(opened())
+        assert "This month $1.20, no cap" in said(opened())
 
     def test_on_a_laptop_nothing_is_charged(self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("STUDIO_PREVIEW", "true")
         page = opened()
         assert "Preview: drawn locally, nothing is charged" in said(page)
-        assert labels(page, "generate") == ["Generate 1 image · free preview"]
+        assert labels(page, "generate") == ["Generate 1 image · free"]
 
         generate(page, "A")
         served_api.problem = problem(400, "content_blocked", "No.")
@@ -338,6 +341,15 @@ class TestWaiting:
         assert "job" not in page.query_params
         assert [job["cancelled"] for job in served_api.jobs.values()] == [True]
 
+    def test_what_was_made_before_a_job_was_stopped_is_shown(self, page: AppTest, served_api: FakeApi) -> None:
+        served_api.held, served_api.made = "queued", 1
+        page.segmented_control(key="number_of_images").set_value(3)
+        generate(page, "A")
+        click(page, "stop")
+
+        assert heading(page).startswith("1 of 3 images")
+        assert "The job was cancelled before this." in said(page)
+
     def test_each_image_appears_when_it_is_there(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.held, served_api.made = "running", 1
         page.segmented_control(key="number_of_images").set_value(4)
@@ -373,7 +385,7 @@ class TestWaiting:
         next(iter(served_api.jobs.values()))["cancelled"] = True
         page.run()
 
-        assert "stopped before it began" in said(page)
+        assert "stopped before it made an image" in said(page)
         assert not page.status
 
 
@@ -540,6 +552,22 @@ class TestGallery:
         assert len(buttons(page, "open-")) == 30
         assert zips(page) == ["Download these 30 as zip"]
         assert not buttons(page, "more-images")
+
+    def test_what_was_loaded_stays_when_the_newest_are_asked_for_anew(
+        self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        served_api.make_earlier(60)
+        page = opened()
+        click(page, "more-images")
+        monkeypatch.setattr("studio.gallery.FRESH_SECONDS", -1)
+        served_api.deleted.add(served_api.earlier[0]["id"])
+        page.run()
+
+        assert [button.key for button in buttons(page, "open-")] == [
+            f"open-{entry['id']}" for entry in served_api.earlier[1:48]
+        ]
+        click(page, "more-images")
+        assert len(buttons(page, "open-")) == 59
 
     def test_the_lightbox_turns_copies_and_deletes(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.make_earlier(2)

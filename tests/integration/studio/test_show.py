@@ -98,6 +98,7 @@ def waiting(code: str = "throttled", seconds: float | None = None) -> Waiting:
         (Progress("queued", "j", 1, waiting=waiting(seconds=9e6)), "Waiting for the model", " min "),
         (Progress("queued", "j", 1, waiting=waiting(seconds=-5)), "Waiting for the model", "Tried again any moment."),
         (Progress("queued", "j", 1, waiting=waiting("timed_out")), "Waiting for another try", "A try did not succeed."),
+        (Progress("queued", "j", 1, waiting=waiting("budget_exhausted")), "Waiting for the budget", "month's budget"),
         (Progress("running", "j", 1), "Making the images", ""),
         (Progress("looking", "j", 1), "Looking for the images", ""),
     ],

@@ -1,0 +1,74 @@
+"""The words for people: each error has some, and they hold nothing that only programs understand."""
+
+import re
+
+import pytest
+
+from studio import errors, money, words
+from studio.errors import ImagesError
+from studio.results import Usage
+
+FOR_PROGRAMS = re.compile(r"x-api-key|cfg_scale|[a-z]+_[a-z]+|StandardModels|MonthlyBudget|API_URL|\bHTTP\b|\b\d{3}\b")
+
+
+def leaves(kind: type[ImagesError] = ImagesError) -> list[type[ImagesError]]:
+    return [kind] + [leaf for each in kind.__subclasses__() for leaf in leaves(each)]
+
+
+@pytest.mark.parametrize("job_is_known", [True, False])
+@pytest.mark.parametrize("kind", leaves())
+def test_every_error_is_told_to_people(kind: type[ImagesError], *, job_is_known: bool) -> None:
+    error = (
+        kind("cfg_scale is e.g. 1.1. See StandardModels.", "an-id")
+        if kind is errors.TookTooLong
+        else kind("cfg_scale is e.g. 1.1. See StandardModels.", request_id="the-id")
+    )
+
+    trouble = words.explain(error, job_is_known=job_is_known)
+
+    assert not FOR_PROGRAMS.search(f"{trouble.title} {trouble.advice}")
+    assert trouble.advice.endswith(".")
+    assert not trouble.title.endswith(".")
+    assert "cfg_scale is e.g. 1.1. See StandardModels." in trouble.details
+
+
+def test_an_api_that_asks_for_patience_is_quoted() -> None:
+    assert "It asks for 7 s of patience." in words.explain(errors.Throttled("", retry_after=7)).advice
+
+
+@pytest.mark.parametrize("code", [*words._WARNINGS, "of_the_future"])  # noqa: SLF001 - all that there are
+def test_every_warning_is_told_to_people(code: str) -> None:
+    assert not FOR_PROGRAMS.search(words.of_warning(code, "a model"))
+
+
+@pytest.mark.parametrize(
+    ("spent", "reserved", "cap", "told"),
+    [
+        (1.2, 0, 100, "This month $1.20 of $100.00"),
+        (1.2, 0.04, 100, "This month $1.20 (and $0.04 reserved) of $100.00"),
+        (0, 0, None, "This month $0.00, no cap"),
+    ],
+)
+def test_the_month_in_words(spent: float, reserved: float, cap: float | None, told: str) -> None:
+    assert money.month(Usage("2026-11", spent, reserved, cap, 3)) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "charged"),
+    [
+        (Usage("2026-11", 1.0, 0, None, 1), Usage("2026-11", 1.0, 0, None, 1), 0.0),
+        (Usage("2026-11", 1.0, 0, None, 1), Usage("2026-11", 1.5, 0, None, 1), 0.5),
+        (Usage("2026-11", 1.0, 0, None, 1), Usage("2026-12", 0.5, 0, None, 1), None),
+        (None, Usage("2026-11", 1.0, 0, None, 1), None),
+    ],
+)
+def test_what_a_failure_cost_is_told_as_far_as_it_is_known(
+    before: Usage | None, after: Usage | None, charged: float | None
+) -> None:
+    assert money.rise(before, after) == charged
+    assert ("not known" in money.after_failure(charged, preview=False)) is (charged is None)
+
+
+@pytest.mark.parametrize(("amount", "told"), [(0.04, "$0.04"), (0.008, "$0.008"), (12, "$12.00"), (0, "$0.00")])
+def test_dollars(amount: float, told: str) -> None:
+    assert money.dollars(amount) == told
