@@ -88,6 +88,15 @@ unit: .venv/.done  ## Run the tests that need no stack, in seconds
 client-table: setup client-programs  ## Run other people's clients against the stack, and write the README's table of them
 	@WRITE_CLIENT_TABLE=yes $(PYTHON) pytest -n 0 tests/clients
 
+# For `make simulate`; SEED=… shows one run alone.
+SEEDS ?= 1000
+FIRST ?= 0
+SEED ?=
+
+.PHONY: simulate
+simulate: .venv/.done  ## Simulate the money path: SEEDS=100000 runs on every core, up to the first that finds something
+	@PYTHONPATH=functions:. $(PYTHON) tests.simulation --seeds $(SEEDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
+
 .PHONY: faults
 faults: setup  ## Work off two hundred jobs under faults, and show what was billed and what was delivered
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults

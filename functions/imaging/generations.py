@@ -339,10 +339,11 @@ class Generations:
         return None
 
     def _is_withdrawn(self, job: GenerationRecord) -> bool:
-        """Takes back a job that was not sent, unless somebody else was told of it: the sweeper sends it then."""
+        """Takes back a job that was not sent, unless somebody else was told of it: the sweeper sends it then. Raises
+        DependencyUnavailable where nobody knows."""
         try:
             self.store.change(job, **self.store.over(), status="cancelled")
-        except (Changed, DependencyUnavailable):
+        except Changed:
             return False
         return True
 

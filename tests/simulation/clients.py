@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.simulation.world import World
 GATEWAY_SECONDS = 29
 DIRECT = "direct"
 MOST_TRIES = 6
+
+NO_HEADERS: Mapping[str, str] = {}
 
 Body = Mapping[str, Any]
 
@@ -116,7 +119,7 @@ class Api:
                 return Answer(502)
             case Raised(error):
                 self.world.violated(f"the HTTP door raised {error!r}")
-        told = signal.value
+        told: dict[str, Any] = signal.value
         headers = {name.lower(): ",".join(values) for name, values in told["multiValueHeaders"].items()}
         body = json.loads(told["body"]) if told.get("body") else None
         self.world.expect(
@@ -209,7 +212,7 @@ class Client:
             self.pause(answer)
         return answer
 
-    def synchronous(self, **headers: str) -> None:
+    def synchronous(self, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.until_final(lambda _: self.post(**headers))
 
     def direct(self) -> None:
@@ -223,7 +226,7 @@ class Client:
             )
         )
 
-    def job(self, cancel_after: float | None = None, polls: int = 3, **headers: str) -> None:
+    def job(self, cancel_after: float | None = None, polls: int = 3, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Asks for a job, looks at it now and then, and may cancel it."""
         answer = self.until_final(lambda _: self.post(prefer="respond-async", **headers))
         if answer.status != HTTPStatus.ACCEPTED:
@@ -232,7 +235,7 @@ class Client:
         if cancel_after is not None:
             self.world.sleep(cancel_after)
             self.order.cancels.add(job)
-            self.until_final(lambda _: self.api.send(self.order, "DELETE", f"/jobs/{job}"))
+            self.until_final(partial(self._send, "DELETE", f"/jobs/{job}"))
         for _ in range(polls):
             self.world.sleep(self.world.random.uniform(1, 200))
             self.api.send(self.order, "GET", f"/jobs/{job}")
@@ -241,11 +244,15 @@ class Client:
         named = {"idempotency_key": self.order.key} if self.order.key else {}
         return self.api.send(self.order, "POST", "/generate", self.order.body, **named, **headers)
 
+    def _send(self, method: str, path: str, _tries: int) -> Answer:
+        return self.api.send(self.order, method, path)
+
     def delete_one(self) -> None:
         """Deletes an image that was delivered."""
         for name in sorted(self.order.delivered - self.order.deleted)[:1]:
             self.order.deleted.add(name)
-            answer = self.until_final(lambda _, name=name: self.api.send(self.order, "DELETE", f"/images/{name}.png"))
+            path = f"/images/{name}.png"
+            answer = self.until_final(partial(self._send, "DELETE", path))
             self.world.log(f"{self.order.name}: deleted {name[:8]}: {answer.status}")
 
 

@@ -67,8 +67,8 @@ class Scenario:
             return client.direct
         if random.random() < 0.5:
             cancel_after = random.uniform(0, 60) if random.random() < 0.3 else None
-            return partial(client.job, cancel_after, **self._headers(order))
-        return partial(client.synchronous, **self._headers(order))
+            return partial(client.job, cancel_after, headers=self._headers(order))
+        return partial(client.synchronous, headers=self._headers(order))
 
     def _headers(self, order: Order) -> dict[str, str]:
         if order.key is None and self.random.random() < 0.1:

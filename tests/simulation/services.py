@@ -147,7 +147,7 @@ class SimulatedBucket:
 
     def _metadata(self, image_id: str) -> Mapping[str, str] | None:
         stored = self.objects.get(image_id)
-        return stored and {**stored.metadata, "bytes": str(len(stored.png))}
+        return None if stored is None else {**stored.metadata, "bytes": str(len(stored.png))}
 
     def _object(self, image_id: str) -> StoredObject:
         if image_id not in self.objects:
@@ -173,7 +173,6 @@ class Message:
 
 
 VISIBILITY_SECONDS = 240
-MOST_RECEIVES = 1000
 RETENTION_SECONDS = 14 * DAY
 
 
@@ -216,10 +215,8 @@ class SimulatedQueue:
 
     def _receive(self, message: Message) -> None:
         message.receives += 1
-        if message.receives > MOST_RECEIVES or message.sent_at < self.world.now - RETENTION_SECONDS:
+        if message.sent_at < self.world.now - RETENTION_SECONDS:
             del self.messages[message.number]
-            if message.receives > MOST_RECEIVES:
-                self.dead_letters.append(message.body)
             return
         message.receipt = f"m{message.number}-{message.receives}"
         early = self.world.weather.duplicates / 10 > self.world.random.random()

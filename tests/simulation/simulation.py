@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from imaging.submission import image_id
 from settings import Settings
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
-from tests.simulation import clients, weather
+from tests.simulation import clients, pictures, weather
 from tests.simulation.book import Book
 from tests.simulation.clients import DIRECT, Api, Order
 from tests.simulation.deployment import Deployment
@@ -123,7 +124,7 @@ def _at_rest(api: Api, book: Book) -> None:
     book.at_rest()
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for caller in (*CALLERS, DIRECT):
-        scheduler.start(Process(f"rest-{caller[:4]}"), lambda caller=caller: _ask(api, book, caller, found))
+        scheduler.start(Process(f"rest-{caller[:4]}"), partial(_ask, api, book, caller, found))
         scheduler.run(world.now + 10 * MINUTE)
         world.expect(caller in found, f"the list of {caller} was not answered")
     _everything_stored_is_reachable(api, found)
@@ -200,10 +201,10 @@ def _everything_stored_is_reachable(api: Api, found: Mapping[str, Mapping[str, M
         world.expect(lists == owners, f"the image {name} of {owners} is in the list of {lists or 'nobody'}")
     for caller, images in found.items():
         for name, image in images.items():
-            stored = bucket.objects.get(name)
-            world.expect(stored, f"{caller}: the list names {name}, which is gone")
-            if stored:
-                facts = clients.pictures.facts(stored.png)
+            there = bucket.objects.get(name)
+            world.expect(there, f"{caller}: the list names {name}, which is gone")
+            if there:
+                facts = pictures.facts(there.png)
                 world.expect(facts["seed"] == image["seed"], f"{caller}: the list says seed {image['seed']} of {facts}")
                 world.expect(
                     facts["prompt"].startswith(caller), f"{caller}: the list has an image of {facts['prompt']!r}"

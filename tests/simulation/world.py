@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from aws.table import Page
 from tests.simulation.scheduler import Scheduler
@@ -55,7 +55,7 @@ class World:
         task = self.scheduler.current
         self.history.append((self.now, task.process.name if task else "-", text))
 
-    def violated(self, text: str) -> None:
+    def violated(self, text: str) -> NoReturn:
         self.log(f"VIOLATION: {text}")
         raise Violation(text)
 
