@@ -80,15 +80,15 @@ def show_result(shown: Shown, models: Sequence[Model]) -> None:
     number = counted(made) if made == asked else f"{made} of {asked} images"
     cost = _cost(shown)
     st.header(f"{number} · {cost}".replace("$", r"\$"), anchor=False)
-    browser.say(generation.id, f"{number} ready, {cost}.")
-    browser.focus(generation.id, ".st-key-outcome h2")
-    browser.rename(generation.id)
     for warning in generation.warnings:
         st.info(words.of_warning(warning.code, short_name(generation.model)), icon=":material/info:")
     if shown.request is None:
         st.info(UNKNOWN, icon=":material/help:")
     _show_places(shown, models)
     _show_for_all(shown)
+    browser.say(generation.id, f"{number} ready, {cost}.")
+    browser.focus(generation.id, ".st-key-outcome h2")
+    browser.rename(generation.id)
 
 
 def _cost(shown: Shown) -> str:
