@@ -14,7 +14,7 @@ DEFAULTS = declared("default")
 LIMITS = {
     **{name: DEFAULTS[name] for name in ("StageRateLimit", "StageBurstLimit", "PublicRateLimit", "PublicBurstLimit")},
     # Low enough for a busy machine to reach; what is tried is that the stage's are far above them.
-    "RateLimit": "4",
+    "RateLimit": "1",
     "BurstLimit": "8",
 }
 
