@@ -5,6 +5,7 @@ The function has the environment and the role's credentials that it has where it
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ def invoke(places: Places, event: Path, function: str) -> int:
     _insist_on(event, description)
     with bridge() as way:
         write_json(places.invocation, {function: _variables(description, function, way)})
-        return subprocess.run(  # noqa: S603 - our own command
+        ended = subprocess.run(  # noqa: S603 - our own command
             _command(event.resolve(), function, places, way),
             cwd=PROJECT,
             env=_environment(description, function),
             check=False,
-        ).returncode
+        )
+    sys.stderr.write(f"\nThe answer's links ended with the container; its images are in {places.images}.\n")
+    return ended.returncode
 
 
 def _insist_on(event: Path, description: dict[str, Any]) -> None:
