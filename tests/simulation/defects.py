@@ -223,7 +223,7 @@ DEFECTS = (
         "says nothing of",
     ),
     Defect(
-        "13", "every retry takes the last request of its kind", ((Retries, "_retried", _last_try),), "share", seeds=300
+        "13", "every retry takes the last request of its kind", ((Retries, "_retried", _last_try),), "share"
     ),
     Defect(
         "14",
