@@ -30,7 +30,11 @@ window.studio ??= (() => {
   return {
     say: (token, words) => once(token, () => { region.textContent = words; }),
     focus: (token, selector) => once(token, () => focus(selector)),
-    rename: (token, search) => once(token, () => history.replaceState({}, "", search)),
+    // The event lets Streamlit know: else it would go on to send the address of before.
+    rename: (token, search) => once(token, () => {
+      history.replaceState({}, "", search);
+      window.dispatchEvent(new PopStateEvent("popstate"));
+    }),
     copy: (token, text, words) => once(token, () => navigator.clipboard.writeText(text).then(
       () => { region.textContent = words; },
       () => { region.textContent = "The browser did not allow copying."; },

@@ -29,7 +29,8 @@ def focus(token: str, selector: str) -> None:
 
 def rename(job_id: str) -> None:
     """The page's address names this job, without a step for the browser's Back button."""
-    _call("rename", job_id, f"?job={quote(job_id)}")
+    if st.query_params.get("job") != job_id:
+        _call("rename", job_id, f"?job={quote(job_id)}")
 
 
 def copy(token: str, text: str, words: str) -> None:

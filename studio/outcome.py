@@ -11,7 +11,7 @@ import streamlit as st
 
 from studio import asking, browser, money, pictures, words
 from studio.configuration import is_preview
-from studio.errors import ContentBlocked, ImagesError, NotConfigured, Unauthorized, YouMustChange
+from studio.errors import ContentBlocked, ImagesError, NotConfigured, NotFound, Unauthorized, YouMustChange
 from studio.money import counted, labelled
 from studio.results import Missing, Model, Picture
 from studio.show import draw_missing, draw_picture, grid, short_name
@@ -35,6 +35,8 @@ def show_failure(failed: Failed, models: Sequence[Model]) -> None:
     cost = money.after_failure(failed.charged, preview=is_preview()) if failed.error.job_is_over else None
     show_trouble(trouble, _way_on(failed, models), cost)
     browser.focus(failed.token, ".st-key-outcome h2")
+    if failed.intent.job_id and not isinstance(failed.error, NotFound):
+        browser.rename(failed.intent.job_id)
 
 
 def show_trouble(trouble: words.Trouble, way_on: WayOn | None, cost: str | None = None) -> None:
@@ -78,14 +80,15 @@ def show_result(shown: Shown, models: Sequence[Model]) -> None:
     number = counted(made) if made == asked else f"{made} of {asked} images"
     cost = _cost(shown)
     st.header(f"{number} · {cost}".replace("$", r"\$"), anchor=False)
-    browser.say(generation.id, f"{number} ready, {cost}.")
-    browser.focus(generation.id, ".st-key-outcome h2")
     for warning in generation.warnings:
         st.info(words.of_warning(warning.code, short_name(generation.model)), icon=":material/info:")
     if shown.request is None:
         st.info(UNKNOWN, icon=":material/help:")
     _show_places(shown, models)
     _show_for_all(shown)
+    browser.say(generation.id, f"{number} ready, {cost}.")
+    browser.focus(generation.id, ".st-key-outcome h2")
+    browser.rename(generation.id)
 
 
 def _cost(shown: Shown) -> str:

@@ -59,10 +59,6 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
     st.header(
         f"Making {counted(request['number_of_images'])}" if intent.request else "Images on their way", anchor=False
     )
-    browser.say(f"{intent.key} {words} {len(waiting.made)}", f"{words}. {advice(waiting.progress)}")
-    browser.focus(intent.key, ".st-key-outcome h2")
-    if intent.job_id:
-        browser.rename(intent.job_id)
     # Entered as a context it would say at the end that all is done.
     status = st.status(f"{words} · {_duration(intent, waiting)}", state="running", expanded=True)
     status.markdown(advice(waiting.progress) or "Usually a matter of seconds.")
@@ -72,6 +68,11 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
     for place, image in waiting.made.items():
         if place < len(places):
             draw_picture(places[place], image, pictures.large(image.id, image.bytes))
+    # Last, so that what comes and goes moves nothing.
+    browser.say(f"{intent.key} {words} {len(waiting.made)}", f"{words}. {advice(waiting.progress)}")
+    browser.focus(intent.key, ".st-key-outcome h2")
+    if intent.job_id:
+        browser.rename(intent.job_id)
 
 
 def _words(waiting: Waiting) -> str:

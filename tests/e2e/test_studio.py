@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from studio.client import generate_images
 from studio.errors import InvalidRequest, Unauthorized
 from tests.e2e.browsing import LOG, SECONDS, answers, ask, studio, visit
-from tests.e2e.laptop import Emulator, Stack, command, start
+from tests.e2e.laptop import Emulator, Stack, command, eventually, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
@@ -49,7 +49,7 @@ def is_blank(picture: Image.Image) -> bool:
 
 
 def see_it_move(page: Page) -> None:
-    status = page.locator(".st-key-outcome summary")
+    status = page.locator(".st-key-outcome summary").first
     expect(status).to_be_visible(timeout=SECONDS)
     for _ in range(2):
         expect(status).not_to_have_text(status.inner_text(), timeout=SECONDS)
@@ -265,8 +265,8 @@ def test_the_stack_starts_and_stops_it_when_asked_to_and_deploys_nothing(stack: 
     try:
         first = _with_studio(stack)
         os.kill(int((stack.folder / "processes" / "studio.pid").read_text()), signal.SIGKILL)
+        eventually(lambda: not answers(first))
         second = _with_studio(stack)
-        assert not answers(first)
     finally:
         after = start(stack.folder).description
     assert after == before

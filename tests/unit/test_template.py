@@ -105,6 +105,12 @@ def test_what_holds_data_outlives_the_stack_but_not_a_failed_first_deployment(re
     assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
+def test_dead_letters_can_be_put_back() -> None:
+    """StartMessageMoveTask takes messages only from a queue that is another one's dead-letter queue."""
+    policy = translated()["Resources"]["Queue"]["Properties"]["RedrivePolicy"]
+    assert policy == {"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}, "maxReceiveCount": 1000}
+
+
 def test_asynchronous_invocations_are_not_repeated_by_lambda() -> None:
     assert source()["Resources"]["ApiFunction"]["Properties"]["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 

@@ -249,6 +249,8 @@ def test_each_image_appears_when_it_is_there(page: Page, api: FakeApi) -> None:
     expect(live(page)).to_contain_text("3 are there already")
     api.held = None
     expect(images).to_have_count(4, timeout=SECONDS)
+    expect(page.get_by_role("button", name="Generate 4 images")).to_be_enabled(timeout=SECONDS)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("Four")
 
 
 def test_start_and_end_are_announced_and_focus_goes_to_the_result(page: Page, api: FakeApi) -> None:

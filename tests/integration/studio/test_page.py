@@ -1,7 +1,7 @@
 """The page's states, without a browser."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
