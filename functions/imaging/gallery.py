@@ -87,6 +87,15 @@ class Gallery:
         self.bucket.put(image.id, png, {name.replace("_", "-"): str(value) for name, value in metadata.items()})
         return self._note(origin, image)
 
+    def stored_after_all(self, origin: Origin, image: StoredImage) -> Put | None:
+        """The write of the image's record, where the bucket stored it although no answer said so."""
+        try:
+            metadata = self.bucket.find(image.id)
+        except BucketError:
+            return None
+        is_there = metadata is not None and metadata.get("epoch") == origin.epoch
+        return self._note(origin, image) if is_there else None
+
     def note(self, note: Put) -> bool:
         """Writes an image's record; False where the table refused."""
         try:

@@ -177,12 +177,13 @@ class Generations:
         return {"settled": settled, "model": model, "warnings": outcome.warnings(attempt.record) if model else ()}
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
-        """The record with its images as they are now: deleted, or made by an attempt that died. Raises
-        DependencyUnavailable."""
+        """The record with its images as they are now: deleted, made by an attempt that died, or stored by a bucket that
+        did not say so. Raises DependencyUnavailable."""
         if record.attempts == 0:
             return record
-        is_lost = record.status == "running" or record.has_lost_attempt
-        found = self.gallery.found(record.owner, record.id, record.epoch, record.requested, also_in_bucket=is_lost)
+        found = self.gallery.found(
+            record.owner, record.id, record.epoch, record.requested, also_in_bucket=_may_have_stored_more(record)
+        )
         settled = {**record.settled, **{index: image.facts for index, image in found.items()}}
         models = [image.model for image in found.values()]
         return record.model_copy(update={"settled": settled, "model": next(iter(models), record.model)})
@@ -346,6 +347,12 @@ class Generations:
         except Changed:
             return False
         return True
+
+
+def _may_have_stored_more(record: GenerationRecord) -> bool:
+    """Whether the bucket may hold images that no record tells of."""
+    is_refused = record.failure is not None and record.failure.code == StorageFailed.code
+    return record.status == "running" or record.has_lost_attempt or is_refused
 
 
 def _may_go_on(error: ImagingError) -> bool:

@@ -155,8 +155,17 @@ class _Task:
         return Made(slot, image, note=None if self.maker.gallery.note(note) else note)
 
     def _stored(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
-        """Stores what was paid for, again and again while time remains. Raises BucketError."""
+        """Stores what was paid for; answers with the write of its record. Raises BucketError."""
         origin = self._origin(slot)
+        try:
+            return self._store_patiently(origin, image, data)
+        except BucketError:
+            note = self.maker.gallery.stored_after_all(origin, image)
+            if note is None:
+                raise
+            return note
+
+    def _store_patiently(self, origin: Origin, image: StoredImage, data: bytes) -> Put:
         for pause in STORE_RETRY_SECONDS:
             try:
                 return self.maker.gallery.store(origin, image, data)

@@ -8,14 +8,20 @@ from aws.bucket import BucketError, Link
 
 @dataclass
 class FakeBucket:
+    """`refusals` are codes of calls that are refused, one each; `lost_answers` of puts that are applied and then
+    raise."""
+
     objects: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    lost_answers: list[str] = field(default_factory=list)
 
     def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
         self.check()
         self.objects[image_id] = png
         self.metadata[image_id] = metadata
+        if self.lost_answers:
+            raise BucketError(self.lost_answers.pop(0))
 
     def find(self, image_id: str) -> dict[str, str] | None:
         self.check()

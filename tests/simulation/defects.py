@@ -222,9 +222,7 @@ DEFECTS = (
         ((Generations, "remaining", lambda *_: None),),
         "says nothing of",
     ),
-    Defect(
-        "13", "every retry takes the last request of its kind", ((Retries, "_retried", _last_try),), "share", seeds=300
-    ),
+    Defect("13", "every retry takes the last request of its kind", ((Retries, "_retried", _last_try),), "share"),
     Defect(
         "14",
         "another body under the key of a running request waits for it",

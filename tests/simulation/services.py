@@ -110,19 +110,29 @@ class StoredObject:
 
 @dataclass(eq=False)
 class SimulatedBucket:
+    """`unknown` are objects of which no answer has told that they are there."""
+
     world: World
     retention_days: int
     objects: dict[str, StoredObject] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
 
     def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
         self.world.expect(
             all(name == name.lower() and "_" not in name for name in metadata), "S3 changes the names of metadata"
         )
-        self._call(f"put {image_id[:8]}", lambda: self._put(image_id, png, metadata))
+        try:
+            self._call(f"put {image_id[:8]}", lambda: self._put(image_id, png, metadata))
+            self.unknown.discard(image_id)
+        except BucketError:
+            self.unknown.add(image_id)
+            raise
 
     def find(self, image_id: str) -> Mapping[str, str] | None:
-        return self._call(f"find {image_id[:8]}", lambda: self._metadata(image_id))
+        found: Mapping[str, str] | None = self._call(f"find {image_id[:8]}", lambda: self._metadata(image_id))
+        self.unknown.discard(image_id)
+        return found
 
     def read(self, image_id: str) -> bytes:
         return self._call(f"read {image_id[:8]}", lambda: self._object(image_id).png)

@@ -188,13 +188,14 @@ def _says_whether_it_was_rebilled(world: World, book: Book, job: str, epoch: str
 def _stored_places(api: Api, generation: str, epoch: str, requested: int) -> set[str]:
     names = {image_id(generation, place) for place in range(requested)}
     objects = api.deployment.bucket.objects
-    return {name for name in names if name in objects and objects[name].metadata.get("epoch") == epoch}
+    known = names - api.deployment.bucket.unknown
+    return {name for name in known if name in objects and objects[name].metadata.get("epoch") == epoch}
 
 
 def _everything_stored_is_reachable(api: Api, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     world, bucket = api.world, api.deployment.bucket
     for name, stored in bucket.objects.items():
-        if stored.stored_at < world.now - bucket.retention_days * DAY + HOUR:
+        if name in bucket.unknown or stored.stored_at < world.now - bucket.retention_days * DAY + HOUR:
             continue
         owners = api.owners(name)
         lists = {caller for caller, images in found.items() if name in images}

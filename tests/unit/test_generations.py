@@ -369,7 +369,7 @@ class TestAFailureThatWasBilled:
         bucket_refuses: bool,
     ) -> Answer:
         bedrock.enqueue(model_answers)
-        bucket.refusals += ["AccessDenied"] * 12 * bucket_refuses
+        bucket.refusals += ["AccessDenied"] * 14 * bucket_refuses
         return generate(send)
 
     @pytest.mark.parametrize("headers", [{}, ASYNC])

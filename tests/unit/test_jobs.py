@@ -702,7 +702,7 @@ def test_a_bucket_that_refuses_ends_a_job_after_one_payment(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, table: FakeTable
 ) -> None:
     job_id = start(send).json["id"]
-    bucket.refusals += ["AccessDenied"] * 12
+    bucket.refusals += ["AccessDenied"] * 14
     assert work(job_id)
     job = look(send, job_id).json
     assert (job["status"], job["attempts"], job["problem"]["code"]) == ("failed", 1, "storage_failed")
@@ -911,7 +911,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         ask: Callable[[], None],
     ) -> None:
         bedrock.meanwhile += [ask]
-        bucket.refusals += ["AccessDenied"] * 12
+        bucket.refusals += ["AccessDenied"] * 14
         assert generate(send).status == 503
         assert queue.sent == []
         job = look(send, jobs[0].id).json

@@ -3,6 +3,7 @@
 import pytest
 
 import bootstrap
+from aws.bucket import BucketError
 from aws.table import Record, TableError
 from imaging.attempt import Attempt
 from imaging.deadline import Deadline
@@ -122,6 +123,36 @@ def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: S
     bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
 
     assert table.records[f"image#{name}"]["is_deleted"]
+
+
+def test_an_image_is_stored_although_no_answer_of_the_bucket_says_so(
+    submission: Submission, bucket: FakeBucket
+) -> None:
+    attempt = _begun(submission)
+    bucket.lost_answers = ["ReadTimeoutError"] * 12
+
+    outcome = bootstrap.generations().attempt(attempt)
+
+    assert (len(outcome.generation(attempt.record).stored), outcome.error) == (2, None)
+
+
+def test_an_image_that_a_refusing_bucket_has_after_all_is_not_paid_for_again(
+    submission: Submission, bucket: FakeBucket, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
+    bucket.lost_answers = ["ReadTimeoutError"] * 12
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bucket, "find", _no_answer)
+        with pytest.raises(StorageFailed):
+            bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
+    wall.advance(61)
+
+    again = bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
+
+    assert (len(again.generation.stored), len(bedrock.calls)) == (2, 1)
+
+
+def _no_answer(_image_id: str) -> None:
+    raise BucketError("ReadTimeoutError")
 
 
 def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:

@@ -317,7 +317,7 @@ def test_an_image_that_the_bucket_refused_is_stored_again_and_not_made_again(
 
 @pytest.mark.usefixtures("send")
 def test_a_bucket_is_not_asked_again_when_time_is_short(bucket: FakeBucket) -> None:
-    bucket.refusals += ["SlowDown"] * 6
+    bucket.refusals += ["SlowDown"] * 7
     with pytest.raises(StorageFailed):
         api.app.lambda_handler(FOX | {"number_of_images": 1}, FakeContext(seconds=11))
     assert len(bucket.refusals) > 0
