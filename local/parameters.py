@@ -1,4 +1,4 @@
-"""What CloudFormation refuses of a parameter before it changes anything, and MiniStack lets pass."""
+"""What CloudFormation refuses of a parameter, so that it is refused before anything of a stack is stopped or built."""
 
 import re
 from collections.abc import Mapping

@@ -131,14 +131,18 @@ class Gallery:
         """At most `limit` of the owner's images, the newest first, and where the next page starts. Raises
         DependencyUnavailable."""
         try:
-            page = self.table.listed(_listing(owner), limit, start=start)
+            # One more than asked for shows whether there is a next page.
+            page = self.table.listed(_listing(owner), limit + 1, start=start)
         except TableError as error:
             raise table_down(error) from error
-        return [_entry(record) for record in page.records], page.next
+        shown = [_entry(record) for record in page.records[:limit]]
+        if len(page.records) <= limit:
+            return shown, page.next
+        return shown, self.start_after(owner, shown[-1].image.id, shown[-1].made_at)
 
-    def start_after(self, owner: str, image_id: str, listed_at: float) -> Record:
+    def start_after(self, owner: str, image_id: str, made_at: float) -> Record:
         """Where a page starts that follows this image."""
-        return {"id": _key(image_id), LISTING: _listing(owner), LISTED_AT: listed_at}
+        return {"id": _key(image_id), LISTING: _listing(owner), LISTED_AT: made_at}
 
     def delete(self, owner: str, image_id: str) -> None:
         """Deletes an image for good. Raises NotFound as `link` does; safe to repeat if it fails half-way."""

@@ -124,8 +124,10 @@ class Generations:
             if found.status != "queued":
                 raise NotCancellable(f"The job is {found.status}; only a queued one can be cancelled.")
             try:
-                rest = self.remaining(found, found.submission(), "The job was cancelled before this image was made.")
-                return self.store.change(found, **self.store.over(), status="cancelled", result=rest)
+                base = self.recovered(found)
+                rest = self.remaining(base, base.submission(), "The job was cancelled before this image was made.")
+                made = {"settled": base.settled, "model": base.model}
+                return self.store.change(found, **self.store.over(), **made, status="cancelled", result=rest)
             except Changed:
                 continue
 
@@ -154,19 +156,25 @@ class Generations:
 
     def succeed(self, attempt: Attempt, outcome: Outcome) -> Generation:
         """Ends the attempt with its images. Raises Changed, DependencyUnavailable where that could not be written."""
-        generation = outcome.generation(attempt.record)
+        generation, left = outcome.generation(attempt.record), self.left_by(attempt, outcome)
         self.announcer.completed(attempt.record, generation)
         self.store.end(
             attempt,
-            lambda _: {
-                **self.store.over(),
-                **made_so_far(attempt, outcome),
-                "status": "succeeded",
-                "result": generation,
-            },
+            lambda _: {**self.store.over(), **left, "status": "succeeded", "result": generation},
             notes=outcome.notes,
         )
         return generation
+
+    def left_by(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
+        """What an attempt leaves to the next one, or to whoever asks what became of it. After a bug, as after a crash,
+        the gallery knows what was stored. Raises DependencyUnavailable."""
+        if outcome.is_bug:
+            found = self.recovered(attempt.record)
+            return {"settled": found.settled, "model": found.model, "has_lost_attempt": True}
+        settled = outcome.settled()
+        has_images = any(not isinstance(facts, MissingImage) for facts in settled.values())
+        model = outcome.chosen.route.model_id if has_images else None
+        return {"settled": settled, "model": model, "warnings": outcome.warnings(attempt.record) if model else ()}
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
         """The record with its images as they are now: deleted, or made by an attempt that died. Raises
@@ -280,12 +288,13 @@ class Generations:
     def fail(self, attempt: Attempt, outcome: Outcome, error: ImagingError) -> GenerationRecord:
         """Ends the attempt, and the generation unless it became a job while a caller waited for it. Raises Changed,
         DependencyUnavailable."""
+        left = self.left_by(attempt, outcome)
         ended = self.store.end(
             attempt,
             lambda record: (
-                made_so_far(attempt, outcome) | {"status": "queued", "attempt": None, "due_at": self.now()}
+                left | {"status": "queued", "attempt": None, "due_at": self.now()}
                 if record.is_job and not attempt.record.is_job and _may_go_on(error)
-                else self._failed(attempt, outcome, error)
+                else left | self._failed(outcome, error)
             ),
             in_full=outcome.is_bug,
         )
@@ -293,11 +302,10 @@ class Generations:
             self.announcer.failed(ended, error)
         return ended
 
-    def _failed(self, attempt: Attempt, outcome: Outcome, error: ImagingError) -> dict[str, Any]:
+    def _failed(self, outcome: Outcome, error: ImagingError) -> dict[str, Any]:
         """A record's changes where it came to nothing. A failure that was billed is remembered for a while."""
         return {
             **self.store.over(),
-            **made_so_far(attempt, outcome),
             "status": "failed",
             "failure": Failure.of(error),
             "remembered_until": self.now() + FAILURE_SECONDS if outcome.was_paid else 0,
@@ -331,23 +339,13 @@ class Generations:
         return None
 
     def _is_withdrawn(self, job: GenerationRecord) -> bool:
-        """Takes back a job that was not sent, unless somebody else was told of it: the sweeper sends it then."""
+        """Takes back a job that was not sent, unless somebody else was told of it: the sweeper sends it then. Raises
+        DependencyUnavailable where nobody knows."""
         try:
             self.store.change(job, **self.store.over(), status="cancelled")
-        except (Changed, DependencyUnavailable):
+        except Changed:
             return False
         return True
-
-
-def made_so_far(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
-    """What an attempt leaves to the next one, or to whoever asks what became of it. After a bug, as after a crash, the
-    gallery knows what was stored."""
-    if outcome.is_bug:
-        return {"has_lost_attempt": True}
-    settled = outcome.settled()
-    model = outcome.chosen.route.model_id if any(not isinstance(f, MissingImage) for f in settled.values()) else None
-    warnings = outcome.warnings(attempt.record) if model else ()
-    return {"settled": settled, "model": model, "warnings": warnings}
 
 
 def _may_go_on(error: ImagingError) -> bool:

@@ -28,7 +28,7 @@ from imaging.errors import (
     TimedOut,
 )
 from imaging.generate import Outcome
-from imaging.generations import Generations, Sender, made_so_far
+from imaging.generations import Generations, Sender
 from imaging.record import Failure, GenerationRecord
 from imaging.store import RESEND_SECONDS, Changed, GenerationStore
 from observability import log_bug, logger
@@ -113,11 +113,8 @@ class Jobs:
         if self._is_final(attempt.record, error, seconds):
             self.generations.fail(attempt, outcome, error)
             return None
-        self.store.end(
-            attempt,
-            lambda record: made_so_far(attempt, outcome) | self._waiting(record, error, seconds),
-            in_full=outcome.is_bug,
-        )
+        left = self.generations.left_by(attempt, outcome)
+        self.store.end(attempt, lambda record: left | self._waiting(record, error, seconds), in_full=outcome.is_bug)
         logger.info("A job waits", generation_id=attempt.record.id, code=error.code, seconds=seconds)
         return PutBack(seconds)
 
@@ -159,14 +156,13 @@ class Jobs:
         return PutBack(seconds)
 
     def _waiting(self, record: GenerationRecord, error: ImagingError, seconds: float) -> dict[str, Any]:
-        waits = _waits(error)
         retry_at = self.now() + seconds
+        counted = {"throttles": record.throttles + 1} if _waits(error) else {"failures": record.failures + 1}
         return {
+            **counted,
             "status": "queued",
             "attempt": None,
             "lease_until": 0,
-            "throttles": record.throttles + waits,
-            "failures": record.failures + (not waits),
             "retry_at": retry_at,
             "due_at": min(retry_at + RESEND_SECONDS, self.store.deadline(record)),
             "resends": 0,

@@ -84,12 +84,12 @@ class Ledger:
         """Whether a reservation is larger than a whole month's cap."""
         return any(cap is not None and micros > cap for cap in (self.stack_cap, self.key_cap))
 
-    def exhausted(self, caller: str, micros: int) -> BudgetExhausted:
-        """Why a reservation was refused: it may pass if only others' reservations stand in its way. Raises
-        DependencyUnavailable."""
-        spent = [(self._read(scope).get("spent", 0), cap) for scope, cap in self._scopes(caller)]
-        may_pass = all(cap is None or spent + micros <= cap for spent, cap in spent)
-        return BudgetExhausted(may_pass=may_pass, exceeds_cap=self.exceeds(micros))
+    def exhausted(self, caller: str, reserved: int, lost: int) -> BudgetExhausted:
+        """Why a reservation was refused: it may pass if only others' reservations stand in its way. What a dead attempt
+        `lost` is about to be spent. Raises DependencyUnavailable."""
+        spent = [(self._read(scope).get("spent", 0) + lost, cap) for scope, cap in self._scopes(caller)]
+        may_pass = all(cap is None or spent + reserved <= cap for spent, cap in spent)
+        return BudgetExhausted(may_pass=may_pass, exceeds_cap=self.exceeds(reserved))
 
     def usage(self, caller: str) -> Usage:
         """Raises DependencyUnavailable."""

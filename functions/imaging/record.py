@@ -29,9 +29,6 @@ DUE = "due"
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
-OVER = frozenset({"succeeded", "failed", "cancelled"})
-
-
 class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -123,7 +120,7 @@ class GenerationRecord(_Stored):
 
     @property
     def is_over(self) -> bool:
-        return self.status in OVER
+        return self.status in {"succeeded", "failed", "cancelled"}
 
     def is_dead(self, now: float) -> bool:
         """Whether an attempt had it that can no longer run."""

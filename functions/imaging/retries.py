@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from aws.table import Absent, Change, ConditionFailed, Equal, Put, Record, TableError
 from imaging.errors import table_down
-from imaging.record import OVER, key
+from imaging.record import key
 from imaging.request import GenerationRequest
 from imaging.submission import Submission, fingerprint
 
@@ -24,6 +24,9 @@ WINDOW_SECONDS = 240
 MOST_TRIES = 100
 
 Try = Mapping[str, Any]
+
+_ANSWERED: Mapping[str | None, int] = {"failed": 1, "cancelled": 1, "succeeded": 2}
+"""The later, the less likely a client retries it."""
 
 
 class RetryTable(Protocol):
@@ -59,15 +62,14 @@ class Retries:
             found = self.table.get(name)
 
     def _retried(self, tries: Sequence[Try], retry: int) -> Try | None:
-        """The try that a client's retry belongs to, one that is not answered yet if there is one; None for a first try,
-        or where it is too late."""
+        """The try that a client's retry belongs to: one that is not answered yet, else one that failed; None for a
+        first try, or where it is too late."""
         same = [one for one in tries if one["retries"] == retry - 1]
         candidates = same or [one for one in tries if one["retries"] < retry]
         if len(candidates) < 2:  # noqa: PLR2004 - nothing to choose
             return candidates[0] if candidates else None
         records = self.table.get_many([key(one["id"]) for one in candidates])
-        unfinished = [one for one in candidates if records.get(key(one["id"]), {}).get("status") not in OVER]
-        return (unfinished or candidates)[0]
+        return min(candidates, key=lambda one: _ANSWERED.get(records.get(key(one["id"]), {}).get("status"), 0))
 
     def _is_written(self, name: str, found: Record | None, tries: Sequence[Try]) -> bool:
         revision = secrets.token_hex(8)

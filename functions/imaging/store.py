@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -183,9 +184,9 @@ class GenerationStore:
             following = record.following(**{**settled, **change(record)})
             posting = Posting.settlement(record.month, record.reserved, spent, images)
             try:
-                return self._write_patiently(record, following, posting, notes, attempt.deadline)
+                return self._patiently(partial(self._write, record, following, [posting], notes), attempt.deadline)
             except Changed:
-                record = self._still_held(attempt)
+                record = self._patiently(partial(self._still_held, attempt), attempt.deadline)
 
     def change(self, record: GenerationRecord, **changes: object) -> GenerationRecord:
         """Changes a record that no attempt has; a new status settles what a dead attempt had reserved. Raises Changed,
@@ -221,23 +222,16 @@ class GenerationStore:
             expires_at = record.get(EXPIRY, self._unfinished_until())
             self.table.write([Put(record[KEY], kept, expires_at)], secrets.token_hex(8))
 
-    def _write_patiently(
-        self,
-        previous: GenerationRecord,
-        following: GenerationRecord,
-        posting: Posting,
-        notes: Sequence[Put],
-        deadline: Deadline,
-    ) -> GenerationRecord:
-        """Writes what was paid for, again while time remains."""
+    def _patiently(self, action: Callable[[], GenerationRecord], deadline: Deadline) -> GenerationRecord:
+        """What was paid for is written, again while time remains."""
         for pause in END_RETRY_SECONDS:
             try:
-                return self._write(previous, following, [posting], notes)
+                return action()
             except DependencyUnavailable:
                 if not deadline.leaves(pause):
                     raise
                 self.sleep(pause)
-        return self._write(previous, following, [posting], notes)
+        return action()
 
     def _still_held(self, attempt: Attempt) -> GenerationRecord:
         found = self.find(attempt.record.id)
@@ -272,7 +266,7 @@ class GenerationStore:
     def _exhausted(self, following: GenerationRecord, postings: Sequence[Posting]) -> BudgetExhausted:
         """Why the caps refused the reservation; what a dead attempt had reserved counts as spent already."""
         lost = sum(posting.spent for posting in postings if posting.month == following.month)
-        return self.ledger.exhausted(following.owner, lost + following.reserved)
+        return self.ledger.exhausted(following.owner, following.reserved, lost)
 
     def _still_missing(self, note: Put) -> Put | None:
         """The write of an image's record in the place of an earlier epoch's; None where it is written already."""
@@ -282,9 +276,10 @@ class GenerationStore:
             raise table_down(error) from error
         if found is None:
             return replace(note, condition=Absent(self.now()))
-        return (
-            replace(note, condition=Equal("epoch", found["epoch"])) if found["epoch"] != note.record["epoch"] else None
-        )
+        if found.get("epoch") == note.record["epoch"]:
+            return None
+        told_by = "epoch" if "epoch" in found else "owner"
+        return replace(note, condition=Equal(told_by, found[told_by]))
 
     def _recognised(
         self, previous: GenerationRecord | None, following: GenerationRecord, otherwise: Exception

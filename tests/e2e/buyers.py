@@ -1,8 +1,8 @@
 """Many callers at once ask the use case for images, in threads, under a cap that is theirs alone.
 
 Reads what they ask for as JSON and prints what came of each: {"cap", "key_cap", "at", "seconds", "orders": [{"caller",
-"key", "images"}]}. `at` is the epoch second in which they believe to live, so that nobody else's month is theirs;
-`seconds` is how long each may take.
+"key", "images"}]}; without orders the sweeper sweeps. `at` is the epoch second in which they believe to live, so that
+nobody else's month is theirs; `seconds` is how long each may take.
 """
 
 import json
@@ -16,6 +16,7 @@ import bootstrap
 from imaging.deadline import Deadline
 from imaging.errors import ImagingError
 from imaging.generations import MAX_WAIT_SECONDS, Generations
+from imaging.jobs import Jobs
 from imaging.request import GenerationRequest
 from imaging.submission import Submission
 
@@ -48,8 +49,11 @@ def main() -> None:
     ledger = replace(bootstrap.ledger(), stack_cap=asked["cap"], key_cap=asked["key_cap"], now=now)
     store = replace(bootstrap.store(), ledger=ledger, now=now)
     market = Market(replace(bootstrap.generations(), store=store, now=now), asked["seconds"])
-    with ThreadPoolExecutor(len(asked["orders"])) as pool:
-        print(json.dumps(list(pool.map(market.serve, asked["orders"]))))  # noqa: T201 - this is the answer
+    with ThreadPoolExecutor(len(asked["orders"]) or 1) as pool:
+        outcomes = list(pool.map(market.serve, asked["orders"]))
+    if not asked["orders"]:
+        Jobs(market.generations, store, bootstrap.queue(), now).sweep(Deadline.after(asked["seconds"]))
+    print(json.dumps(outcomes))  # noqa: T201 - this is the answer
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def left_running(folder: Path) -> list[str]:
     return [_read(process / "cmdline").decode() for process, environment in environments if mark in environment]
 
 
-def eventually(ask: Callable[[], Answer], seconds: float = 20) -> Answer:
+def eventually(ask: Callable[[], Answer | None], seconds: float = 20) -> Answer:
     """The first answer that is true; looks until the deadline, then says what it saw last."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):

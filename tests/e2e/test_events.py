@@ -47,7 +47,7 @@ def listener(stack: Stack) -> Iterator[Listener]:
 
 @pytest.mark.parametrize("preference", [{}, ASYNC], ids=["now", "later"])
 def test_a_generation_is_announced_without_its_prompt(
-    api: httpx.Client, listener: Listener, documented: dict[str, Any], preference: dict[str, str]
+    api: httpx.Client, stack: Stack, listener: Listener, documented: dict[str, Any], preference: dict[str, str]
 ) -> None:
     answer = api.post("/generate", json=documented | {"number_of_images": 2}, headers=preference)
     generation = ended(api, answer)["result"] if preference else answer.json()
@@ -61,6 +61,7 @@ def test_a_generation_is_announced_without_its_prompt(
     images = [image["id"] for image in generation["details"]]
     assert [image["id"] for image in detail["images"]] == images
     assert [image["key"] for image in detail["images"]] == [f"generated_images/{image}.png" for image in images]
+    assert detail["stack"] == stack.description["stack_name"]
     assert documented["text"] not in json.dumps(event)
 
 

@@ -5,6 +5,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from PIL import Image
@@ -12,12 +13,14 @@ from PIL import Image
 from aws.bedrock import Answer, BedrockError, SecondsLeft
 
 
+@cache
 def png(width: int, height: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), "navy").save(buffer, "PNG")
     return buffer.getvalue()
 
 
+@cache
 def base64_png(width: int, height: int) -> str:
     return base64.b64encode(png(width, height)).decode()
 

@@ -6,6 +6,7 @@ import boto3
 from moto import mock_aws
 
 import api.app
+import authorizer.app
 from observability import logger
 
 mock_aws(config={"core": {"passthrough": {"urls": [f"{os.environ['AWS_ENDPOINT_URL_BEDROCK_RUNTIME']}.*"]}}}).start()
@@ -18,6 +19,7 @@ boto3.client("dynamodb").create_table(
 )
 
 answer = api.app.lambda_handler
+authorize = authorizer.app.lambda_handler
 
 
 def say_something_at_each_level(*_: object) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.lambda_runtime import event, http_event
+from tests.fakes.lambda_runtime import GATEWAY_TOKEN, event, http_event
 from tests.integration.lambda_runtime import RuntimeApi, running_function
 from tests.unit.template import source
 
@@ -21,6 +21,7 @@ LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html"""
 
 PROMPT = "marker-of-the-prompt"
+KEY = "marker-of-the-key"
 FIELD = "marker-of-an-unknown-field"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "markerofaccesskey",
@@ -43,7 +44,7 @@ def run(aws: None, control: httpx.Client, output: Path) -> Run:  # noqa: ARG001 
 
     def run(handler: str, level: str) -> AbstractContextManager[RuntimeApi]:
         levels = {"AWS_LAMBDA_LOG_LEVEL": level, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
-        environment = {**os.environ, **CREDENTIALS, **levels, "AWS_LAMBDA_FUNCTION_NAME": "api"}
+        environment = {**os.environ, **CREDENTIALS, **levels, "AWS_LAMBDA_FUNCTION_NAME": "api", "PUBLIC_KEY": "public"}
         return running_function(f"tests.integration.mocked_account.{handler}", environment, output)
 
     return run
@@ -66,6 +67,21 @@ def test_nothing_secret_is_logged_at_any_level(run: Run, control: httpx.Client, 
     logged = output.read_text()
     secrets = [PROMPT, FIELD, *CREDENTIALS.values(), *SIGNATURES, made[1]["images"][0]]
     assert [secret for secret in secrets if secret in logged] == []
+
+
+@pytest.mark.parametrize("level", ["TRACE", "DEBUG"])
+def test_the_authorizer_logs_no_key_and_no_token(run: Run, output: Path, level: str) -> None:
+    arn = "arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/GET/models"
+    request: dict[str, Any] = {"type": "REQUEST", "methodArn": arn}
+    request |= {"httpMethod": "GET", "pathParameters": {"proxy": "models"}}
+    with run("authorize", level) as function:
+        allowed = function.invoke({**request, "headers": {"x-api-key": KEY}})
+        denied = function.invoke({**request, "headers": {"x-api-key": KEY, "Authorization": "Bearer another"}})
+
+    effects = [answer["policyDocument"]["Statement"][0]["Effect"] for _, answer in (allowed, denied)]
+    assert effects == ["Allow", "Deny"]
+    logged = output.read_text()
+    assert [secret for secret in (KEY, GATEWAY_TOKEN) if secret in logged] == []
 
 
 @pytest.mark.parametrize("level", source()["Parameters"]["LogLevel"]["AllowedValues"])

@@ -17,6 +17,7 @@ from aws.table import (
     Absent,
     Add,
     AtMost,
+    Change,
     Condition,
     ConditionFailed,
     Equal,
@@ -119,6 +120,12 @@ def table(request: pytest.FixtureRequest, clock: FakeClock) -> EitherTable:
     return Table(NAME, clock)
 
 
+def _there(table: EitherTable, key: str) -> Record:
+    record = table.get(key)
+    assert record is not None
+    return record
+
+
 def test_a_record_is_found_as_it_was_put(table: EitherTable) -> None:
     table.put(
         "image#1", {"owner": "me", "seed": 42, "seed_index": None, "facts": {"at": 0.25, "sizes": [1, 2]}}, TOMORROW
@@ -142,7 +149,7 @@ def test_a_record_replaces_the_one_before_as_a_whole(table: EitherTable) -> None
 
 def test_a_whole_number_comes_back_as_one_and_a_number_as_a_name_as_text(table: EitherTable) -> None:
     table.put("a", {"at": 5.0, "settled": {0: "stored"}}, TOMORROW)
-    record = table.get("a")
+    record = _there(table, "a")
     assert (repr(record["at"]), record["settled"]) == ("5", {"0": "stored"})
 
 
@@ -183,7 +190,7 @@ def test_amounts_are_added_to_what_is_there(table: EitherTable) -> None:
 
 def test_a_write_with_a_condition_that_fails_changes_nothing_and_names_the_change(table: EitherTable) -> None:
     table.put("b", {"revision": "old"}, TOMORROW)
-    changes = [
+    changes: list[Change] = [
         Put("a", {}, TOMORROW),
         Put("b", {"revision": "newer"}, TOMORROW, Equal("revision", "new")),
         Add("total", {"spent": 1}),
@@ -243,11 +250,11 @@ def _is_written(table: EitherTable, change: Put | Add) -> bool:
 @with_tokens
 def test_a_write_that_is_sent_again_changes_nothing_twice_whatever_happened_since(table: EitherTable) -> None:
     token = _token()
-    changes = [Put("a", {"n": 1}, TOMORROW, Absent(NOON)), Add("total", {"spent": 40})]
+    changes: list[Change] = [Put("a", {"n": 1}, TOMORROW, Absent(NOON)), Add("total", {"spent": 40})]
     table.write(changes, token)
     table.put("a", {"n": 2}, TOMORROW)
     table.write(changes, token)
-    assert (table.get("a")["n"], table.get("total")["spent"]) == (2, 40)
+    assert (_there(table, "a")["n"], _there(table, "total")["spent"]) == (2, 40)
 
 
 @with_tokens
@@ -258,7 +265,7 @@ def test_a_write_whose_condition_failed_may_be_sent_again(table: EitherTable) ->
         table.write(changes, token)
     table.put("a", {"n": 0}, TOMORROW)
     table.write(changes, token)
-    assert table.get("a")["n"] == 1
+    assert _there(table, "a")["n"] == 1
 
 
 @with_tokens

@@ -24,8 +24,11 @@ WITHOUT_VENV = """case "$*" in
   *sys.executable*) echo "$0" ;;
 esac"""
 
-WITH_OPENAI = "UV_SYSTEM_CERTS=true .venv/bin/uv run --quiet --no-project --with-requirements {pins} python"
-PYTHONS = {"import os\nfrom openai": WITH_OPENAI.format(pins="requirements/clients/openai-3.txt")}
+WITH_OPENAI = (
+    "UV_SYSTEM_CERTS=true UV_CACHE_DIR=.local/cache/uv "
+    ".venv/bin/uv run --quiet --no-project --with-requirements requirements/clients/openai-3.txt python"
+)
+PYTHONS = {"import os\nfrom openai": WITH_OPENAI}
 """What runs the README's Python, by its beginning, where it is not the clone's own."""
 
 OUTCOMES = {
@@ -51,6 +54,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README's examples use curl")
+@pytest.mark.timeout(1200)  # it downloads all that is set up
 def test_the_readme_works_on_a_machine_with_nothing_but_the_oldest_python(machine: Machine) -> None:
     machine.install_python(f'exec {oldest_python()} "$@"')
     cloned = machine.files()

@@ -1,6 +1,7 @@
-"""What truly happened: every model call, what it was billed, every attempt and what was counted for it. The product knows
-none of this; each change of its records is compared with it at once."""
+"""What truly happened: every model call, what it was billed, every attempt and what was counted for it. The product
+knows none of this; each change of its records is compared with it at once."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +14,22 @@ from tests.simulation.world import World
 Outcome = Literal["in flight", "answered", "refused", "unknown"]
 
 STACK = "stack"
+OVER = {"succeeded", "failed", "cancelled"}
+
+REMEMBERED_SECONDS = 55
+"""How long at least a failure that was billed answers the same request; the rest is for clocks that differ."""
 
 
 @dataclass(frozen=True)
 class About:
-    """The part of a generation that a model call is for."""
+    """The part of a generation that a model call is for; it was asked for at `created_at`."""
 
     generation: str
     owner: str
     epoch: str
     attempt: str
     places: tuple[int, ...]
+    created_at: float
 
     @property
     def image_ids(self) -> list[str]:
@@ -70,6 +76,10 @@ class Attempt:
     is_lost: bool = False
 
     @property
+    def is_ended_by_itself(self) -> bool:
+        return self.settled is not None and not self.is_lost
+
+    @property
     def billed(self) -> int:
         return sum(call.micros for call in self.calls if call.is_billed)
 
@@ -83,6 +93,9 @@ class Book:
     key_cap: int | None
     calls: list[Call] = field(default_factory=list)
     attempts: dict[str, Attempt] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    billed_failures: dict[str, tuple[float, str]] = field(default_factory=dict)
     reserved: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     counted: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
@@ -104,15 +117,26 @@ class Book:
             and other.process is not call.process
         ]
         self.world.expect(not rivals, f"a model call while another live attempt has the generation: {about}")
+        paid = [other for other in self.calls if other.is_usable and self._is_same_work(other, call)]
+        self.world.expect(not paid, f"a model call for pictures that were paid for and brought: {about}")
         self.calls.append(call)
         attempt = self.attempts.get(about.attempt)
         self.world.expect(attempt, f"a model call before anything is reserved: {about}")
         if attempt:
             attempt.calls.append(call)
 
+    def _is_same_work(self, other: Call, call: Call) -> bool:
+        """Whether an attempt that was not lost asked for the same, of the same submission."""
+        here, there = call.about, other.about
+        same = (here.generation, here.created_at, here.places) == (there.generation, there.created_at, there.places)
+        return same and other.process is not call.process and self.attempts[there.attempt].is_ended_by_itself
+
     def written(self, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
         """A generation's record changed."""
         old, new = before or {}, after
+        generation = str(new["id"]).partition("#")[2]
+        self.statuses[generation] = new["status"]
+        self.hashes[generation].add(new["request_hash"])
         had = old["attempt"] if old.get("status") == "running" else None
         has = new["attempt"] if new.get("status") == "running" else None
         if had is not None and had != has:
@@ -121,7 +145,7 @@ class Book:
             self.world.violated("something was counted although no attempt ended")
         if has is not None and has != had:
             owner, reserved = new["owner"], new.get("reserved", 0)
-            generation = str(new["id"]).partition("#")[2]
+            self._begins_after(generation, new["request_hash"])
             self.attempts[has] = Attempt(has, self.world.scheduler.process, generation, owner, new["epoch"], reserved)
         for record, sign in ((old, -1), (new, 1)):
             for scope in (record.get("owner"), STACK):
@@ -129,6 +153,14 @@ class Book:
                     self.reserved[record.get("month", ""), str(scope)] += sign * record.get("reserved", 0)
                 else:
                     self.world.expect(not record.get("reserved"), "a reservation without an attempt")
+
+    def _begins_after(self, generation: str, request_hash: str) -> None:
+        """A failure that was billed answers the same request for a while."""
+        at, failed = self.billed_failures.get(generation, (-math.inf, ""))
+        self.world.expect(
+            failed != request_hash or self.world.now > at + REMEMBERED_SECONDS,
+            f"{generation} begins again right after a failure that was billed",
+        )
 
     def totals_are_right(self, totals: Mapping[str, Mapping[str, Any]]) -> None:
         """`totals` are the records of the months' sums by their key."""
@@ -141,7 +173,7 @@ class Book:
             )
             self.world.expect(
                 committed == spent + self.reserved[month, scope],
-                f"{scope} {month}: {committed} is committed, by the records it is {spent + self.reserved[month, scope]}",
+                f"{scope} {month}: {committed} is committed, {spent} is spent, {self.reserved[month, scope]} reserved",
             )
             cap = self.stack_cap if scope == STACK else self.key_cap
             self.world.expect(cap is None or committed <= cap, f"{scope} {month}: {committed} is above the cap {cap}")
@@ -150,6 +182,8 @@ class Book:
         """Everything has ended: nothing is reserved, and whatever was billed was counted."""
         for place, reserved in self.reserved.items():
             self.world.expect(reserved == 0, f"at rest {reserved} is reserved for {place}")
+        for generation, status in self.statuses.items():
+            self.world.expect(status in OVER, f"the generation {generation} is {status} at rest")
         for attempt in self.attempts.values():
             self.world.expect(attempt.settled is not None, f"an attempt was never settled: {attempt.token}")
         for owner in {call.about.owner for call in self.calls}:
@@ -171,10 +205,17 @@ class Book:
             self.world.expect(
                 settled == expected, f"attempt {attempt.token} counted {settled}, its calls may have cost {expected}"
             )
+            if new["status"] == "failed" and attempt.calls and {each.outcome for each in attempt.calls} == {"answered"}:
+                self.billed_failures[attempt.generation] = self.world.now, new["request_hash"]
             return
         attempt.is_lost = True
+        self.world.seen["attempt lost"] += 1
         self.world.expect(
             not attempt.process.is_alive, f"attempt {attempt.token} of {attempt.process.name} lives and was taken over"
+        )
+        self.world.expect(
+            attempt.process.is_dead or attempt.process.table_faults > 1,
+            f"attempt {attempt.token} of {attempt.process.name} was lost without need",
         )
         self.world.expect(
             settled == attempt.reserved, f"lost attempt {attempt.token} counted {settled} of {attempt.reserved}"

@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from imaging.errors import DependencyUnavailable, ImagingError
+from imaging.errors import ImagingError
+from imaging.request import GenerationRequest
+from imaging.submission import Submission
 from tests.fakes.lambda_runtime import http_event
 from tests.simulation import pictures
 from tests.simulation.deployment import Deployment, Died, Raised
@@ -18,6 +20,8 @@ from tests.simulation.world import World
 GATEWAY_SECONDS = 29
 DIRECT = "direct"
 MOST_TRIES = 6
+
+NO_HEADERS: Mapping[str, str] = {}
 
 Body = Mapping[str, Any]
 
@@ -81,7 +85,9 @@ class Api:
         answer = self._answered(self.deployment.api(event), GATEWAY_SECONDS)
         code = _code(answer.body)
         self.world.log(f"{order.name}: {method} {path[:18]} -> {answer.status} {code or ''}")
+        self.world.seen[f"{method} {answer.status} {code}".strip()] += 1
         self._believe(order, answer)
+        self._waited_for_itself(order, code)
         return answer
 
     def invoke(self, order: Order) -> Answer:
@@ -113,7 +119,7 @@ class Api:
                 return Answer(502)
             case Raised(error):
                 self.world.violated(f"the HTTP door raised {error!r}")
-        told = signal.value
+        told: dict[str, Any] = signal.value
         headers = {name.lower(): ",".join(values) for name, values in told["multiValueHeaders"].items()}
         body = json.loads(told["body"]) if told.get("body") else None
         self.world.expect(
@@ -125,6 +131,8 @@ class Api:
         """Checks whatever images the answer tells of."""
         if not isinstance(answer.body, dict):
             return
+        if "idempotent-replayed" in answer.headers:
+            self._is_remembered(order, answer.body["id"])
         if answer.status == HTTPStatus.ACCEPTED:
             order.accepted.add(answer.body["id"])
         texts = self._texts(order) if answer.body.get("links") else {order.text}
@@ -136,6 +144,22 @@ class Api:
                 self.look_at(order, detail, texts)
         for detail in (answer.body.get("progress") or {}).get("details", ()):
             self.look_at(order, detail, texts)
+
+    def _is_remembered(self, order: Order, generation: str) -> None:
+        """Without a key a request is answered from memory for the deduplication time alone."""
+        self.world.seen["replayed"] += 1
+        record = self.deployment.table.main.records.get(f"generation#{generation}")
+        if record and order.key is None and not order.is_random:
+            seconds = self.deployment.settings.deduplication_minutes * 60 + GATEWAY_SECONDS
+            age = self.world.now - record["ended_at"]
+            self.world.expect(age <= seconds, f"{order.name}: {generation} is remembered after {age:.0f} s")
+
+    def _waited_for_itself(self, order: Order, code: str) -> None:
+        """Only the same request is waited for; another one under its key is refused at once."""
+        if code == "in_progress" and order.key is not None:
+            submission = Submission.keyed(GenerationRequest.model_validate(order.body), order.caller, order.key)
+            known = self.deployment.bedrock.book.hashes[submission.generation_id]
+            self.world.expect(submission.request_hash in known, f"{order.name} waited for another request")
 
     def look_at(self, order: Order, detail: Mapping[str, Any], texts: Collection[str]) -> None:
         """Follows a link: the picture must be there, and be of one of these texts."""
@@ -188,7 +212,7 @@ class Client:
             self.pause(answer)
         return answer
 
-    def synchronous(self, **headers: str) -> None:
+    def synchronous(self, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.until_final(lambda _: self.post(**headers))
 
     def direct(self) -> None:
@@ -202,7 +226,7 @@ class Client:
             )
         )
 
-    def job(self, cancel_after: float | None = None, polls: int = 3, **headers: str) -> None:
+    def job(self, cancel_after: float | None = None, polls: int = 3, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Asks for a job, looks at it now and then, and may cancel it."""
         answer = self.until_final(lambda _: self.post(prefer="respond-async", **headers))
         if answer.status != HTTPStatus.ACCEPTED:
@@ -211,7 +235,7 @@ class Client:
         if cancel_after is not None:
             self.world.sleep(cancel_after)
             self.order.cancels.add(job)
-            self.until_final(lambda _: self.api.send(self.order, "DELETE", f"/jobs/{job}"))
+            self.until_final(partial(self._send, "DELETE", f"/jobs/{job}"))
         for _ in range(polls):
             self.world.sleep(self.world.random.uniform(1, 200))
             self.api.send(self.order, "GET", f"/jobs/{job}")
@@ -220,11 +244,15 @@ class Client:
         named = {"idempotency_key": self.order.key} if self.order.key else {}
         return self.api.send(self.order, "POST", "/generate", self.order.body, **named, **headers)
 
+    def _send(self, method: str, path: str, _tries: int) -> Answer:
+        return self.api.send(self.order, method, path)
+
     def delete_one(self) -> None:
         """Deletes an image that was delivered."""
         for name in sorted(self.order.delivered - self.order.deleted)[:1]:
             self.order.deleted.add(name)
-            answer = self.until_final(lambda _, name=name: self.api.send(self.order, "DELETE", f"/images/{name}.png"))
+            path = f"/images/{name}.png"
+            answer = self.until_final(partial(self._send, "DELETE", path))
             self.world.log(f"{self.order.name}: deleted {name[:8]}: {answer.status}")
 
 

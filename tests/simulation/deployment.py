@@ -1,4 +1,4 @@
-"""The product as it is deployed: its functions with their time-outs and execution environments, over simulated services."""
+"""The product as it is deployed: functions with time-outs and execution environments, over simulated services."""
 
 import random as product_random
 import secrets
@@ -6,9 +6,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import partial
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
@@ -19,21 +18,9 @@ import api.routes.openai
 import bootstrap
 import sweeper.app
 import worker.app
+from aws import bedrock
 from imaging import making
-from imaging.announcing import Announcer
 from imaging.deadline import Deadline
-from imaging.gallery import Gallery
-from imaging.generate import Generator
-from imaging.generations import Generations
-from imaging.jobs import Jobs
-from imaging.ledger import Ledger
-from imaging.making import Maker
-from imaging.result import micros
-from imaging.retries import Retries
-from imaging.routing import Router
-from imaging.shared_refusals import SharedRefusals
-from imaging.store import GenerationStore
-from imaging.submission import Deduplication
 from observability import logger, metrics
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext
@@ -52,22 +39,11 @@ from tests.simulation.world import World, replaced
 
 API_SECONDS, WORKER_SECONDS, SWEEPER_SECONDS = 120, 180, 60
 SWEEP_EVERY_SECONDS = 2 * MINUTE
+IDLE_SWEEPS = 0.05
 
-PARTS = (
-    "settings",
-    "bucket",
-    "table",
-    "gallery",
-    "ledger",
-    "store",
-    "generations",
-    "deduplication",
-    "retries",
-    "queue",
-    "jobs",
-    "generator",
-    "refusals",
-)
+_REAL = (time.time, time.monotonic, time.sleep)
+_MAKERS = {name: make for name, make in vars(bootstrap).items() if hasattr(make, "cache_clear")}
+_CLASSES = {name: kind for name, kind in vars(bootstrap).items() if is_dataclass(kind)}
 
 
 @dataclass(frozen=True)
@@ -118,8 +94,9 @@ class Deployment:
         return self._invoke("api", api.app.lambda_handler, event, API_SECONDS)
 
     def sweep(self) -> None:
-        """The schedule's invocation, and the next one."""
-        self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
+        """The schedule's invocation, and the next one. Most of those that would find nothing are left out."""
+        if self.table.has_due() or self.world.random.random() < IDLE_SWEEPS:
+            self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
         self.world.scheduler.at(self.world.now + SWEEP_EVERY_SECONDS, self.sweep)
 
     def _deliver(self, message: Message) -> None:
@@ -146,7 +123,7 @@ class Deployment:
         handler: Callable[[Any, Any], Any],
         event: object,
         seconds: float,
-        ended: Callable[[object], None] = lambda answer: None,
+        ended: Callable[[object], None] = lambda _: None,
     ) -> Signal:
         """Runs a function; the signal brings its answer, Raised or Died."""
         world, scheduler, done = self.world, self.world.scheduler, Signal(self.world.scheduler)
@@ -180,36 +157,22 @@ class Deployment:
             self.world.scheduler.kill(process)
 
     def _parts(self) -> Mapping[str, Any]:
-        """As bootstrap puts them together."""
-        settings, world = self.settings, self.world
-        now, clock, sleep = world.process_now, world.clock, world.sleep
-        seconds = int(timedelta(days=settings.retention_days).total_seconds())
-        gallery = Gallery(self.bucket, self.table, timedelta(days=settings.retention_days), now)
-        maker = Maker(self.bedrock.invoke, gallery, settings.aws_region, sleep, now, self._in_tasks)
-        lists = {"standard": settings.standard_models, "premium": settings.premium_models}
-        refusals = SharedRefusals(self.table, now)
-        generator = Generator(maker, Router(lists, refusals, clock))
-        stack, key = settings.monthly_budget_usd, settings.monthly_budget_per_key_usd
-        ledger = Ledger(self.table, micros(stack) or None, micros(key) or None, now)
-        store = GenerationStore(self.table, ledger, seconds, settings.job_hours * 3600, now)
-        announcer = Announcer(self.bus, now=now)
-        keyless = settings.deduplication_minutes * 60
-        generations = Generations(store, generator, gallery, announcer, self.queue, keyless, sleep, clock, now)
-        return {
-            "settings": settings,
-            "bucket": self.bucket,
-            "table": self.table,
-            "gallery": gallery,
-            "ledger": ledger,
-            "store": store,
-            "generations": generations,
-            "deduplication": Deduplication(keyless, generator.is_deterministic),
-            "retries": Retries(self.table, now),
-            "queue": self.queue,
-            "jobs": Jobs(generations, store, self.queue, now),
-            "generator": generator,
-            "refusals": refusals,
-        }
+        """What bootstrap puts together for an execution environment, with simulated services, time and threads."""
+        world = self.world
+        simulated = {"now": world.process_now, "clock": world.clock, "sleep": world.sleep, "parallel": self._in_tasks}
+        services: list[tuple[object, str, object]] = [
+            (bootstrap, "Table", lambda *_: self.table),
+            (bootstrap, "Bucket", lambda *_: self.bucket),
+            (bootstrap, "Queue", lambda *_: self.queue),
+            (bootstrap, "EventBus", lambda *_: self.bus),
+            (bedrock, "invoke", self.bedrock.invoke),
+        ]
+        timed = [(bootstrap, name, _with(simulated, kind)) for name, kind in _CLASSES.items()]
+        fresh = [(bootstrap, name, cache(make.__wrapped__)) for name, make in _MAKERS.items()]
+        with replaced(*timed, *services, *fresh, (bootstrap, "settings", lambda: self.settings)):
+            parts = {name: getattr(bootstrap, name)() for name in _MAKERS}
+        _insist_on_simulated_time(parts)
+        return parts
 
     def _in_tasks(self, tasks: Sequence[Any], /) -> list[Any]:
         """What runs side by side in threads, as tasks of the scheduler."""
@@ -233,16 +196,12 @@ class Deployment:
         with ExitStack() as stack:
             stack.enter_context(
                 replaced(
-                    *[(bootstrap, name, partial(self._part, name)) for name in PARTS],
+                    *[(bootstrap, name, partial(self._part, name)) for name in _MAKERS],
                     (uuid, "uuid4", lambda: uuid.UUID(int=chance(128), version=4)),
                     (secrets, "token_hex", lambda size=32: f"{chance(size * 8):0{size * 2}x}"),
-                    (secrets, "randbelow", lambda limit: world.random.randrange(limit)),
-                    (
-                        Deadline,
-                        "after",
-                        classmethod(lambda cls, seconds, clock=None: cls(world.now + seconds, world.clock)),
-                    ),
-                    (making, "fit", lambda png, native, wanted: png),
+                    (secrets, "randbelow", world.random.randrange),
+                    (Deadline, "after", classmethod(lambda cls, seconds: cls(world.now + seconds, world.clock))),
+                    (making, "fit", lambda png, *_: png),
                     (time, "time", lambda: world.now),
                     (logger, "error", self._logged_error),
                     (metrics, "add_metric", lambda **_: None),
@@ -267,10 +226,22 @@ class Deployment:
             self.world.violated(f"a bug: {facts['exception_name']}\n{''.join(facts['stack'])}")
 
 
+def _with(simulated: Mapping[str, object], kind: Any) -> Callable[..., Any]:  # noqa: ANN401 - a dataclass
+    """The class, made with those of its fields that are simulated."""
+    names = {field.name for field in fields(kind)}
+    return partial(kind, **{name: value for name, value in simulated.items() if name in names})
+
+
+def _insist_on_simulated_time(parts: Mapping[str, object]) -> None:
+    for name, part in parts.items():
+        values = getattr(part, "__dict__", {}).values()
+        assert not any(value in _REAL for value in values), f"{name} lives in real time"
+
+
 def _about(task: Any) -> About:  # noqa: ANN401 - the product's own
     record = task.attempt.record
     places = tuple(slot.index for slot in task.call.slots)
-    return About(record.id, record.owner, record.epoch, record.attempt, places)
+    return About(record.id, record.owner, record.epoch, record.attempt, places, record.created_at)
 
 
 @dataclass(eq=False)

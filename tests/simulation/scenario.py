@@ -22,7 +22,7 @@ class Scenario:
 
     def begin(self) -> None:
         """Starts all clients."""
-        for _ in range(self.random.randint(2, 7)):
+        for _ in range(self.random.randint(3, 10)):
             act = self.random.choice(self._acts())
             act(self.random.uniform(0, 6 * MINUTE))
 
@@ -35,6 +35,7 @@ class Scenario:
             self._both_doors,
             self._openai_twins,
             self._changed_mind,
+            self._cancels_for_another,
             self._much_later,
             self._deletes,
         )
@@ -66,13 +67,13 @@ class Scenario:
             return client.direct
         if random.random() < 0.5:
             cancel_after = random.uniform(0, 60) if random.random() < 0.3 else None
-            return partial(client.job, cancel_after, **self._headers(order))
-        return partial(client.synchronous, **self._headers(order))
+            return partial(client.job, cancel_after, headers=self._headers(order))
+        return partial(client.synchronous, headers=self._headers(order))
 
     def _headers(self, order: Order) -> dict[str, str]:
         if order.key is None and self.random.random() < 0.1:
             return {"cache_control": "no-cache"}
-        return {"prefer": "wait=0"} if self.random.random() < 0 else {}
+        return {}
 
     def _one(self, after: float) -> None:
         client = Client(self.api, self._order(), tries=self.random.choice((1, 2, 6)))
@@ -110,6 +111,20 @@ class Scenario:
         one, other = Client(self.api, first), Client(self.api, second)
         start(one, self._behaviour(one), after)
         start(other, self._behaviour(other), after + self.random.choice((3, 60, 600)) * self.random.random())
+
+    def _cancels_for_another(self, after: float) -> None:
+        """Cancels a job, which may have made some of its images, and uses its key for another request."""
+        first = self._order(self.random.choice(CALLERS), number_of_images=4)
+        first.key = first.key or f"key-{self.number}"
+        body = {**first.body, "text": f"{first.text} otherwise"}
+        second = self.api.order(f"{first.name}-other", first.caller, body, first.key, is_random=first.is_random)
+        one, other = Client(self.api, first), Client(self.api, second)
+
+        def act() -> None:
+            one.job(cancel_after=self.random.uniform(2, 90), polls=0)
+            other.synchronous()
+
+        start(one, act, after)
 
     def _much_later(self, after: float) -> None:
         """The same request again when it may be remembered or not."""

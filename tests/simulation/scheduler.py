@@ -1,13 +1,14 @@
-"""A virtual clock, and one task at a time: ordinary synchronous code runs as greenlets, in an order that a seed decides."""
+"""A virtual clock, and one task at a time: synchronous code runs as greenlets, in an order that a seed decides."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped] # its stubs are a package of their own
 
 
 class Died(BaseException):
@@ -24,6 +25,7 @@ class Process:
     is_dead: bool = False
     is_over: bool = False
     is_function: bool = False
+    table_faults: int = 0
     private: Any = None
     at_death: list[Callable[[], None]] = field(default_factory=list)
 
@@ -72,7 +74,7 @@ class Scheduler:
     """`switched` is told of the process that runs until now and of the next one, where they differ."""
 
     now: float
-    switched: Callable[[Process | None, Process], None] = lambda before, after: None
+    switched: Callable[[Process | None, Process], None] = field(default=lambda *_: None)
     current: Task | None = None
     is_closed: bool = False
     _agenda: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
@@ -143,10 +145,8 @@ class Scheduler:
         self.is_closed = True
         for task in self._tasks:
             self.current = task
-            try:
+            with suppress(Died):
                 task.greenlet.throw(Died)
-            except Died:
-                pass
 
     def ticket(self) -> tuple[Task, int]:
         """What resumes the current task, once, from where it parks next."""
@@ -178,7 +178,5 @@ class Scheduler:
 
     @staticmethod
     def _run(run: Callable[[], None]) -> None:
-        try:
+        with suppress(Died):
             run()
-        except Died:
-            pass

@@ -11,11 +11,11 @@ from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError, Link
 from aws.events import EventError
 from aws.queue import QueueError
-from aws.table import Change, Page, Record, TableError
+from aws.table import LISTED_AT, LISTING, Change, Page, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
+from imaging.record import DUE
 from imaging.sizing import Size
-
 from tests.fakes.table import FakeTable
 from tests.simulation import pictures
 from tests.simulation.book import About, Book, Call
@@ -58,8 +58,9 @@ class SimulatedTable:
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
         return self._call(f"list {listing}", lambda: self.index.listed(listing, limit, until=until, start=start))
 
-    def generations(self) -> Mapping[str, Record]:
-        return {key: record for key, record in self.main.records.items() if key.startswith("generation#")}
+    def has_due(self) -> bool:
+        due = (record[LISTED_AT] for record in self.index.records.values() if record.get(LISTING) == DUE)
+        return any(at <= self.world.now + 1 for at in due)
 
     def forget_expired(self) -> None:
         for table in (self.main, self.index):
@@ -140,12 +141,13 @@ class SimulatedBucket:
                 del self.objects[name]
 
     def _put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
+        self.world.seen["image overwritten"] += image_id in self.objects
         self.objects[image_id] = StoredObject(png, dict(metadata), self.world.now)
         self.deleted.discard(image_id)
 
     def _metadata(self, image_id: str) -> Mapping[str, str] | None:
         stored = self.objects.get(image_id)
-        return stored and {**stored.metadata, "bytes": str(len(stored.png))}
+        return None if stored is None else {**stored.metadata, "bytes": str(len(stored.png))}
 
     def _object(self, image_id: str) -> StoredObject:
         if image_id not in self.objects:
@@ -171,7 +173,6 @@ class Message:
 
 
 VISIBILITY_SECONDS = 240
-MOST_RECEIVES = 1000
 RETENTION_SECONDS = 14 * DAY
 
 
@@ -180,7 +181,7 @@ class SimulatedQueue:
     """Messages come at least once, in any order, sometimes late, and may be lost: they are only hints."""
 
     world: World
-    deliver: Callable[[Message], None] = lambda message: None
+    deliver: Callable[[Message], None] = field(default=lambda _: None)
     workers: int = 2
     working: int = 0
     messages: dict[int, Message] = field(default_factory=dict)
@@ -199,9 +200,9 @@ class SimulatedQueue:
     def finished(self, message: Message, receipt: str, *, is_done: bool) -> None:
         """A worker's invocation ended."""
         self.working -= 1
-        if is_done and self.world.random.random() >= self.world.weather.duplicates / 5:
-            if self.messages.get(message.number) is message and message.receipt == receipt:
-                del self.messages[message.number]
+        is_deleted = is_done and self.world.random.random() >= self.world.weather.duplicates / 5
+        if is_deleted and self.messages.get(message.number) is message and message.receipt == receipt:
+            del self.messages[message.number]
         self.look()
 
     def look(self) -> None:
@@ -214,10 +215,8 @@ class SimulatedQueue:
 
     def _receive(self, message: Message) -> None:
         message.receives += 1
-        if message.receives > MOST_RECEIVES or message.sent_at < self.world.now - RETENTION_SECONDS:
+        if message.sent_at < self.world.now - RETENTION_SECONDS:
             del self.messages[message.number]
-            if message.receives > MOST_RECEIVES:
-                self.dead_letters.append(message.body)
             return
         message.receipt = f"m{message.number}-{message.receives}"
         early = self.world.weather.duplicates / 10 > self.world.random.random()
@@ -387,6 +386,7 @@ class SimulatedBedrock:
             call.outcome = "unknown"
             raise BedrockError(BedrockError.CONNECTION_LOST, "Connection lost.")
         call.outcome = "answered"
+        self.world.seen["model answered"] += 1
         is_broken = drawn > 1 - climate.unusable and not is_calm
         content = self._content(call, asked, is_broken=is_broken)
         self.world.log(f"model call {call.number}: answered, billed{', unusable' if is_broken else ''}")

@@ -1,16 +1,17 @@
 """One run: a world from a seed, everything that happens in it, and what must be true of it then."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
-from http import HTTPStatus
 from random import Random
 from typing import Any
 
 from imaging.submission import image_id
 from settings import Settings
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
-from tests.simulation import clients, weather
+from tests.simulation import clients, pictures, weather
 from tests.simulation.book import Book
 from tests.simulation.clients import DIRECT, Api, Order
 from tests.simulation.deployment import Deployment
@@ -34,20 +35,25 @@ class Run:
     seed: int
     steps: int
     problem: str | None
+    seen: Counter[str]
     lines: list[str]
 
     @property
     def fingerprint(self) -> str:
         return sha256("\n".join(self.lines).encode()).hexdigest()
 
+    def without_history(self) -> "Run":
+        return replace(self, lines=[])
+
     def report(self) -> str:
         return "\n".join([*self.lines, f"seed {self.seed}: {self.problem}"])
 
 
-def run(seed: int) -> Run:
+def run(seed: int, **parameters: str) -> Run:
+    """The run of a seed; `parameters` are environment variables that are not drawn."""
     random = Random(seed)  # noqa: S311 - no secret
     start = random.choice((MID_MONTH, MID_MONTH, END_OF_MONTH))
-    settings = _settings(random)
+    settings = Settings.from_environment(_environment(random) | parameters)
     deadline = settings.job_hours * HOUR
     scheduler = Scheduler(start)
     calm_at = start + random.choice((20 * MINUTE, HOUR, deadline))
@@ -77,13 +83,15 @@ def run(seed: int) -> Run:
             _at_rest(api, book)
         except Violation as violation:
             problem = str(violation)
-    return Run(seed, world.steps, problem, list(world.lines()))
+    return Run(seed, world.steps, problem, world.seen, list(world.lines()))
 
 
-def _settings(random: Random) -> Settings:
+def _environment(random: Random) -> dict[str, str]:
     near = random.random() < 0.35
-    environment = {
+    return {
         "AWS_REGION": "us-east-1",
+        "STACK_NAME": "stack",
+        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "BUCKET_NAME": "bucket",
         "TABLE_NAME": "table",
         "STANDARD_MODELS": random.choice(("titan,core", "titan,core", "core", "titan")),
@@ -96,14 +104,11 @@ def _settings(random: Random) -> Settings:
         "DEAD_LETTER_QUEUE_URL": "dead-letters",
         "JOB_HOURS": random.choices(("1", "2", "6", "48", "168"), (60, 20, 15, 4, 1))[0],
         "EVENT_BUS_NAME": "default",
-        "STACK_NAME": "text-to-image-api-test",
-        "GATEWAY_TOKEN": GATEWAY_TOKEN,
         "MONTHLY_BUDGET_USD": str(random.choice((0.1, 0.25, 0.6))) if near else "0",
         "MONTHLY_BUDGET_PER_KEY_USD": random.choice(("0", "0.08", "0.2")) if near else "0",
         "CORS_ORIGINS": "",
         "DOCS": "true",
     }
-    return Settings.from_environment(environment)
 
 
 def _forget_expired_now_and_then(deployment: Deployment) -> None:
@@ -116,15 +121,10 @@ def _forget_expired_now_and_then(deployment: Deployment) -> None:
 def _at_rest(api: Api, book: Book) -> None:
     """Asks the API itself, as each caller, when everything is over."""
     world, scheduler = api.world, api.world.scheduler
-    for key, record in api.deployment.table.generations().items():
-        if record["expiration"] > world.now:
-            world.expect(
-                record["status"] in {"succeeded", "failed", "cancelled"}, f"{key} is {record['status']} at rest"
-            )
     book.at_rest()
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for caller in (*CALLERS, DIRECT):
-        scheduler.start(Process(f"rest-{caller[:4]}"), lambda caller=caller: _ask(api, book, caller, found))
+        scheduler.start(Process(f"rest-{caller[:4]}"), partial(_ask, api, book, caller, found))
         scheduler.run(world.now + 10 * MINUTE)
         world.expect(caller in found, f"the list of {caller} was not answered")
     _everything_stored_is_reachable(api, found)
@@ -144,8 +144,8 @@ def _job_ended_well(api: Api, book: Book, order: Order, job: str) -> None:
     world = api.world
     answer = api.send(order, "GET", f"/jobs/{job}")
     record = api.deployment.table.main.records.get(f"generation#{job}")
-    if record is None or record["expiration"] <= world.now:
-        return
+    if record is None or not record["is_job"] or record["expiration"] <= world.now:
+        return  # forgotten by now, or the key was used for a request that somebody waited for
     if answer.body.get("code") == "not_found":
         world.violated(f"{order.name}: the job {job} is not found although it is remembered")
     status, result = answer.body["status"], answer.body["result"]
@@ -201,10 +201,10 @@ def _everything_stored_is_reachable(api: Api, found: Mapping[str, Mapping[str, M
         world.expect(lists == owners, f"the image {name} of {owners} is in the list of {lists or 'nobody'}")
     for caller, images in found.items():
         for name, image in images.items():
-            stored = bucket.objects.get(name)
-            world.expect(stored, f"{caller}: the list names {name}, which is gone")
-            if stored:
-                facts = clients.pictures.facts(stored.png)
+            there = bucket.objects.get(name)
+            world.expect(there, f"{caller}: the list names {name}, which is gone")
+            if there:
+                facts = pictures.facts(there.png)
                 world.expect(facts["seed"] == image["seed"], f"{caller}: the list says seed {image['seed']} of {facts}")
                 world.expect(
                     facts["prompt"].startswith(caller), f"{caller}: the list has an image of {facts['prompt']!r}"
@@ -222,14 +222,6 @@ def _twins_got_their_own(api: Api, book: Book) -> None:
 
 
 def _both_were_retried_first(one: Order, other: Order) -> bool:
-    """Whether each was sent again, once, before either was answered: only then is it certain that no answer is taken."""
+    """Whether each was sent again, once, before either was answered: only then no answer can be taken by mistake."""
     retried = [order.sent_at[1] for order in (one, other) if len(order.sent_at) == 2]
     return len(retried) > 1 and max(retried) < min(one.got_at, other.got_at)
-
-
-def failing(seeds: Iterator[int]) -> Iterator[Run]:
-    """The runs that found something."""
-    for seed in seeds:
-        result = run(seed)
-        if result.problem is not None:
-            yield result

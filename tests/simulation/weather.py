@@ -1,5 +1,5 @@
-"""What goes wrong in a run, and when: drawn from its seed. Each kind of fault is there in some runs and absent in others,
-so that none hides another."""
+"""What goes wrong in a run, and when: drawn from its seed. Each kind of fault is there in some runs and absent in
+others, so that none hides another."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

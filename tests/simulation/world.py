@@ -1,17 +1,21 @@
 """The simulated world: its clock, its fate, what happened in it, and how product code reaches its services."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from aws.table import Page
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.weather import Weather
 
 Result = TypeVar("Result")
+
+LATE_SECONDS = (1.0, 12.0)
+"""A slow answer, or how long is waited for one that does not come."""
 
 NOTHING_DUE = Page([], None)
 """What a sweep that finds nothing is answered; not worth a line."""
@@ -29,6 +33,7 @@ class World:
     weather: Weather
     start: float
     history: list[tuple[float, str, str]] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
     steps: int = 0
 
     @property
@@ -50,7 +55,7 @@ class World:
         task = self.scheduler.current
         self.history.append((self.now, task.process.name if task else "-", text))
 
-    def violated(self, text: str) -> None:
+    def violated(self, text: str) -> NoReturn:
         self.log(f"VIOLATION: {text}")
         raise Violation(text)
 
@@ -71,6 +76,8 @@ class World:
         self.scheduler.check()
         self.steps += 1
         fate = self.weather.fate(service, self.now, self.random)
+        self.seen[f"{service} {fate}"] += 1
+        self.scheduler.process.table_faults += service == "table" and fate in {"refused", "lost"}
         self.scheduler.pause(self.random.uniform(*seconds))
         if fate == "died before":
             self.die(f"{service}.{what}: died before")
@@ -87,7 +94,8 @@ class World:
             self.log(f"{service}.{what}: {_outcome(fate, error)}")
         if fate == "died after":
             self.die(f"{service}.{what}: died after")
-        self.scheduler.pause(self.random.uniform(1, 6) if fate == "slow" else self.random.uniform(*seconds))
+        is_late = fate == "slow" or (fate == "lost" and self.random.random() < 0.5)
+        self.scheduler.pause(self.random.uniform(*LATE_SECONDS) if is_late else self.random.uniform(*seconds))
         if fate == "lost":
             raise refused("ReadTimeoutError")
         if error is not None:

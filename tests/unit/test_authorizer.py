@@ -1,9 +1,10 @@
 """The key door: one key, from either header; its holder's name; and API Gateway's word for no."""
 
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from authorizer.app import lambda_handler
 from tests.fakes.lambda_runtime import FakeContext
@@ -31,7 +32,7 @@ def authorize(
         "pathParameters": {"proxy": path},
         "queryStringParameters": query,
     }
-    return lambda_handler(event, FakeContext())
+    return lambda_handler(event, cast(LambdaContext, FakeContext()))
 
 
 @pytest.mark.parametrize(

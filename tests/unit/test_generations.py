@@ -307,7 +307,8 @@ class TestWhichKeysAreFree:
     def test_that_of_a_cancelled_job(self, send: Send, bedrock: FakeBedrock) -> None:
         job = generate(send, **KEY, **ASYNC).json
         send("DELETE", f"/jobs/{job['id']}")
-        assert generate(send, {"text": "a cat"}, **KEY).status == 200
+        answer = generate(send, {"text": "a cat", "seed": 7}, **KEY)
+        assert [detail["seed"] for detail in answer.json["details"]] == [7, 7]
         assert [call.body["textToImageParams"]["text"] for call in bedrock.calls] == ["a cat"]
 
     def test_that_of_a_function_that_died_before_it_stored_anything(

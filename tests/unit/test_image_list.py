@@ -43,6 +43,11 @@ def pages(send: Send, limit: int) -> list[list[str]]:
     return found
 
 
+def test_the_page_that_ends_with_the_last_image_is_the_last(send: Send) -> None:
+    send("POST", "/generate", {"text": "a fox", "model": "core", "number_of_images": 4})
+    assert [len(page) for page in pages(send, limit=2)] == [2, 2]
+
+
 def encoded(position: Any) -> str:  # noqa: ANN401 - any JSON
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 

@@ -45,7 +45,13 @@ ASYNC = {"prefer": "respond-async"}
 ANOTHER = "fedcba9876543210"
 
 
-def start(send: Send, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+@pytest.fixture
+def bedrock() -> FakeBedrock:
+    """Its pictures need no fitting, which takes time."""
+    return FakeBedrock(ratio_size=(1024, 1024))
+
+
+def start(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
     return send("POST", "/generate", FOX | (body or {}), **{**ASYNC, **headers})
 
 
@@ -739,8 +745,8 @@ def test_a_table_that_refuses_puts_the_job_back_for_a_moment(send: Send, table: 
     assert work(job_id)
 
 
-def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
-    send: Send, bedrock: FakeBedrock, wall: FakeClock, log: io.StringIO
+def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure_and_each_counts_in_full(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock, log: io.StringIO
 ) -> None:
     job_id = start(send).json["id"]
 
@@ -750,6 +756,7 @@ def test_a_bug_ends_a_job_after_as_many_attempts_as_any_failure(
     bedrock.meanwhile += [stumble] * MAX_ATTEMPTS
     assert [later(wall, job_id) for _ in range(MAX_ATTEMPTS)] == [False, False, False, True]
     assert look(send, job_id).json["problem"]["code"] == "internal_error"
+    assert totals(table) == (MAX_ATTEMPTS * 80_000, 0)
     assert "TypeError" in log.getvalue()
     assert "secret prompt" not in log.getvalue()
 
@@ -808,7 +815,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         """Asks as the HTTP door would, which serves one event at a time."""
 
         def ask() -> None:
-            submission = bootstrap.deduplication().submission(GenerationRequest(**FOX), CALLER)
+            submission = bootstrap.deduplication().submission(GenerationRequest.model_validate(FOX), CALLER)
             job = bootstrap.generations().enqueue(submission)
             assert isinstance(job, GenerationRecord)
             jobs.append(job)
@@ -966,6 +973,32 @@ class TestUnderACap:
         job_id = start(send, {"model": "core"}).json["id"]
         assert work(job_id)
         assert look(send, job_id).json["problem"]["code"] == "budget_exhausted"
+
+
+class TestAWaitForTheBudgetAfterACrash:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.15"}
+
+    @pytest.fixture
+    def job_id(self, send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock) -> str:
+        """A job whose worker died after it stored one image of two, and which waits for others' reservations."""
+        job_id: str = start(send, {"model": "core"}).json["id"]
+        with killed_after(1, bucket, "put"):
+            work(job_id)
+        wall.advance(LEASE_SECONDS)
+        bedrock.meanwhile.append(lambda: work(job_id))
+        assert generate(send, {"seed": 1, "number_of_images": 1, "model": "core"}).status == 200
+        assert look(send, job_id).json["waiting"]["code"] == "budget_exhausted"
+        return job_id
+
+    def test_that_is_cancelled_delivers_what_was_stored(self, send: Send, job_id: str) -> None:
+        (stored,) = [detail["id"] for detail in look(send, job_id).json["progress"]["details"]]
+        cancelled = send("DELETE", f"/jobs/{job_id}").json
+        assert [detail["id"] for detail in cancelled["result"]["details"] if "id" in detail] == [stored]
+
+    def test_counts_the_crash_as_a_failed_attempt(self, job_id: str) -> None:
+        assert (record(job_id).failures, record(job_id).throttles) == (1, 1)
 
 
 class TestWithLongHoursAndAShortRetention:

@@ -42,6 +42,12 @@ CORE = "stability.stable-image-core-v1:1"
 BLOCKED = {"finish_reasons": ["Filter reason: output image"]}
 
 
+@pytest.fixture
+def bedrock() -> FakeBedrock:
+    """Its pictures need no fitting, which takes time."""
+    return FakeBedrock(ratio_size=(1024, 1024))
+
+
 def generate(send: Send, caller: str = CALLER, **body: Any) -> Answer:  # noqa: ANN401 - any field
     return send("POST", "/generate", FOX | body, caller=caller, cache_control="no-cache")
 

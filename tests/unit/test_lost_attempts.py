@@ -3,6 +3,7 @@
 import pytest
 
 import bootstrap
+from aws.table import Record, TableError
 from imaging.attempt import Attempt
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, StorageFailed
@@ -15,7 +16,9 @@ from imaging.submission import Submission, image_id
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
+from tests.unit.doors import refused_after
 
 pytestmark = pytest.mark.usefixtures("generator")
 
@@ -123,9 +126,48 @@ def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: S
 
 def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:
     _begun(submission)
-    table.is_read_only = True
+    with refused_after(1, table, "write"), pytest.raises(DependencyUnavailable):
+        bootstrap.generations().enqueue(submission)
+
+
+def test_a_job_whose_withdrawal_may_have_been_written_is_not_accepted(
+    submission: Submission, table: FakeTable, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.refusals = ["AccessDenied"]
+    send = queue.send
+
+    def refuse(text: str) -> None:
+        table.lost_answers, table.refusals = ["ReadTimeoutError"], []
+        monkeypatch.setattr(table, "get", _refused)
+        send(text)
+
+    monkeypatch.setattr(queue, "send", refuse)
     with pytest.raises(DependencyUnavailable):
         bootstrap.generations().enqueue(submission)
+
+
+def test_an_attempt_that_somebody_joined_is_ended_although_the_table_refuses_for_a_moment(
+    submission: Submission, table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = _begun(submission)
+    bootstrap.generations().enqueue(submission)
+    get, reads = table.get, [table.get, _refused]
+
+    def get_or_refuse(key: str) -> Record | None:
+        return reads.pop(0)(key) if reads else get(key)
+
+    monkeypatch.setattr(table, "get", get_or_refuse)
+    bedrock.refuse("ModelErrorException")
+    outcome = bootstrap.generations().attempt(attempt)
+    assert outcome.error is not None
+
+    ended = bootstrap.generations().fail(attempt, outcome, outcome.error)
+
+    assert ended.reserved == 0
+
+
+def _refused(_key: str) -> Record | None:
+    raise TableError("InternalServerError")
 
 
 def _tomorrow(table: FakeTable) -> int:

@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
-from tests.unit.doors import sweep, work
+from tests.unit.doors import at_call, refuse, sweep, work
 
 FOX = {"text": "a fox"}
 ASYNC = {"prefer": "respond-async"}
@@ -86,13 +86,32 @@ def test_the_sweeper_looks_at_it_once(
     assert job_id not in queue.sent
 
 
+def make_older(table: FakeTable, key: str) -> None:
+    """Leaves of an image's record what the first version wrote."""
+    kept = ("id", "expiration", "owner", "model", "seed", "width", "height", "native_width", "native_height", "bytes")
+    table.records[key] = {name: table.records[key][name] for name in kept}
+
+
+def test_an_images_record_of_an_older_version_gives_way_to_the_same_image_made_anew(
+    send: Send, table: FakeTable
+) -> None:
+    (detail,) = send("POST", "/generate", FOX).json["details"]
+    make_older(table, f"image#{detail['id']}")
+    for key in [key for key in table.records if key.startswith("generation#")]:
+        del table.records[key]
+
+    with at_call(0, table, "put", before=refuse):
+        answer = send("POST", "/generate", FOX)
+
+    assert (answer.status, answer.json["warnings"]) == (200, [])
+    assert [image["id"] for image in send("GET", "/images").json["images"]] == [detail["id"]]
+
+
 def test_an_images_record_of_an_older_version_is_still_its_owners(
     send: Send, bedrock: FakeBedrock, table: FakeTable
 ) -> None:
     (detail,) = send("POST", "/generate", FOX).json["details"]
-    key = f"image#{detail['id']}"
-    kept = ("id", "expiration", "owner", "model", "seed", "width", "height", "native_width", "native_height", "bytes")
-    table.records[key] = {name: table.records[key][name] for name in kept}
+    make_older(table, f"image#{detail['id']}")
 
     assert send("GET", "/images").json["images"] == []
     assert send("GET", f"/images/{detail['id']}.png").status == 302

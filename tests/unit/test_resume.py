@@ -25,6 +25,12 @@ BLOCKED = {"finish_reasons": ["Filter reason: output image"]}
 THROTTLED = BedrockError("ThrottlingException", "")
 
 
+@pytest.fixture
+def bedrock() -> FakeBedrock:
+    """Its pictures need no fitting, which takes time."""
+    return FakeBedrock(ratio_size=(1024, 1024))
+
+
 def generate(send: Send, **body: Any) -> Answer:  # noqa: ANN401 - any field
     return send("POST", "/generate", FOX | body, **KEY)
 
@@ -47,7 +53,8 @@ def look(send: Send, job_id: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def seeds(bedrock: FakeBedrock) -> list[int]:
-    return sorted(call.body["seed"] for call in bedrock.calls)
+    """Those that one-image models were asked for."""
+    return sorted(call.body["seed"] for call in bedrock.calls if "seed" in call.body)
 
 
 def statuses(answer: Answer) -> list[str]:
@@ -112,6 +119,17 @@ def test_what_a_function_left_is_in_its_callers_list_although_nobody_sends_the_r
     listed = send("GET", "/images").json["images"]
     assert {image["id"] for image in listed} == set(bucket.objects)
     assert {image["model"] for image in listed} == {CORE}
+
+
+def test_a_job_that_goes_on_for_a_function_that_died_shows_its_images(
+    send: Send, bucket: FakeBucket, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
+    killed_with_images(1, send, bucket, wall, model="core", number_of_images=2)
+    job_id = send("POST", "/generate", FOX | {"model": "core", "number_of_images": 2}, **ASYNC, **KEY).json["id"]
+    assert [detail["id"] for detail in look(send, job_id)["progress"]["details"]] == list(bucket.objects)
+    assert work(job_id)
+    assert look(send, job_id)["progress"]["made"] == 2
+    assert len(bedrock.calls) == 3
 
 
 def test_images_of_an_earlier_round_are_not_taken_for_this_ones(
@@ -207,38 +225,81 @@ def test_a_waiting_job_goes_on_with_the_model_that_made_images(send: Send, bedro
     assert [call.model for call in bedrock.calls] == [TITAN, CORE, CORE, CORE]
 
 
-def test_a_blocked_image_of_a_waiting_job_is_not_paid_for_again(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_request_that_goes_on_for_a_cancelled_job_repeats_its_warnings(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    bedrock.by_seed = {8: THROTTLED}
+    job_id = start(send, number_of_images=2)
+    assert not work(job_id)
+    assert send("DELETE", f"/jobs/{job_id}").json["result"]["model"] == CORE
+    bedrock.by_seed = {}
+
+    answer = send("POST", "/generate", FOX | {"number_of_images": 2})
+
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["model_fell_through"]
+    assert seeds(bedrock) == [7, 8, 8]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_blocked_image_of_a_waiting_job_is_not_paid_for_again(send: Send, bedrock: FakeBedrock, others: int) -> None:
     bedrock.by_seed = {7: BLOCKED, 8: THROTTLED}
-    job_id = start(send, model="core", number_of_images=3)
+    job_id = start(send, model="core", number_of_images=2 + others)
     assert not work(job_id)
     bedrock.by_seed = {}
 
     assert work_later(job_id)
 
-    assert seeds(bedrock) == [7, 8, 8, 9]
-    assert [detail["status"] for detail in look(send, job_id)["result"]["details"]] == ["blocked", "stored", "stored"]
-    assert send("GET", "/usage").json["spent_usd"] == 0.12
+    details = look(send, job_id)["result"]["details"]
+    assert seeds(bedrock) == [7, 8, 8, 9][: 3 + others]
+    assert [detail["status"] for detail in details] == ["blocked", "stored", "stored"][: 2 + others]
+    assert record(job_id).spent == (2 + others) * 40_000
 
 
-@pytest.mark.parametrize("is_job", [True, False])
-def test_what_was_stored_before_a_bug_struck_is_not_paid_for_again(
-    send: Send, bedrock: FakeBedrock, bucket: FakeBucket, is_job: bool
+def stumble() -> None:
+    """A bug."""
+    raise TypeError
+
+
+def test_what_a_job_stored_before_a_bug_struck_is_not_paid_for_again(
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket
 ) -> None:
-    def stumble() -> None:
-        raise TypeError
-
     bedrock.meanwhile.append(stumble)
-    if is_job:
-        job_id = start(send, model="core", number_of_images=2)
-        assert not work(job_id)
-        assert len(bucket.objects) == 1
-        assert work_later(job_id)
-        assert look(send, job_id)["result"]["message"] == "Images generated successfully"
-    else:
-        assert generate(send, model="core", number_of_images=2).json["code"] == "internal_error"
-        assert len(bucket.objects) == 1
-        assert statuses(generate(send, model="core", number_of_images=2)) == ["stored", "stored"]
+    job_id = start(send, model="core", number_of_images=2)
+    assert not work(job_id)
+    assert len(bucket.objects) == 1
+
+    assert work_later(job_id)
+
+    job = look(send, job_id)
+    assert job["result"]["message"] == "Images generated successfully"
+    assert job["possibly_rebilled"], "nobody knows what became of the call that the bug struck in"
     assert len(bedrock.calls) == 3
+
+
+def test_what_a_request_stored_before_a_bug_struck_is_not_paid_for_again(
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket
+) -> None:
+    bedrock.meanwhile.append(stumble)
+    assert generate(send, model="core", number_of_images=2).json["code"] == "internal_error"
+    assert len(bucket.objects) == 1
+    assert statuses(generate(send, model="core", number_of_images=2)) == ["stored", "stored"]
+    assert len(bedrock.calls) == 3
+
+
+def test_another_body_does_not_write_over_what_was_stored_before_a_bug(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.meanwhile.append(stumble)
+    assert generate(send, model="core", number_of_images=2).json["code"] == "internal_error"
+    assert generate(send, model="core", number_of_images=2, text="another").json["code"] == "key_reused"
+
+
+def test_a_blocked_image_is_not_paid_for_again_after_a_bug(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.by_seed = {7: BLOCKED, 8: THROTTLED}
+    job_id = start(send, model="core", number_of_images=2)
+    assert not work(job_id)
+    bedrock.by_seed = {}
+    bedrock.meanwhile.append(stumble)
+    assert not work_later(job_id)
+    assert work_later(job_id)
+    assert seeds(bedrock) == [7, 8, 8, 8]
 
 
 def test_an_image_that_the_bucket_refused_is_stored_again_and_not_made_again(
@@ -275,9 +336,6 @@ def test_the_next_attempt_counts_in_full_what_the_dead_one_may_have_paid(
 
 @pytest.mark.usefixtures("send")
 def test_what_a_bug_may_have_cost_counts_in_full(send: Send, bedrock: FakeBedrock, table: FakeTable) -> None:
-    def stumble() -> None:
-        raise RuntimeError
-
     for attempts in (1, 2, 3):
         bedrock.meanwhile.append(stumble)
         assert generate(send, model="core", number_of_images=1).status == 500
@@ -337,6 +395,7 @@ class TestNearTheCap:
         killed_with_images(0, send, bucket, wall, model="core")
         answer = generate(send, model="core")
         assert (answer.status, "retry-after" in answer.headers) == (402, False)
+        assert "wait for next month" in answer.json["detail"]
         assert len(bedrock.calls) == 4
         sweep()
         assert totals(table) == (160_000, 0)
@@ -357,6 +416,16 @@ def test_a_crash_says_that_a_call_may_have_been_billed_twice_and_nothing_else_do
     jobs = [look(send, job_id) for job_id in (crashed, throttled)]
     assert [job["status"] for job in jobs] == ["succeeded", "succeeded"]
     assert [job["possibly_rebilled"] for job in jobs] == [True, False]
+
+
+def test_a_job_that_goes_on_for_a_request_that_was_given_up_says_so_too(
+    send: Send, bucket: FakeBucket, wall: FakeClock
+) -> None:
+    killed_with_images(0, send, bucket, wall, number_of_images=1)
+    assert sweep() == 1
+    job_id = send("POST", "/generate", FOX | {"number_of_images": 1}, **ASYNC, **KEY).json["id"]
+    assert work(job_id)
+    assert look(send, job_id)["possibly_rebilled"]
 
 
 def test_a_job_whose_every_image_a_dead_worker_left_was_not_billed_twice(

@@ -6,6 +6,7 @@ import pytest
 
 from imaging.retries import WINDOW_SECONDS
 from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
@@ -40,6 +41,37 @@ def test_of_two_requests_alike_that_are_both_retried_each_gets_its_own_images(se
     for count in (1, 2):
         assert sorted(create(send, count).json["id"] for _ in range(2)) == sorted(tries)
     assert len(bedrock.calls) == 2
+
+
+def test_a_retry_belongs_to_a_try_that_failed_rather_than_to_one_alike_that_was_answered(
+    send: Send, bedrock: FakeBedrock
+) -> None:
+    answered = create(send).json["id"]
+    bedrock.refuse("ModelErrorException")
+    assert create(send).status == 502
+    assert create(send, 1).json["id"] != answered
+    assert len(bedrock.calls) == 3
+
+
+def test_a_retry_belongs_to_a_try_without_an_answer_rather_than_to_one_alike_that_failed(
+    send: Send, bedrock: FakeBedrock, table: FakeTable, bucket: FakeBucket, wall: FakeClock
+) -> None:
+    bedrock.enqueue(BLOCKED)
+    assert create(send).status == 400
+    with at_call(0, table, "put", before=die), pytest.raises(FunctionKilled):
+        create(send)
+    wall.advance(30)
+    assert create(send, 1).status == 409
+    wall.advance(LEASE_SECONDS)
+    assert [image["id"] for image in create(send, 2).json["data"]] == list(bucket.objects)
+    assert len(bedrock.calls) == 2
+
+
+def test_a_second_retry_belongs_to_the_try_that_was_retried_once(send: Send) -> None:
+    tries = [create(send).json["id"] for _ in range(2)]
+    retried = create(send, 1).json["id"]
+    assert retried in tries
+    assert [create(send, 2).json["id"], create(send, 3).json["id"]] == [retried, retried]
 
 
 def test_two_requests_alike_that_begin_at_once_are_two(send: Send, bedrock: FakeBedrock, table: FakeTable) -> None:

@@ -31,6 +31,12 @@ HOUR = 3600
 THROTTLED = BedrockError("ThrottlingException", "")
 
 
+@pytest.fixture
+def bedrock() -> FakeBedrock:
+    """Its pictures need no fitting, which takes time."""
+    return FakeBedrock(ratio_size=(1024, 1024))
+
+
 def start(send: Send, **body: object) -> str:
     job = send("POST", "/generate", FOX | body, prefer="respond-async")
     assert job.status == 202

@@ -105,6 +105,12 @@ def test_what_holds_data_outlives_the_stack_but_not_a_failed_first_deployment(re
     assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
+def test_dead_letters_can_be_put_back() -> None:
+    """StartMessageMoveTask takes messages only from a queue that is another one's dead-letter queue."""
+    policy = translated()["Resources"]["Queue"]["Properties"]["RedrivePolicy"]
+    assert policy == {"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}, "maxReceiveCount": 1000}
+
+
 def test_asynchronous_invocations_are_not_repeated_by_lambda() -> None:
     assert source()["Resources"]["ApiFunction"]["Properties"]["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
@@ -133,6 +139,19 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     assert ("Retry-After" in headers) == (response.get("StatusCode") in {429, 504})
     any_page_if_any = {"Fn::If": ["HasCorsOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
     assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
+
+
+def test_a_denied_request_is_told_what_an_unauthorized_one_is() -> None:
+    """The authorizer denies, API Gateway finds a key invalid: to a client both are the same 401."""
+    denied = GATEWAY_RESPONSES["ACCESS_DENIED"]
+    assert denied["StatusCode"] == 401
+    assert denied == GATEWAY_RESPONSES["UNAUTHORIZED"] == GATEWAY_RESPONSES["INVALID_API_KEY"]
+
+
+def test_authorizer_and_function_have_one_token_that_no_output_shows() -> None:
+    token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
+    assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"] == token
+    assert token not in [output["Value"] for output in source()["Outputs"].values()]
 
 
 NEVER_HOLDS_A_QUOTATION_MARK = {

@@ -1,0 +1,37 @@
+"""What is told to EventBridge: the source that everybody listens for, and which stack it was."""
+
+import json
+
+import boto3
+import pytest
+
+from aws.events import EventBus, EventError
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@pytest.fixture
+def inbox() -> str:
+    """A queue that gets what the rule of one stack lets through."""
+    queues, events = boto3.client("sqs"), boto3.client("events")
+    url = queues.create_queue(QueueName="inbox")["QueueUrl"]
+    attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    pattern = {"source": ["text-to-image-api"], "detail": {"stack": ["prod"]}}
+    events.put_rule(Name="of-one-stack", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="of-one-stack", Targets=[{"Id": "inbox", "Arn": attributes["QueueArn"]}])
+    return url
+
+
+def test_two_stacks_on_one_bus_are_told_apart(inbox: str) -> None:
+    for stack in ("dev", "prod"):
+        EventBus("default", stack).publish("Generation Completed", {"id": f"of-{stack}"})
+
+    messages = boto3.client("sqs").receive_message(QueueUrl=inbox, MaxNumberOfMessages=10)["Messages"]
+    (event,) = (json.loads(message["Body"]) for message in messages)
+    assert (event["source"], event["detail-type"]) == ("text-to-image-api", "Generation Completed")
+    assert event["detail"] == {"stack": "prod", "id": "of-prod"}
+
+
+def test_a_bus_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(EventError):
+        EventBus("nowhere", "prod").publish("Generation Completed", {"id": "a-generation"})

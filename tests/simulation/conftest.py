@@ -1,0 +1,9 @@
+"""Simulated runs: no socket is opened."""
+
+import pytest
+from pytest_socket import disable_socket
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> None:
+    disable_socket()

@@ -1,0 +1,252 @@
+"""Defects that the money path once had, put back one at a time: each changes the product while it is entered."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws.queue import QueueError
+from imaging import generations, store
+from imaging.deadline import Deadline
+from imaging.errors import DependencyUnavailable, ImagingError, InternalError, StorageFailed
+from imaging.gallery import Gallery, Origin
+from imaging.generate import Outcome
+from imaging.generations import Generations
+from imaging.jobs import Jobs
+from imaging.record import Failure, GenerationRecord
+from imaging.retries import Retries
+from imaging.store import GenerationStore
+from imaging.submission import Submission
+from tests.simulation.world import replaced
+
+Change = tuple[object, str, object]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """`finding` is its number in the list of 2026-11; `seen_as` is what the simulation says of it, within `seeds` runs
+    under these `parameters`."""
+
+    finding: str
+    what: str
+    changes: tuple[Change, ...]
+    seen_as: str
+    seeds: int = 150
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.finding} {self.what}"
+
+    def installed(self) -> AbstractContextManager[None]:
+        return replaced(*self.changes)
+
+
+def _found_for_nothing(self: Gallery, *arguments: Any, **named: Any) -> Mapping[int, Any]:  # noqa: ANN401 - as it is called
+    _found(self, *arguments, **named)
+    return {}
+
+
+_found = Gallery.found
+
+
+def _any_body_base(
+    self: Generations,
+    submission: Submission,
+    found: GenerationRecord | None,
+    *,
+    is_job: bool,
+) -> GenerationRecord:
+    same = found and found.model_copy(update={"request_hash": submission.request_hash})
+    return _base(self, submission, same, is_job=is_job)
+
+
+def _any_body_step(self: Generations, submission: Submission, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
+    other = found is not None and found.request_hash != submission.request_hash
+    return "begin" if other and found and found.status in {"failed", "cancelled"} else _step(self, submission, found)
+
+
+_base, _step = Generations._base, Generations._step  # noqa: SLF001 - what a defect changes
+
+
+def _releasing_begin(self: GenerationStore, *arguments: Any) -> GenerationRecord:  # noqa: ANN401 - as it is called
+    try:
+        return _begin(self, *arguments)
+    except DependencyUnavailable:
+        if found := self.find(arguments[1].id):
+            self.change(found, **self.over(), status="failed", attempt=None, failure=Failure.of(InternalError()))
+        raise
+
+
+_begin = GenerationStore.begin
+
+
+def _withdrawn_whatever_happened(self: Generations, job: GenerationRecord) -> bool:
+    found = self.store.find(job.id)
+    if found and not found.is_over:
+        self.store.change(found, **self.store.over(), status="cancelled")
+    return True
+
+
+def _never_sent(self: Generations, job: GenerationRecord) -> QueueError | None:
+    error = _send(self, job)
+    return error and QueueError(error.code, is_refusal=True)
+
+
+_send = Generations._send  # noqa: SLF001 - what a defect changes
+
+
+def _never_final(self: Jobs, record: GenerationRecord, error: ImagingError, seconds: float) -> bool:
+    return not isinstance(error, StorageFailed) and _is_final(self, record, error, seconds)
+
+
+def _without_refused(self: Outcome) -> Mapping[int, Any]:
+    refused = {one.slot.index for one in self.made if isinstance(one.error, StorageFailed)}
+    return {index: facts for index, facts in _settled(self).items() if index not in refused}
+
+
+_is_final, _settled = Jobs._is_final, Outcome.settled  # noqa: SLF001 - what a defect changes
+
+
+def _nothing_swept(self: Jobs, deadline: Deadline) -> int:  # noqa: ARG001 - as it is called
+    return 0
+
+
+def _unconditional(self: GenerationStore, previous: GenerationRecord | None, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - as it is called
+    try:
+        return _write(self, previous, *rest, **named)
+    except store.Changed:
+        following = rest[0]
+        found = self.find(following.id)
+        return _write(self, found, following, *rest[1:], **named)
+
+
+_write = GenerationStore._write  # noqa: SLF001 - what a defect changes
+
+
+def _no_lookup(self: Gallery, image_id: str, origin: Origin) -> None:
+    pass
+
+
+def _not_recognised(self: GenerationStore, previous: Any, following: Any, otherwise: Exception) -> Any:  # noqa: ANN401, ARG001 - as it is called
+    raise otherwise
+
+
+def _waiting_for_others(self: Generations, submission: Submission, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
+    is_running = found is not None and not found.is_over
+    return "wait" if is_running else _step(self, submission, found)
+
+
+def _last_try(self: Retries, tries: Any, retry: int) -> Any:  # noqa: ANN401, ARG001 - as it is called
+    return tries[-1] if retry and tries else None
+
+
+def _lost_for_nothing(record: GenerationRecord | None) -> tuple[dict[str, Any], list[Any]]:
+    changes, _ = _lost(record)
+    return changes, []
+
+
+_lost = store._lost  # noqa: SLF001 - what a defect changes
+
+DEFECTS = (
+    Defect(
+        "1",
+        "a waiting job forgets what it has made",
+        ((Outcome, "settled", lambda _: {}), (Gallery, "found", _found_for_nothing)),
+        "images that lie in the bucket|pictures that were paid for",
+    ),
+    Defect(
+        "2",
+        "another body under the same key resumes the first one's images",
+        ((Generations, "_base", _any_body_base), (Generations, "_step", _any_body_step)),
+        "got an image of",
+    ),
+    Defect(
+        "3",
+        "a write that fails releases the lock of who runs",
+        ((GenerationStore, "begin", _releasing_begin),),
+        "lives and was taken over|is committed|another live attempt",
+    ),
+    Defect(
+        "4",
+        "an error of sending cancels a job that somebody was told of",
+        ((Generations, "_send", _never_sent), (Generations, "_is_withdrawn", _withdrawn_whatever_happened)),
+        "cancelled by nobody|lives and was taken over|says nothing of",
+    ),
+    Defect(
+        "5",
+        "a job tries again what its bucket refused",
+        ((Jobs, "_is_final", _never_final), (Outcome, "settled", _without_refused)),
+        "pictures that were paid for",
+    ),
+    Defect(
+        "6",
+        "an image's record that was refused is not written with the outcome",
+        ((Outcome, "notes", property(lambda _: [])),),
+        "is in the list of nobody|says nothing of",
+    ),
+    Defect(
+        "7",
+        "the lease ends while its function runs",
+        ((Deadline, "remaining", lambda _: 3.0),),
+        "lives and was taken over|another live attempt",
+    ),
+    Defect(
+        "8",
+        "a write whose answer was lost counts as another's",
+        ((GenerationStore, "_recognised", _not_recognised),),
+        "lost without need",
+    ),
+    Defect("9", "no sweeper looks after a job whose messages are gone", ((Jobs, "sweep", _nothing_swept),), "at rest"),
+    Defect(
+        "9",
+        "a job is forgotten while it is worked at",
+        ((GenerationStore, "_unfinished_until", lambda self: int(self.now()) + 600),),
+        "at rest|never settled",
+        parameters={"JOB_HOURS": "6"},
+    ),
+    Defect(
+        "10",
+        "what a lost attempt had reserved stays reserved",
+        ((store, "_lost", _lost_for_nothing),),
+        "a reservation without an attempt|is counted|is committed",
+    ),
+    Defect(
+        "11",
+        "a failure that was billed is not remembered",
+        ((generations, "FAILURE_SECONDS", 0),),
+        "right after a failure that was billed",
+    ),
+    Defect(
+        "12",
+        "a job that is given up drops its images",
+        ((Generations, "remaining", lambda *_: None),),
+        "says nothing of",
+    ),
+    Defect(
+        "13", "every retry takes the last request of its kind", ((Retries, "_retried", _last_try),), "share", seeds=300
+    ),
+    Defect(
+        "14",
+        "another body under the key of a running request waits for it",
+        ((Generations, "_step", _waiting_for_others),),
+        "waited for another request|got an image of",
+    ),
+    Defect(
+        "15",
+        "an object without a record is not looked for",
+        ((Gallery, "_in_bucket", _no_lookup),),
+        "images that lie in the bucket|is in the list of nobody|says nothing of",
+    ),
+    Defect(
+        "16",
+        "keyless requests are remembered for a day",
+        ((Generations, "_is_recent", lambda *_: True),),
+        "is remembered after",
+    ),
+    Defect(
+        "16",
+        "a conflict of writes is ignored",
+        ((GenerationStore, "_write", _unconditional),),
+        "another live attempt|taken over|ended|is counted|lie in the bucket|at rest|KeyError",
+    ),
+)

@@ -1,0 +1,21 @@
+"""The simulation finds each defect that the money path once had, within so many runs."""
+
+import re
+
+import pytest
+
+from tests.simulation.defects import DEFECTS, Defect
+from tests.simulation.simulation import Run, run
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=str)
+def test_a_defect_is_found(defect: Defect) -> None:
+    found = _first_problem(defect)
+    assert found is not None, f"not found within {defect.seeds} runs"
+    assert re.search(defect.seen_as, str(found.problem)), found.report()
+
+
+def _first_problem(defect: Defect) -> Run | None:
+    with defect.installed():
+        runs = (run(seed, **defect.parameters) for seed in range(defect.seeds))
+        return next((found for found in runs if found.problem is not None), None)
