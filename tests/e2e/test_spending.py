@@ -68,12 +68,12 @@ class Books:
 
     def account(self, scope: str = "stack") -> Account:
         month = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m")
-        item = self.stack.client("dynamodb").get_item(
-            TableName=self.stack.description["table"], Key={"id": {"S": f"spend#{month}#{scope}"}}
-        ).get("Item", {})
-        spent, committed, images = (
-            int(item.get(name, {"N": "0"})["N"]) for name in ("spent", "committed", "images")
+        item = (
+            self.stack.client("dynamodb")
+            .get_item(TableName=self.stack.description["table"], Key={"id": {"S": f"spend#{month}#{scope}"}})
+            .get("Item", {})
         )
+        spent, committed, images = (int(item.get(name, {"N": "0"})["N"]) for name in ("spent", "committed", "images"))
         return Account(spent, committed - spent, images)
 
 
