@@ -94,10 +94,11 @@ def _renew(places: Places, order: Order) -> dict[str, Any]:
 def _change_page(places: Places, order: Order) -> dict[str, Any]:
     """Nothing is to be deployed: at most the studio comes or goes."""
     running = described(places)
-    address = _page(places, order, running["studio_url"])
-    if address == running["studio_url"]:
+    runs = studio.process(places).id() is not None
+    if runs == order.studio == bool(running["studio_url"]):
         say("The stack is up already, and nothing has changed.")
         return running
+    address = _page(places, order, running["studio_url"])
     say(f"The stack is up already; the studio {'starts' if address else 'has stopped'}.")
     return _announce(places, order, running | {"studio_url": address})
 

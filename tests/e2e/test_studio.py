@@ -90,9 +90,11 @@ def test_an_image_of_before_is_found_with_its_prompt_and_can_be_deleted(
     prompt = f"A river {uuid.uuid4()}"
     ask(page, prompt)
     pictures(page, 1)
+    caption = page.locator(".st-key-outcome").get_by_text("Image 1 of 1 · seed")
+    seed = caption.inner_text().split(" · ")[1]
     with visit(browser, studio_url) as another:
-        another.get_by_role("button", name="Open the image").first.click()
-        dialog = another.get_by_role("dialog")
+        another.get_by_role("button", name=re.compile(rf"^Open the image .*{seed}$")).click()
+        dialog = another.get_by_role("dialog", name="Image")
         expect(dialog).to_contain_text(prompt, timeout=SECONDS)
         dialog.get_by_role("button", name="Delete").click()
         another.get_by_role("button", name="Delete this image").click()

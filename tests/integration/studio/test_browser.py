@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from local import net
 from tests.e2e.browsing import LOG, SECONDS, ask, browser, studio, visit
@@ -19,8 +19,8 @@ from tests.fakes.studio_api import KEY, FakeApi, problem, served
 
 __all__ = ["browser"]
 
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
@@ -319,24 +319,20 @@ STATES: tuple[State, ...] = (_empty, _waiting, _running, _done, _failed, _refuse
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__.strip("_"))
 def test_axe_finds_nothing_in_any_state(
-    browser: Browser, studio_url: str, folder: Path, viewport: dict[str, int], scheme: str
+    browser: Browser, studio_url: str, api: FakeApi, state: State, scheme: str
 ) -> None:
-    for state in STATES:
-        api = FakeApi()
-        with ExitStack() as stack:
-            url = stack.enter_context(served(api))
-            (folder / "env").write_text(f"API_URL={url}\nAPI_KEY={KEY}\n")
-            api.make_earlier(2)
-            page = stack.enter_context(visit(browser, studio_url, viewport=viewport, color_scheme=scheme))
-            state(page, api)
+    api.make_earlier(2)
+    with visit(browser, studio_url, viewport=WIDE, color_scheme=scheme) as page:
+        state(page, api)
+        assert _headings_in_order(page)
+        for viewport in (WIDE, PHONE):
+            page.set_viewport_size(viewport)
             expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=SECONDS)
-            assert _violations(page) == [], (state.__name__, viewport, scheme)
-            assert _headings_in_order(page), state.__name__
-            if viewport is PHONE:
-                assert _too_small(page) == [], state.__name__
-                assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+            assert _violations(page) == []
+        assert _too_small(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 def _violations(page: Page) -> list[tuple[str, str, str]]:
