@@ -152,6 +152,7 @@ def test_authorizer_and_function_have_one_token_that_no_output_shows() -> None:
     token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
     assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"] == token
     assert token not in [output["Value"] for output in source()["Outputs"].values()]
+    assert "StackId" not in str(token), "the public key shows the stack's id"
 
 
 NEVER_HOLDS_A_QUOTATION_MARK = {
