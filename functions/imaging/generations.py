@@ -297,6 +297,7 @@ class Generations:
                 if record.is_job and not attempt.record.is_job and _may_go_on(error)
                 else left | self._failed(outcome, error)
             ),
+            notes=outcome.notes,
             in_full=outcome.is_bug,
         )
         if ended.is_over:

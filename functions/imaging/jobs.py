@@ -114,7 +114,12 @@ class Jobs:
             self.generations.fail(attempt, outcome, error)
             return None
         left = self.generations.left_by(attempt, outcome)
-        self.store.end(attempt, lambda record: left | self._waiting(record, error, seconds), in_full=outcome.is_bug)
+        self.store.end(
+            attempt,
+            lambda record: left | self._waiting(record, error, seconds),
+            notes=outcome.notes,
+            in_full=outcome.is_bug,
+        )
         logger.info("A job waits", generation_id=attempt.record.id, code=error.code, seconds=seconds)
         return PutBack(seconds)
 

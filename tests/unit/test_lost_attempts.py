@@ -3,6 +3,7 @@
 import pytest
 
 import bootstrap
+from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import Record, TableError
 from imaging.attempt import Attempt
@@ -10,6 +11,7 @@ from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, StorageFailed
 from imaging.gallery import Gallery, Origin
 from imaging.generate import Generator
+from imaging.jobs import PutBack
 from imaging.record import GenerationRecord
 from imaging.request import GenerationRequest
 from imaging.result import StoredImage
@@ -149,6 +151,24 @@ def test_an_image_that_a_refusing_bucket_has_after_all_is_not_paid_for_again(
     again = bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
 
     assert (len(again.generation.stored), len(bedrock.calls)) == (2, 1)
+
+
+def test_a_waiting_job_records_the_images_whose_records_were_refused(
+    table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = Submission.keyed(GenerationRequest(text="a pier", number_of_images=2, model="core"), "me", "key")
+    bootstrap.generations().enqueue(submission)
+    bedrock.by_seed[43] = BedrockError("ThrottlingException", "")
+    monkeypatch.setattr(table, "put", _refused_put)
+
+    assert isinstance(bootstrap.jobs().work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)), PutBack)
+
+    [listed] = bootstrap.gallery().listed("me", 9)[0]
+    assert listed.image.id == image_id(submission.generation_id, 0)
+
+
+def _refused_put(_key: str, _record: Record, _expires_at: int) -> None:
+    raise TableError("InternalServerError")
 
 
 def _no_answer(_image_id: str) -> None:
