@@ -43,8 +43,8 @@ class Answer:
 
 @dataclass(eq=False)
 class Order:
-    """What a client wants, and what it got for it. An accepted job is told from a later one of the same id by when it was
-    created."""
+    """What a client wants, and what it got for it. Accepted jobs are noted by id and time, because a later request may
+    have the same id."""
 
     name: str
     caller: str
