@@ -133,7 +133,8 @@ class Book:
 
     def written(self, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
         """A generation's record changed."""
-        old, new = before or {}, after
+        is_forgotten = before is None or (before["status"] in OVER and before["expiration"] <= self.world.now + 1)
+        old, new = {} if before is None or is_forgotten else before, after
         generation = str(new["id"]).partition("#")[2]
         self.statuses[generation] = new["status"]
         self.hashes[generation].add(new["request_hash"])

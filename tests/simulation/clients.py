@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -42,7 +43,8 @@ class Answer:
 
 @dataclass(eq=False)
 class Order:
-    """What a client wants, and what it got for it: image ids by the place among those asked for."""
+    """What a client wants, and what it got for it. Accepted jobs are noted by id and time, because a later request may
+    have the same id."""
 
     name: str
     caller: str
@@ -51,7 +53,7 @@ class Order:
     is_random: bool = False
     sent_at: list[float] = field(default_factory=list)
     got_at: float = math.inf
-    accepted: set[str] = field(default_factory=set)
+    accepted: set[tuple[str, int]] = field(default_factory=set)
     cancels: set[str] = field(default_factory=set)
     delivered: set[str] = field(default_factory=set)
     generations: set[str] = field(default_factory=set)
@@ -134,7 +136,8 @@ class Api:
         if "idempotent-replayed" in answer.headers:
             self._is_remembered(order, answer.body["id"])
         if answer.status == HTTPStatus.ACCEPTED:
-            order.accepted.add(answer.body["id"])
+            at = datetime.fromisoformat(answer.body["created_at"]).timestamp()
+            order.accepted.add((answer.body["id"], int(at)))
         texts = self._texts(order) if answer.body.get("links") else {order.text}
         result = answer.body.get("result") or answer.body
         if "id" in result and ("details" in result or "data" in result):

@@ -135,17 +135,18 @@ def _ask(api: Api, book: Book, caller: str, found: dict[str, dict[str, Mapping[s
     images = {image["id"]: image for image in clients.listed(api, caller)}
     for order in api.orders:
         if order.caller == caller:
-            for job in sorted(order.accepted):
-                _job_ended_well(api, book, order, job)
+            for job, created_at in sorted(order.accepted):
+                _job_ended_well(api, book, order, job, created_at)
     found[caller] = images
 
 
-def _job_ended_well(api: Api, book: Book, order: Order, job: str) -> None:
+def _job_ended_well(api: Api, book: Book, order: Order, job: str, created_at: int) -> None:
     world = api.world
     answer = api.send(order, "GET", f"/jobs/{job}")
     record = api.deployment.table.main.records.get(f"generation#{job}")
-    if record is None or not record["is_job"] or record["expiration"] <= world.now:
-        return  # forgotten by now, or the key was used for a request that somebody waited for
+    is_it = record is not None and record["is_job"] and int(record["created_at"]) == created_at
+    if record is None or not is_it or record["expiration"] <= world.now:
+        return  # forgotten by now, or the same request or key was sent again much later
     if answer.body.get("code") == "not_found":
         world.violated(f"{order.name}: the job {job} is not found although it is remembered")
     status, result = answer.body["status"], answer.body["result"]
