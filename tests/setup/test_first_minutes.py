@@ -45,6 +45,7 @@ TRIED_ELSEWHERE = (
     "make studio",  # tests/e2e/test_studio.py
     "sam remote",  # needs a deployed stack
     "sam build",  # needs an AWS account
+    "export API_URL=…",  # the same; tests/e2e/test_smoke.py
 )
 
 
