@@ -73,12 +73,12 @@ invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a container, agains
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
 .PHONY: test
-test: how-long setup client-programs  ## Run every test (about 11 minutes), and list at the end what was skipped and why
+test: how-long setup client-programs  ## Run every test (about 12 minutes), and list at the end what was skipped and why
 	@$(PYTHON) pytest
 
 .PHONY: how-long
 how-long:
-	@echo "Running every test takes about 11 minutes; \`make unit\` takes seconds."
+	@echo "Running every test takes about 12 minutes; \`make unit\` takes seconds."
 
 .PHONY: unit
 unit: .venv/.done  ## Run the tests that need no stack, in seconds
