@@ -27,6 +27,7 @@ STUDIO = (sys.executable, "-m", "streamlit", "run", "studio/app.py")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    expect.set_options(timeout=SECONDS)  # what is expected comes, however busy the machine is
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)

@@ -204,9 +204,10 @@ def test_it_works_at_the_width_of_a_phone(browser: Browser, studio_url: str, emu
 
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390
-        for box in (
-            page.locator(".st-key-outcome [data-testid=stImage] img").nth(place).bounding_box() for place in (0, 1)
-        ):
+        for place in (0, 1):
+            image = page.locator(".st-key-outcome [data-testid=stImage] img").nth(place)
+            expect(image).not_to_have_js_property("naturalWidth", 0)
+            box = image.bounding_box()
             assert box
             assert box["width"] > 300
 

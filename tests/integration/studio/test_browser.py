@@ -147,7 +147,9 @@ def test_the_counter_counts_characters_while_writing(page: Page) -> None:
 def test_the_first_image_is_seen_without_scrolling_beside_the_settings(page: Page) -> None:
     generated(page, "A lighthouse")
 
-    image = page.locator(".st-key-one img").bounding_box()
+    first = page.locator(".st-key-one img")
+    expect(first).not_to_have_js_property("naturalWidth", 0)
+    image = first.bounding_box()
     settings = page.locator(".st-key-settings").bounding_box()
     assert image
     assert settings
@@ -162,7 +164,9 @@ def test_an_image_is_never_drawn_larger_than_it_is(page: Page) -> None:
         page.get_by_label(label).press("Enter")
     generated(page, "Small")
 
-    box = page.locator(".st-key-one img").bounding_box()
+    image = page.locator(".st-key-one img")
+    expect(image).to_have_js_property("naturalWidth", 512)
+    box = image.bounding_box()
     assert box
     assert (round(box["width"]), round(box["height"])) == (512, 512)
 
