@@ -1,6 +1,6 @@
 """Stands in for Lambda's poller, so that a worker can be killed at will: takes messages and calls the worker with them.
 
-python tests/faults/drain.py <queue URL> <file that holds the id of the job at hand>
+python tests/faults/drain.py <queue URL> <file that holds the id of the job at hand> <endpoint of the poller's own calls>
 """
 
 import sys
@@ -15,15 +15,16 @@ SECONDS = 30
 """What an execution may take, instead of WorkerFunction's time-out: a killed one's job is free again after that."""
 
 
-def drain(queue_url: str, at_hand: Path) -> None:
+def drain(queue_url: str, at_hand: Path, endpoint: str) -> None:
+    sqs = clients.session().client("sqs", endpoint_url=endpoint)
     while True:
-        answer = clients.sqs().receive_message(
+        answer = sqs.receive_message(
             QueueUrl=queue_url, MaxNumberOfMessages=1, WaitTimeSeconds=1, VisibilityTimeout=SECONDS + 1
         )
         for message in answer.get("Messages", []):
             at_hand.write_text(message["Body"])
             if not lambda_handler(_event(message), FakeContext(seconds=SECONDS))["batchItemFailures"]:
-                clients.sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
             at_hand.write_text("")
 
 
@@ -38,4 +39,4 @@ def _event(message: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3 tells it
 
 
 if __name__ == "__main__":
-    drain(sys.argv[1], Path(sys.argv[2]))
+    drain(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -81,6 +81,7 @@ def proxy(stack: Stack) -> Iterator[LossyProxy]:
 def hire(stack: Stack, proxy: LossyProxy, tmp_path: Path) -> Iterator[Hire]:
     """Starts workers: processes with WorkerFunction's code, environment and role."""
     environment = environment_of(stack, "WorkerFunction") | {"AWS_ENDPOINT_URL": proxy.url}
+    poller = stack.description["aws_endpoint_url"]
     workers: list[Worker] = []
 
     def start() -> Worker:
@@ -88,7 +89,7 @@ def hire(stack: Stack, proxy: LossyProxy, tmp_path: Path) -> Iterator[Hire]:
         note.touch()
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, "-m", "tests.faults.drain", stack.description["queue_url"], str(note)],
+                [sys.executable, "-m", "tests.faults.drain", stack.description["queue_url"], str(note), poller],
                 cwd=PROJECT,
                 env=environment,
                 stdout=output,
