@@ -1,6 +1,6 @@
 """Stands in for Lambda's poller, so that a worker can be killed at will: takes messages and calls the worker with them.
 
-python tests/faults/drain.py <queue URL> <file that holds the id of the job at hand> <endpoint of the poller's own calls>
+python tests/faults/drain.py <queue URL> <file that holds the id of the job at hand> <the poller's own endpoint>
 """
 
 import sys
