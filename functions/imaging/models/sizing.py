@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from imaging.png import NotAWholePng
+from imaging.images.png import NotAWholePng
 
 
 @dataclass(frozen=True)
