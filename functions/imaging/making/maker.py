@@ -12,10 +12,11 @@ from aws.bucket import BucketError
 from aws.table import Put
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
 from imaging.images import png
+from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
-from imaging.models.sizing import Size, fit
+from imaging.models.sizing import Size
 from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.routing import Route
 from imaging.records.attempt import Attempt, RoutePlan
