@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from imaging.errors import Misconfigured
 from imaging.models import catalog
-from imaging.result import MICROS_PER_USD
-from imaging.routing import Route
+from imaging.planning.routing import Route
+from imaging.requests.result import MICROS_PER_USD
 
 
 def _routes(entries: Any) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated

@@ -13,8 +13,8 @@ from api.caller import DIRECT, deadline
 from api.preferences import idempotency_key
 from imaging.errors import ImagingError, InternalError
 from imaging.generations import MAX_WAIT_SECONDS
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 from observability import log_bug
 
 KEY_FIELD = "idempotency_key"

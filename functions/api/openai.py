@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from imaging.errors import FieldError, InvalidRequest
 from imaging.models import catalog
-from imaging.request import MAX_SIDE, MIN_SIDE, Count, GenerationRequest, Seed, Text
-from imaging.result import GenerationWarning
-from imaging.sizing import Size
+from imaging.models.sizing import Size
+from imaging.requests.request import MAX_SIDE, MIN_SIDE, Count, GenerationRequest, Seed, Text
+from imaging.requests.result import GenerationWarning
 
 LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""

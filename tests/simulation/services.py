@@ -14,8 +14,8 @@ from aws.queue import QueueError
 from aws.table import LISTED_AT, LISTING, Change, Page, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
-from imaging.record import DUE
-from imaging.sizing import Size
+from imaging.models.sizing import Size
+from imaging.records.record import DUE
 from tests.fakes.table import FakeTable
 from tests.simulation import pictures
 from tests.simulation.book import About, Book, Call

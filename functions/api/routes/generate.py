@@ -17,8 +17,8 @@ from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted, location
 from imaging.errors import InProgress
 from imaging.generations import Delivery
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 
 router = APIGatewayRouter()
 

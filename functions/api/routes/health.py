@@ -16,7 +16,7 @@ from aws import bedrock
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import TableError
-from imaging.routing import Router
+from imaging.planning.routing import Router
 
 router = APIGatewayRouter()
 

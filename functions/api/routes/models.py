@@ -12,11 +12,11 @@ import bootstrap
 from api.responses import answers
 from aws.table import TableError
 from imaging.models.catalog import MODELS, Model
-from imaging.request import MAX_IMAGES, MAX_SEED, MAX_SIDE, MAX_TEXT, MIN_SIDE, Quality
-from imaging.result import MICROS_PER_USD
-from imaging.routing import Router
-from imaging.shared_refusals import Refusal
-from imaging.sizing import NativeSize, Size, nearest
+from imaging.models.sizing import NativeSize, Size, nearest
+from imaging.planning.routing import Router
+from imaging.planning.shared_refusals import Refusal
+from imaging.requests.request import MAX_IMAGES, MAX_SEED, MAX_SIDE, MAX_TEXT, MIN_SIDE, Quality
+from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
 

@@ -21,8 +21,8 @@ from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import StorageFailed
 from imaging.models.catalog import MODELS
-from imaging.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
-from imaging.submission import Submission
+from imaging.requests.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
+from imaging.requests.submission import Submission
 
 router = APIGatewayRouter()
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from imaging.models import amazon, stability
 from imaging.models.schema import Schema
-from imaging.sizing import NativeSize, Size
+from imaging.models.sizing import NativeSize, Size
 
 _MEGAPIXEL = 1024 * 1024
 _USER_GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from imaging.models.catalog import Model
 from imaging.models.schema import Ask
-from imaging.request import MAX_SEED, GenerationRequest
-from imaging.result import GenerationWarning
-from imaging.sizing import NativeSize, Size, nearest
+from imaging.models.sizing import NativeSize, Size, nearest
+from imaging.requests.request import MAX_SEED, GenerationRequest
+from imaging.requests.result import GenerationWarning
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
 from imaging.errors import ContentBlocked, ImagingError, InvalidRequest, KeyReused
 from imaging.generations import Delivery
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 from tests.fakes.bedrock import FakeBedrock, base64_png
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock

@@ -11,7 +11,7 @@ from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.models.catalog import MODELS, Model, Price
 from imaging.models.schema import Answer, Ask, Outcome, decoded
-from imaging.sizing import NativeSize, Size
+from imaging.models.sizing import NativeSize, Size
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock, base64_png
 from tests.fakes.table import FakeTable

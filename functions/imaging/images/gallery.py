@@ -14,8 +14,8 @@ from typing import Protocol
 from aws.bucket import BucketError, Link
 from aws.table import LISTED_AT, LISTING, Page, Put, Record, TableError
 from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_down
-from imaging.result import DeletedImage, Generation, StoredImage
-from imaging.submission import image_id
+from imaging.requests.result import DeletedImage, Generation, StoredImage
+from imaging.requests.submission import image_id
 from observability import logger
 
 _FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes")

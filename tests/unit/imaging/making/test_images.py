@@ -11,7 +11,7 @@ from PIL import Image
 
 from aws.bedrock import BedrockError
 from imaging.models.catalog import MODELS, find
-from imaging.sizing import NativeSize, Size, nearest
+from imaging.models.sizing import NativeSize, Size, nearest
 from tests.fakes.bedrock import FakeBedrock, base64_png
 from tests.fakes.bucket import FakeBucket
 from tests.unit.conftest import Send

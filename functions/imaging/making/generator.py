@@ -7,16 +7,16 @@ from functools import cached_property
 from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import Put
-from imaging import routing
-from imaging.attempt import Attempt, RoutePlan
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
-from imaging.making import Made, Maker
+from imaging.making.maker import Made, Maker
 from imaging.models.catalog import Model
-from imaging.planning import plan
-from imaging.record import GenerationRecord
-from imaging.request import GenerationRequest
-from imaging.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
-from imaging.routing import Fallback, Route, Router
+from imaging.planning import routing
+from imaging.planning.plan import plan
+from imaging.planning.routing import Fallback, Route, Router
+from imaging.records.attempt import Attempt, RoutePlan
+from imaging.records.record import GenerationRecord
+from imaging.requests.request import GenerationRequest
+from imaging.requests.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
 from observability import logger, metrics
 
 

@@ -6,16 +6,16 @@ import bootstrap
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import Record, TableError
-from imaging.attempt import Attempt
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, StorageFailed
-from imaging.gallery import Gallery, Origin
-from imaging.generate import Generator
+from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import PutBack
-from imaging.record import GenerationRecord
-from imaging.request import GenerationRequest
-from imaging.result import StoredImage
-from imaging.submission import Submission, image_id
+from imaging.making.generator import Generator
+from imaging.records.attempt import Attempt
+from imaging.records.record import GenerationRecord
+from imaging.requests.request import GenerationRequest
+from imaging.requests.result import StoredImage
+from imaging.requests.submission import Submission, image_id
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock

@@ -1,11 +1,8 @@
-"""Which of a model's own sizes to ask for, and how its picture becomes exactly the size that was asked for."""
+"""Sizes in pixels, and which of a model's own sizes to ask for."""
 
-import io
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-from imaging.png import NotAWholePng
 
 
 @dataclass(frozen=True)
@@ -44,23 +41,3 @@ def nearest(wanted: Size, native: Iterable[NativeSize], price: Callable[[Size], 
 
 def _distance(one: Size, other: Size) -> float:
     return round(abs(math.log(one.ratio / other.ratio)), 9)
-
-
-def fit(png: bytes, native: Size, wanted: Size) -> bytes:
-    """The picture cropped around its centre to the wanted ratio and resized to exactly the wanted size.
-
-    `png` is a PNG of size `native`; a picture that has the wanted size already comes back byte for byte. Raises
-    NotAWholePng where it cannot be decoded.
-    """
-    if (native.width, native.height) == (wanted.width, wanted.height):
-        return png
-    from PIL import Image, ImageOps  # noqa: PLC0415 - costs a tenth of a second that most requests do not need
-
-    try:
-        with Image.open(io.BytesIO(png)) as picture:
-            fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NotAWholePng("the PNG cannot be decoded") from error
-    buffer = io.BytesIO()
-    fitted.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from aws.table import EXPIRY, LISTED_AT, LISTING, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
-from imaging.request import GenerationRequest
-from imaging.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
+from imaging.requests.submission import Submission
 from observability import log_bug
 
 DUE = "due"

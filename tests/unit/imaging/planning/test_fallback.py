@@ -6,8 +6,8 @@ import pytest
 
 from aws.bedrock import BedrockError
 from aws.table import TableError
-from imaging.generate import Generator
-from imaging.routing import Route
+from imaging.making.generator import Generator
+from imaging.planning.routing import Route
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable

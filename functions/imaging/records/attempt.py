@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from imaging.deadline import Deadline
-from imaging.planning import Plan
-from imaging.record import GenerationRecord, ModelCall
-from imaging.request import GenerationRequest
-from imaging.routing import Route
+from imaging.planning.plan import Plan
+from imaging.planning.routing import Route
+from imaging.records.record import GenerationRecord, ModelCall
+from imaging.requests.request import GenerationRequest
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from imaging.errors import (
     Throttled,
     TimedOut,
 )
-from imaging.generate import Generator
+from imaging.making.generator import Generator
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event

@@ -10,18 +10,19 @@ from typing import Any, Protocol
 from aws.bedrock import Answer, BedrockError, SecondsLeft
 from aws.bucket import BucketError
 from aws.table import Put
-from imaging import png
-from imaging.attempt import Attempt, RoutePlan
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
-from imaging.gallery import Gallery, Origin
+from imaging.images import png
+from imaging.images.fitting import fit
+from imaging.images.gallery import Gallery, Origin
 from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
-from imaging.planning import Call, Plan, Slot
-from imaging.record import ModelCall
-from imaging.result import ImageFacts, MissingImage, StoredImage
-from imaging.routing import Route
-from imaging.sizing import Size, fit
-from imaging.submission import image_id
+from imaging.models.sizing import Size
+from imaging.planning.plan import Call, Plan, Slot
+from imaging.planning.routing import Route
+from imaging.records.attempt import Attempt, RoutePlan
+from imaging.records.record import ModelCall
+from imaging.requests.result import ImageFacts, MissingImage, StoredImage
+from imaging.requests.submission import image_id
 from observability import log_bug, logger
 
 Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Answer]

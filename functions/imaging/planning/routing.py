@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from imaging.errors import Attempt, ImagingError, ModelAccessDenied, ModelUnavailable, Throttled
 from imaging.models import catalog
 from imaging.models.catalog import Model
-from imaging.request import GenerationRequest
-from imaging.result import GenerationWarning
-from imaging.shared_refusals import SharedRefusals
+from imaging.planning.shared_refusals import SharedRefusals
+from imaging.requests.request import GenerationRequest
+from imaging.requests.result import GenerationWarning
 
 SKIP_SECONDS = 3600
 

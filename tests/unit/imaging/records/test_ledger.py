@@ -13,8 +13,8 @@ from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
 from imaging.errors import BudgetExhausted, Misconfigured
 from imaging.models.catalog import MODELS
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock

@@ -13,10 +13,10 @@ import bootstrap
 import worker.app
 from aws.bedrock import BedrockError
 from imaging.deadline import Deadline
-from imaging.generate import Generator
 from imaging.jobs import MAX_ATTEMPTS, PutBack
-from imaging.record import GenerationRecord
-from imaging.request import GenerationRequest
+from imaging.making.generator import Generator
+from imaging.records.record import GenerationRecord
+from imaging.requests.request import GenerationRequest
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock

@@ -27,14 +27,14 @@ from aws.table import (
     Record,
     TableError,
 )
-from imaging import record as records
-from imaging.attempt import Attempt
 from imaging.deadline import Deadline
 from imaging.errors import BudgetExhausted, DependencyUnavailable, table_down
-from imaging.ledger import Ledger, Posting
-from imaging.record import DUE, GenerationRecord, ModelCall
-from imaging.request import MAX_SEED
-from imaging.submission import Submission
+from imaging.records import record as records
+from imaging.records.attempt import Attempt
+from imaging.records.ledger import Ledger, Posting
+from imaging.records.record import DUE, GenerationRecord, ModelCall
+from imaging.requests.request import MAX_SEED
+from imaging.requests.submission import Submission
 from observability import logger, metrics
 
 LEASE_MARGIN_SECONDS = 5
