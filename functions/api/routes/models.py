@@ -9,13 +9,14 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import BaseModel, Field
 
 import bootstrap
+from api.body import MAX_IMAGES, MAX_SIDE, MAX_TEXT, MIN_SIDE
 from api.responses import answers
 from aws.table import TableError
 from imaging.models.catalog import MODELS, Model
 from imaging.models.sizing import NativeSize, Size, nearest
 from imaging.planning.routing import Router
 from imaging.planning.shared_refusals import Refusal
-from imaging.requests.request import MAX_IMAGES, MAX_SEED, MAX_SIDE, MAX_TEXT, MIN_SIDE, Quality
+from imaging.requests.request import MAX_SEED, Quality
 from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
