@@ -362,7 +362,7 @@ def test_what_only_a_laptop_may_choose_is_refused_on_aws(name: str, value: str) 
 
 
 def allows(name: str, value: str) -> bool:
-    return parameters.allows(source()["Parameters"][name], value)
+    return parameters.allows(name, source()["Parameters"][name], value)
 
 
 def refusals(values: Mapping[str, str]) -> list[str]:
