@@ -11,12 +11,12 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 import bootstrap
 from api.answer import GenerationAnswer, answer
+from api.body import GenerateBody
 from api.caller import caller, deadline, stable_link
 from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted
 from imaging.generations import Delivery
-from imaging.requests.request import GenerationRequest
 
 router = APIGatewayRouter()
 
@@ -45,10 +45,11 @@ _ANSWERS[202] = {
 @router.post(
     "/generate", summary="Make images from a text", tags=["Images"], operation_id="generate", responses=_ANSWERS
 )
-def generate(request: Annotated[GenerationRequest, Body()]) -> Response[Any]:
+def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
     wanted = Preferences.of(event)
-    submission = bootstrap.deduplication().submission(request, caller(event), wanted.key, fresh=wanted.fresh)
+    request, whose = body.generation_request(), caller(event)
+    submission = bootstrap.deduplication().submission(request, whose, wanted.key, fresh=wanted.fresh)
     if not wanted.respond_async:
         delivery = bootstrap.generations().run(submission, deadline(router.lambda_context), wanted.wait)
         return _delivered(delivery, event)
