@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from aws.bucket import PREFIX, Bucket, Link
+from aws.bucket import PREFIX, Link
+from imaging import ports
+from imaging.money import usd
 from imaging.requests.result import (
-    MICROS_PER_USD,
     DeletedImage,
     Generation,
     GenerationWarning,
@@ -72,7 +73,7 @@ class GenerationAnswer(BaseModel):
     warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")
 
 
-def answer(generation: Generation, bucket: Bucket, stable_link: StableLink | None = None) -> GenerationAnswer:
+def answer(generation: Generation, bucket: ports.Bucket, stable_link: StableLink | None = None) -> GenerationAnswer:
     """The answer for a generation; without `stable_link`, as in a direct invocation, details have no such link."""
     links = {image.id: bucket.link(image.id) for image in generation.stored}
     return GenerationAnswer(
@@ -81,7 +82,7 @@ def answer(generation: Generation, bucket: Bucket, stable_link: StableLink | Non
         local_path=PREFIX,
         id=generation.id,
         model=generation.model,
-        cost_usd=generation.cost_micros / MICROS_PER_USD,
+        cost_usd=usd(generation.cost_micros),
         expires_at=_first_expiry(links.values()),
         details=[_detail(place, generation, links, stable_link) for place in range(len(generation.images))],
         warnings=list(generation.warnings),

@@ -30,7 +30,7 @@ app.include_router(documentation.serve(partial(document, app)))
 
 def _require_settings(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """Every route says what is wrong with the stack's parameters, if something is."""
-    bootstrap.settings()
+    bootstrap.services()
     return next_middleware(app)
 
 
@@ -59,7 +59,7 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
     if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
         return direct.generate(event, context)
     try:
-        settings = bootstrap.settings()
+        settings = bootstrap.services().settings
     except Misconfigured:
         return _answer_http(event, context, origins=())
     if not came_from_gateway(event, settings.gateway_token):

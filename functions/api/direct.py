@@ -28,8 +28,8 @@ _UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has 
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate. Raises an ImagingError, whose class a state machine can catch by name."""
     try:
-        delivery = bootstrap.generations().run(_submission(event), deadline(context), MAX_WAIT_SECONDS)
-        return answer(delivery.generation, bootstrap.bucket()).model_dump(mode="json", exclude_none=True)
+        delivery = bootstrap.services().generations.run(_submission(event), deadline(context), MAX_WAIT_SECONDS)
+        return answer(delivery.generation, bootstrap.services().bucket).model_dump(mode="json", exclude_none=True)
     except ImagingError:
         raise
     except Exception as error:  # noqa: BLE001 - the last resort before the runtime
@@ -40,10 +40,10 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
 
 def _submission(event: object) -> Submission:
     if not isinstance(event, dict):
-        return bootstrap.deduplication().submission(_request(event), DIRECT)
+        return bootstrap.services().deduplication.submission(_request(event), DIRECT)
     body = {name: value for name, value in event.items() if name != KEY_FIELD}
     key = idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
-    return bootstrap.deduplication().submission(_request(body), DIRECT, key)
+    return bootstrap.services().deduplication.submission(_request(body), DIRECT, key)
 
 
 def _request(event: object) -> GenerationRequest:

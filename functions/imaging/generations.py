@@ -173,7 +173,7 @@ class Generations:
             return {"settled": found.settled, "model": found.model, "has_lost_attempt": True}
         settled = outcome.settled()
         has_images = any(not isinstance(facts, MissingImage) for facts in settled.values())
-        model = outcome.chosen.route.model_id if has_images else None
+        model = outcome.chosen.route.model.id if has_images else None
         return {"settled": settled, "model": model, "warnings": outcome.warnings(attempt.record) if model else ()}
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:

@@ -1,6 +1,5 @@
 """The queue door: one record, one job."""
 
-import uuid
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -10,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import bootstrap
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, NotFound
+from imaging.ids import is_id
 from imaging.jobs import PutBack
 from observability import logger, metrics
 
@@ -26,35 +26,28 @@ class NotDone(Exception):
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    bootstrap.settings()
+    bootstrap.services()
     return dict(process_partial_response(event, _work, processor, context))
 
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    if not _is_job_id(record.body):
+    if not is_id(record.body):
         _bury(record)
         return
     logger.append_keys(generation_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
-        verdict = bootstrap.jobs().work(record.body, deadline)
+        verdict = bootstrap.services().jobs.work(record.body, deadline)
     except DependencyUnavailable:
         verdict = PutBack(TABLE_RETRY_SECONDS)
     except (NotFound, InternalError):
         _bury(record)
         return
     if isinstance(verdict, PutBack):
-        bootstrap.queue().put_back(record.receipt_handle, verdict.seconds)
+        bootstrap.services().queue.put_back(record.receipt_handle, verdict.seconds)
         raise NotDone
 
 
 def _bury(record: SQSRecord) -> None:
     logger.error("A message that is no job of ours goes to the dead letters", message_id=record.message_id)
-    bootstrap.queue().bury(record.body)
-
-
-def _is_job_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+    bootstrap.services().queue.bury(record.body)

@@ -140,6 +140,9 @@ class SimulatedBucket:
     def delete(self, image_id: str) -> None:
         self._call(f"delete {image_id[:8]}", lambda: self._delete(image_id))
 
+    def check(self) -> None:
+        self._call("check", lambda: None)
+
     def link(self, image_id: str) -> Link:
         return Link(
             f"https://bucket.example/{image_id}", datetime.fromtimestamp(self.world.now, UTC) + timedelta(minutes=30)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from api.app import lambda_handler
-from imaging.making.generator import Generator
+from bootstrap import Services
 from observability import log_outcome
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
@@ -44,7 +44,7 @@ def test_each_request_that_ends_a_generation_leaves_one_line(
     assert (told[2]["code"], told[2]["aws_error"]) == ("model_error", "ModelErrorException")
 
 
-def test_a_direct_invocation_leaves_one_too(generator: Generator, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
+def test_a_direct_invocation_leaves_one_too(services: Services, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
     lambda_handler(event("direct"), FakeContext())
     assert [(line["caller"], line["outcome"]) for line in endings(log)] == [("direct", "completed")]
 

@@ -48,7 +48,7 @@ def serve(document: Document) -> APIGatewayRouter:
 
 
 def _require_docs() -> None:
-    if not bootstrap.settings().docs:
+    if not bootstrap.services().settings.docs:
         raise NotFoundError
 
 

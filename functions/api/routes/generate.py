@@ -49,14 +49,14 @@ def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
     wanted = Preferences.of(event)
     request, whose = body.generation_request(), caller(event)
-    submission = bootstrap.deduplication().submission(request, whose, wanted.key, fresh=wanted.fresh)
+    submission = bootstrap.services().deduplication.submission(request, whose, wanted.key, fresh=wanted.fresh)
     if not wanted.respond_async:
-        delivery = bootstrap.generations().run(submission, deadline(router.lambda_context), wanted.wait)
+        delivery = bootstrap.services().generations.run(submission, deadline(router.lambda_context), wanted.wait)
         return _delivered(delivery, event)
-    answered = bootstrap.generations().enqueue(submission)
+    answered = bootstrap.services().generations.enqueue(submission)
     return _delivered(answered, event) if isinstance(answered, Delivery) else accepted(answered, event)
 
 
 def _delivered(delivery: Delivery, event: APIGatewayProxyEvent) -> Response[Any]:
-    body = answer(delivery.generation, bootstrap.bucket(), stable_link(event))
+    body = answer(delivery.generation, bootstrap.services().bucket, stable_link(event))
     return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})

@@ -63,7 +63,7 @@ def health(deep: Annotated[bool, Query(description="Needs a key.")] = False) -> 
 
 
 def _deep() -> Health:
-    known = bootstrap.generator().router
+    known = bootstrap.services().router
     stores, models = [*_stores()], [*_models(known)]
     logging = [*_prompt_logging(known)]
     return Health(status=_status(stores, models, logging), checks=[*stores, *models], prompt_logging=logging)
@@ -80,12 +80,12 @@ def _status(
 
 def _stores() -> Iterator[Part]:
     try:
-        bootstrap.bucket().check()
+        bootstrap.services().bucket.check()
         yield Part(name="bucket", ok=True)
     except BucketError as error:
         yield Part(name="bucket", ok=False, detail=f"{error.code}: check the bucket and the function's role.")
     try:
-        bootstrap.table().get("health")
+        bootstrap.services().table.get("health")
         yield Part(name="table", ok=True)
     except TableError as error:
         yield Part(name="table", ok=False, detail=f"{error.code}: check the table and the function's role.")
@@ -100,7 +100,7 @@ def _models(known: Router) -> Iterator[Part]:
 
 
 def _prompt_logging(known: Router) -> Iterator[PromptLogging]:
-    home = bootstrap.settings().aws_region
+    home = bootstrap.services().settings.aws_region
     for region in sorted({route.region(home) for routes in known.lists.values() for route in routes}):
         try:
             yield PromptLogging(region=region, enabled=bedrock.prompts_are_logged(region))

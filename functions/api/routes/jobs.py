@@ -71,7 +71,7 @@ class JobAnswer(BaseModel):
     responses=answers(JobAnswer, "The job.", 401, 404, 429, 500, 503),
 )
 def get(job_id: str) -> JobAnswer:
-    return told(bootstrap.generations().get(caller(router.current_event), job_id), router.current_event)
+    return told(bootstrap.services().generations.get(caller(router.current_event), job_id), router.current_event)
 
 
 @router.delete(
@@ -82,7 +82,7 @@ def get(job_id: str) -> JobAnswer:
     responses=answers(JobAnswer, "The job, cancelled.", 401, 404, 409, 429, 500, 503),
 )
 def cancel(job_id: str) -> JobAnswer:
-    return told(bootstrap.generations().cancel(caller(router.current_event), job_id), router.current_event)
+    return told(bootstrap.services().generations.cancel(caller(router.current_event), job_id), router.current_event)
 
 
 def accepted(job: GenerationRecord, event: APIGatewayProxyEvent) -> Response[Any]:
@@ -120,12 +120,12 @@ def _time(epoch_seconds: float) -> datetime:
 def _progress(job: GenerationRecord, event: APIGatewayProxyEvent) -> Progress:
     if job.result is not None:
         return Progress(requested=job.requested, made=len(job.result.stored), details=[])
-    made = bootstrap.generations().progress(job)
+    made = bootstrap.services().generations.progress(job)
     details = [
         StoredImageSoFar(
             index=index,
             **stored_detail(
-                image, index, job.requested, bootstrap.bucket().link(image.id), stable_link(event)
+                image, index, job.requested, bootstrap.services().bucket.link(image.id), stable_link(event)
             ).model_dump(),
         )
         for index, image in made.items()
@@ -142,8 +142,8 @@ def _waiting(job: GenerationRecord) -> Waiting | None:
 def _result(job: GenerationRecord, event: APIGatewayProxyEvent) -> GenerationAnswer | None:
     if job.result is None:
         return None
-    now = bootstrap.gallery().as_it_is_now(job.owner, job.result)
-    return answer(now, bootstrap.bucket(), stable_link(event))
+    now = bootstrap.services().gallery.as_it_is_now(job.owner, job.result)
+    return answer(now, bootstrap.services().bucket, stable_link(event))
 
 
 def _problem(job: GenerationRecord, event: APIGatewayProxyEvent) -> Problem | None:

@@ -12,12 +12,12 @@ import bootstrap
 from api.body import MAX_IMAGES, MAX_SIDE, MAX_TEXT, MIN_SIDE
 from api.responses import answers
 from aws.table import TableError
-from imaging.models.catalog import MODELS, Model
+from imaging.models.catalog import Model
 from imaging.models.sizing import Grid, NativeSize, Size, nearest
+from imaging.money import usd
 from imaging.planning.routing import Router
 from imaging.planning.shared_refusals import Refusal
 from imaging.requests.request import MAX_SEED, Quality
-from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
 
@@ -82,9 +82,10 @@ Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
 )
 def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> Models:
     wanted = Size(width, height)
-    known, refusals = bootstrap.generator().router, shared_refusals(MODELS)
+    known = bootstrap.services().router
+    refusals = shared_refusals(known.models)
     return Models(
-        models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in MODELS.values()],
+        models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in known.models.values()],
         warnings=[warning for model in known.listed.values() if (warning := end_of_life(model))],
     )
 
@@ -92,7 +93,7 @@ def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, 
 def shared_refusals(model_ids: Collection[str]) -> Mapping[str, Refusal]:
     """How these models refused within the last hour; nothing is known while the table does not answer."""
     try:
-        return bootstrap.refusals().find(model_ids)
+        return bootstrap.services().refusals.find(model_ids)
     except TableError:
         return {}
 
@@ -123,11 +124,11 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
         native_sizes=_sizes(model.native_sizes),
         limits=Limits(cfg_scale=model.cfg_scale),
         prices=[
-            ModelPrice(usd=price.usd_micros / MICROS_PER_USD, quality=price.quality, up_to_pixels=price.up_to_pixels)
+            ModelPrice(usd=usd(price.usd_micros), quality=price.quality, up_to_pixels=price.up_to_pixels)
             for price in model.prices
         ],
         price_verified=model.price_verified,
-        price_usd=_price(model, wanted, quality) / MICROS_PER_USD,
+        price_usd=usd(_price(model, wanted, quality)),
         lifecycle=Lifecycle(
             state=_state(model, _today()),
             legacy_since=model.legacy_since,
@@ -139,7 +140,7 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
 
 
 def _lists(model: Model, known: Router) -> list[str]:
-    return [name for name, routes in known.lists.items() if model.id in {route.model_id for route in routes}]
+    return [name for name, routes in known.lists.items() if model.id in {route.model.id for route in routes}]
 
 
 def _price(model: Model, wanted: Size, quality: str) -> int:

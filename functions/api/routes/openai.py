@@ -21,7 +21,8 @@ from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import StorageFailed
 from imaging.models.catalog import MODELS
-from imaging.requests.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
+from imaging.money import usd
+from imaging.requests.result import Generation, GenerationWarning, StoredImage
 from imaging.requests.submission import Submission
 
 router = APIGatewayRouter()
@@ -44,7 +45,7 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
     responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 409, 413, 422, 429, 500, 502, 503, 504),
 )
 def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
-    delivery = bootstrap.generations().run(
+    delivery = bootstrap.services().generations.run(
         _submission(request, router.current_event),
         deadline(router.lambda_context),
         Preferences.of(router.current_event).wait,
@@ -60,7 +61,7 @@ def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submissi
     if key is not None:
         return Submission.keyed(wanted, whose, key)
     count = event.headers.get("x-stainless-retry-count", "")
-    return bootstrap.retries().submission(wanted, whose, int(count) if _COUNT.fullmatch(count) else 0)
+    return bootstrap.services().retries.submission(wanted, whose, int(count) if _COUNT.fullmatch(count) else 0)
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
@@ -71,16 +72,16 @@ def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
         size=f"{size.width}x{size.height}",
         id=generation.id,
         model=generation.model,
-        cost_usd=generation.cost_micros / MICROS_PER_USD,
+        cost_usd=usd(generation.cost_micros),
         warnings=[*request.warnings(), *generation.warnings, *_missing(generation)],
     )
 
 
 def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
     if request.response_format == "url":
-        return _facts(image, url=bootstrap.bucket().link(image.id).url)
+        return _facts(image, url=bootstrap.services().bucket.link(image.id).url)
     try:
-        png = bootstrap.bucket().read(image.id)
+        png = bootstrap.services().bucket.read(image.id)
     except BucketError as error:
         raise StorageFailed(
             "The image is stored, but could not be read back. Ask again with response_format url.", aws_error=error.code

@@ -5,39 +5,20 @@ image leaves a record that says so, so that its generation does not make it agai
 """
 
 import time
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Protocol
 
 from aws.bucket import BucketError, Link
-from aws.table import LISTED_AT, LISTING, Page, Put, Record, TableError
+from aws.table import LISTED_AT, LISTING, Put, Record, TableError
+from imaging import ports
 from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_needed
+from imaging.ids import image_id, is_id
 from imaging.requests.result import DeletedImage, Generation, StoredImage
-from imaging.requests.submission import image_id
 from observability import logger
 
 _FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes")
 """What an object's metadata repeats of its image, for when the record could not be written."""
-
-
-class PngStore(Protocol):
-    """Keeps PNGs under their images' ids. Raises BucketError."""
-
-    def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None: ...
-    def find(self, image_id: str) -> Mapping[str, str] | None: ...
-    def delete(self, image_id: str) -> None: ...
-    def link(self, image_id: str) -> Link: ...
-
-
-class RecordStore(Protocol):
-    """Keeps records until they expire. Raises TableError."""
-
-    def put(self, key: str, record: Record, expires_at: int) -> None: ...
-    def get(self, key: str) -> Record | None: ...
-    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
-    def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page: ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +56,8 @@ class ListedImage:
 class Gallery:
     """Every caller's images, each for the `retention`."""
 
-    bucket: PngStore
-    table: RecordStore
+    bucket: ports.Bucket
+    table: ports.Table
     retention: timedelta
     now: Callable[[], float] = time.time
 
@@ -193,7 +174,7 @@ class Gallery:
 
     def _find(self, owner: str, image_id: str) -> Record:
         with table_needed():
-            record = self.table.get(_key(image_id)) if _is_id(image_id) else None
+            record = self.table.get(_key(image_id)) if is_id(image_id) else None
         if record is None or not _is_there(record, owner):
             raise NotFound("There is no such image: it was deleted, its time is over, or it is another caller's.")
         return record
@@ -242,10 +223,3 @@ def _key(image_id: str) -> str:
 
 def _id_of(key: str) -> str:
     return key.removeprefix("image#")
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False

@@ -12,7 +12,7 @@ from imaging.making.maker import Made, Maker
 from imaging.models.catalog import Model
 from imaging.planning import routing
 from imaging.planning.plan import plan
-from imaging.planning.routing import Fallback, Route, Router
+from imaging.planning.routing import Fallback, Router
 from imaging.records.attempt import Attempt, RoutePlan
 from imaging.records.record import GenerationRecord
 from imaging.requests.request import GenerationRequest
@@ -50,7 +50,7 @@ class Outcome:
         """The images as they are, with an entry for each that was asked for."""
         return Generation(
             id=record.id,
-            model=self.chosen.route.model_id,
+            model=self.chosen.route.model.id,
             cost_micros=self.chosen.plan.price_micros * sum(_was_made(one) for one in self.made),
             images=[one.facts for one in self.made],
             warnings=self.warnings(record),
@@ -98,13 +98,8 @@ class Generator:
         """How each model that may answer would; `model` is the one that has made images of the generation already."""
         routes = self.router.routes(request)
         if model is not None:
-            routes = [route for route in routes if route.model_id == model] or [Route.parse(model)]
+            routes = [route for route in routes if route.model.id == model] or [self.router.route_to(model)]
         return [RoutePlan(route, plan(route.model, request, first_seed)) for route in routes]
-
-    def is_deterministic(self, request: GenerationRequest) -> bool:
-        """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""
-        random_seeds = {route.model.random_seed for route in self.router.routes(request)}
-        return request.seed is not None and request.seed not in random_seeds
 
     def _worth_asking(self, plans: Sequence[RoutePlan], fallbacks: list[Fallback]) -> Iterator[RoutePlan]:
         """The plans without those of models known to refuse, unless all are: then any may have come back."""

@@ -7,10 +7,12 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from aws.bedrock import Answer, BedrockError, SecondsLeft
+from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError
 from aws.table import Put
+from imaging import ports
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
+from imaging.ids import image_id
 from imaging.images import png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
@@ -22,10 +24,7 @@ from imaging.planning.routing import Route
 from imaging.records.attempt import Attempt, RoutePlan
 from imaging.records.record import ModelCall
 from imaging.requests.result import ImageFacts, MissingImage, StoredImage
-from imaging.requests.submission import image_id
 from observability import log_bug, logger
-
-Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Answer]
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
 """Pauses before an image is stored again: it was paid for. Together less than API Gateway waits."""
@@ -72,7 +71,7 @@ def in_threads(tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Mad
 class Maker:
     """Makes the images of attempts. `now` is in epoch seconds."""
 
-    invoke: Invoke
+    invoke: ports.Invoke
     gallery: Gallery
     home_region: str
     sleep: Callable[[float], None] = time.sleep
@@ -133,7 +132,7 @@ class _Task:
         self.attempt.calls.append(
             ModelCall(
                 at=self.maker.now(),
-                model=self.chosen.route.model_id,
+                model=self.chosen.route.model.id,
                 images=len(self.call.slots),
                 price_micros=self.chosen.plan.price_micros,
                 seed=self.call.ask.seed,
@@ -185,7 +184,7 @@ class _Task:
             record.epoch,
             slot.index,
             record.requested,
-            self.chosen.route.model_id,
+            self.chosen.route.model.id,
             self.chosen.plan.price_micros,
         )
 

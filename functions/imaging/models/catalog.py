@@ -77,10 +77,13 @@ def find(name: str) -> Model:
     raise KeyError(name)
 
 
-def reprice(prices: Mapping[str, int]) -> None:
-    """Replaces models' prices by what the operator knows: micro-dollars for any image, by model id."""
-    for model_id, usd_micros in prices.items():
-        MODELS[model_id] = replace(MODELS[model_id], prices=(Price(usd_micros),), price_verified=True)
+def priced(prices: Mapping[str, int]) -> Mapping[str, Model]:
+    """Every model by its id, at the operator's prices where there are any: micro-dollars for any image, by model id."""
+    own = {
+        model_id: replace(MODELS[model_id], prices=(Price(usd_micros),), price_verified=True)
+        for model_id, usd_micros in prices.items()
+    }
+    return {**MODELS, **own}
 
 
 def _pairs(text: str) -> tuple[NativeSize, ...]:
@@ -190,4 +193,4 @@ _SD35 = _STABILITY(
     source=f"{_USER_GUIDE}/model-parameters-diffusion-3-5-large.html",
 )
 
-MODELS: dict[str, Model] = {model.id: model for model in (_TITAN_V2, _NOVA_CANVAS, _CORE, _ULTRA, _SD35)}
+MODELS: Mapping[str, Model] = {model.id: model for model in (_TITAN_V2, _NOVA_CANVAS, _CORE, _ULTRA, _SD35)}

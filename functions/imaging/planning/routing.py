@@ -31,24 +31,20 @@ Clock = Callable[[], float]
 class Route:
     """A model, and what to call it by: its own id, or the ARN of an application inference profile that copies it."""
 
-    model_id: str
+    model: Model
     invoke_as: str
 
-    @property
-    def model(self) -> Model:
-        return catalog.find(self.model_id)
-
     @classmethod
-    def parse(cls, entry: str) -> "Route":
+    def parse(cls, entry: str, models: Mapping[str, Model] = catalog.MODELS) -> "Route":
         """A list entry, `<catalog id>` or `<catalog id>@<ARN>`. Raises ValueError."""
         name, at, arn = entry.strip().partition("@")
         try:
-            model = catalog.find(name)
+            model = models[catalog.find(name).id]
         except KeyError:
             raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
         if at and not _PROFILE.fullmatch(arn):
             raise ValueError(f"{arn!r} is no inference profile's ARN; write <model id>@<ARN>")
-        return cls(model.id, arn or model.id)
+        return cls(model, arn or model.id)
 
     def region(self, home: str) -> str:
         """Where to call it: a profile where it was made, a model near home."""
@@ -61,6 +57,7 @@ class Router:
     with the others for their health checks."""
 
     lists: Mapping[str, Sequence[Route]]
+    models: Mapping[str, Model]
     shared: SharedRefusals
     clock: Clock = time.monotonic
     _refused: dict[str, tuple[float, ImagingError]] = field(default_factory=dict)
@@ -80,10 +77,17 @@ class Router:
         return [Fallback(model, _text_too_long(model, request), is_fresh=False) for model in too_short]
 
     def _candidates(self, request: GenerationRequest) -> Sequence[Route]:
-        if request.model is None:
-            return self.lists[request.quality]
-        listed = (route for routes in self.lists.values() for route in routes)
-        return [next((route for route in listed if route.model_id == request.model), Route.parse(request.model))]
+        return self.lists[request.quality] if request.model is None else [self.route_to(request.model)]
+
+    def route_to(self, model_id: str) -> Route:
+        """How the first list that names the model calls it; its own id where none does."""
+        listed = (route for routes in self.lists.values() for route in routes if route.model.id == model_id)
+        return next(listed, Route(self.models[model_id], model_id))
+
+    def is_deterministic(self, request: GenerationRequest) -> bool:
+        """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""
+        random_seeds = {route.model.random_seed for route in self.routes(request)}
+        return request.seed is not None and request.seed not in random_seeds
 
     def known_refusal(self, model: Model) -> ImagingError | None:
         """How the model refused within the last hour, if it did."""
@@ -103,7 +107,7 @@ class Router:
     @property
     def listed(self) -> Mapping[str, Model]:
         """Each model of the lists, by its id."""
-        return {route.model_id: route.model for routes in self.lists.values() for route in routes}
+        return {route.model.id: route.model for routes in self.lists.values() for route in routes}
 
 
 @dataclass(frozen=True)

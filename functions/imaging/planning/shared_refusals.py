@@ -3,18 +3,11 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from aws.table import Record, TableError
+from imaging import ports
 from imaging.errors import ImagingError
 from observability import logger
-
-
-class RefusalTable(Protocol):
-    """Raises TableError."""
-
-    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
-    def put(self, key: str, record: Record, expires_at: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +20,7 @@ class Refusal:
 class SharedRefusals:
     """`refusal#<model id>` holds the last refusal. A write that fails is logged, and changes nothing else."""
 
-    table: RefusalTable
+    table: ports.Table
     now: Callable[[], float] = time.time
 
     def add(self, model_id: str, error: ImagingError, seconds: float) -> None:

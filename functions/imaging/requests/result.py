@@ -5,12 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MICROS_PER_USD = 1_000_000
-
-
-def micros(usd: float) -> int:
-    return round(usd * MICROS_PER_USD)
-
 
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True)

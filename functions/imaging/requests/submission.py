@@ -1,13 +1,11 @@
 """Which generation a request belongs to: the same submission again finds the same generation."""
 
 import hashlib
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from imaging import ids
 from imaging.requests.request import GenerationRequest
-
-_NAMESPACE = uuid.UUID("7a8d3f0e-2c55-4b0a-9a4e-5d4c1f6b7e21")
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,17 @@ class Submission:
     @classmethod
     def keyed(cls, request: GenerationRequest, caller: str, key: str) -> "Submission":
         """Deduplicated by the caller's own Idempotency-Key."""
-        return cls(request, caller, _derived(caller, f"key:{key}"))
+        return cls(request, caller, ids.generation_id(caller, f"key:{key}"))
 
     @classmethod
     def by_content(cls, request: GenerationRequest, caller: str) -> "Submission":
         """Deduplicated by what it asks for."""
-        return cls(request, caller, _derived(caller, f"body:{fingerprint(request)}"), is_keyed=False)
+        return cls(request, caller, ids.generation_id(caller, f"body:{fingerprint(request)}"), is_keyed=False)
 
     @classmethod
     def unique(cls, request: GenerationRequest, caller: str) -> "Submission":
         """Deduplicated with no other."""
-        return cls(request, caller, str(uuid.uuid4()))
+        return cls(request, caller, ids.new_generation_id())
 
     @property
     def request_hash(self) -> str:
@@ -64,12 +62,3 @@ class Deduplication:
 def fingerprint(request: GenerationRequest) -> str:
     """SHA-256 of the request with its defaults filled in, 64 hex digits."""
     return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-
-
-def image_id(generation_id: str, index: int) -> str:
-    """The image's id follows from its generation and its place, so that a repeat overwrites it."""
-    return str(uuid.uuid5(uuid.UUID(generation_id), str(index)))
-
-
-def _derived(caller: str, name: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, f"{caller}/{name}"))

@@ -93,7 +93,7 @@ def test_the_record_holds_facts_and_never_the_prompt(send: Send, link: str, tabl
     assert "a fox" not in str(record)
 
 
-@pytest.mark.usefixtures("generator")
+@pytest.mark.usefixtures("services")
 def test_a_direct_invocation_owns_its_images(table: FakeTable) -> None:
     lambda_handler({"text": "a fox"}, FakeContext())
     assert [record["owner"] for record in image_records(table)] == ["direct"]

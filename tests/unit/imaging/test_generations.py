@@ -35,7 +35,7 @@ from tests.unit.doors import (
     work,
 )
 
-pytestmark = pytest.mark.usefixtures("generator")
+pytestmark = pytest.mark.usefixtures("services")
 
 FOX = {"text": "a fox", "number_of_images": 2}
 OPENAI_FOX = {"prompt": "a fox", "n": 2, "seed": 42}
@@ -442,7 +442,7 @@ def together(callers: int, bedrock: FakeBedrock) -> list[Delivery | ImagingError
             assert others_wait.acquire(timeout=30)
 
     bedrock.meanwhile.append(all_wait)
-    patient = replace(bootstrap.generations(), sleep=lambda _: others_wait.release(), clock=lambda: 0.0)
+    patient = replace(bootstrap.services().generations, sleep=lambda _: others_wait.release(), clock=lambda: 0.0)
 
     def call(_: int) -> Delivery | ImagingError:
         try:

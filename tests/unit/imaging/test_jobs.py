@@ -12,9 +12,9 @@ import pytest
 import bootstrap
 import worker.app
 from aws.bedrock import BedrockError
+from bootstrap import Services
 from imaging.deadline import Deadline
 from imaging.jobs import MAX_ATTEMPTS, PutBack
-from imaging.making.generator import Generator
 from imaging.records.record import GenerationRecord
 from imaging.requests.request import GenerationRequest
 from tests.fakes.bedrock import FakeBedrock
@@ -67,7 +67,7 @@ def later(wall: FakeClock, job_id: str) -> bool:
 
 def work_meanwhile(job_id: str) -> PutBack | None:
     """What another worker does with the job while this one is at work: a door serves one event at a time."""
-    return bootstrap.jobs().work(job_id, Deadline.after(100))
+    return bootstrap.services().jobs.work(job_id, Deadline.after(100))
 
 
 def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
@@ -555,7 +555,7 @@ def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
     assert len(bedrock.calls) == 1
 
 
-@pytest.mark.usefixtures("generator")
+@pytest.mark.usefixtures("services")
 @pytest.mark.parametrize("text", ["", "hello", "{}", "0CCB4F4E-8A3B-4A0C-9D61-3F1B3F0C9A11", str(uuid.UUID(int=7))])
 def test_a_message_that_is_no_job_of_ours_goes_to_the_dead_letters(queue: FakeQueue, text: str) -> None:
     assert work(text)
@@ -811,12 +811,12 @@ class TestWhoAsksForAJobOfARunningRequest:
         return []
 
     @pytest.fixture
-    def ask(self, generator: Generator, jobs: list[GenerationRecord]) -> Callable[[], None]:  # noqa: ARG002
+    def ask(self, services: Services, jobs: list[GenerationRecord]) -> Callable[[], None]:  # noqa: ARG002
         """Asks as the HTTP door would, which serves one event at a time."""
 
         def ask() -> None:
-            submission = bootstrap.deduplication().submission(GenerationRequest.model_validate(FOX), CALLER)
-            job = bootstrap.generations().enqueue(submission)
+            submission = bootstrap.services().deduplication.submission(GenerationRequest.model_validate(FOX), CALLER)
+            job = bootstrap.services().generations.enqueue(submission)
             assert isinstance(job, GenerationRecord)
             jobs.append(job)
 

@@ -166,7 +166,7 @@ def test_a_deleted_image_of_a_waiting_job_is_not_made_again(send: Send, bedrock:
 
 def work_later(job_id: str) -> bool:
     """Once the pause is over that the job was put back for."""
-    wall = bootstrap.store().now
+    wall = bootstrap.services().store.now
     assert isinstance(wall, FakeClock)
     wall.advance(121)
     return work(job_id)
@@ -205,7 +205,7 @@ def test_the_model_that_made_images_makes_the_others(
 
 
 def in_another_environment_titan_is_alive() -> None:
-    router = bootstrap.generator().router
+    router = bootstrap.services().generator.router
     router.forget(router.lists["standard"][0].model)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from aws.bedrock import BedrockError
 from aws.table import TableError
-from imaging.making.generator import Generator
+from bootstrap import Services
 from imaging.planning.routing import Route
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
@@ -167,8 +167,9 @@ def test_a_list_that_names_no_model_is_refused(entry: str) -> None:
         Route.parse(entry)
 
 
-def test_the_memory_of_refusals_is_per_model(generator: Generator, send: Send, bedrock: FakeBedrock) -> None:
+def test_the_memory_of_refusals_is_per_model(services: Services, send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ResourceNotFoundException")
     send("POST", "/generate", FOX)
-    known = [generator.router.known_refusal(route.model) for route in generator.router.lists["standard"]]
+    router = services.router
+    known = [router.known_refusal(route.model) for route in router.lists["standard"]]
     assert [refusal is not None for refusal in known] == [True, False]

@@ -39,6 +39,7 @@ from tests.unit.doors import (
 FOX = {"text": "a fox"}
 ANOTHER = "fedcba9876543210"
 CORE = "stability.stable-image-core-v1:1"
+UNLISTED = "stability.sd3-5-large-v1:0"
 BLOCKED = {"finish_reasons": ["Filter reason: output image"]}
 
 
@@ -134,7 +135,7 @@ class TestTheCap:
 
     def test_a_replay_passes_one_that_was_lowered_below_its_price(self, send: Send) -> None:
         assert send("POST", "/generate", FOX).status == 200
-        object.__setattr__(bootstrap.ledger(), "stack_cap", 1)
+        object.__setattr__(bootstrap.services().ledger, "stack_cap", 1)
         assert send("POST", "/generate", FOX).status == 200
         assert send("POST", "/generate", FOX | {"seed": 1}).status == 402
 
@@ -165,14 +166,14 @@ class TestTheCap:
         with pytest.raises(Misconfigured, match=name):
             Settings.from_environment(environment | {name: cap})
 
-    @pytest.mark.usefixtures("generator")
+    @pytest.mark.usefixtures("services")
     def test_a_hundred_at_once_never_pass_it_and_leave_nothing_reserved(
         self, table: FakeTable, bedrock: FakeBedrock
     ) -> None:
         def attempt(number: int) -> bool:
             request = GenerationRequest(text=f"fox {number}", model="titan")
             try:
-                bootstrap.generations().run(
+                bootstrap.services().generations.run(
                     Submission.by_content(request, f"caller {number % 7}"), Deadline.after(100), 0
                 )
             except BudgetExhausted:
@@ -188,8 +189,8 @@ class TestTheCap:
     def test_a_price_that_is_unknown_refuses_instead_of_counting_nothing(
         self, send: Send, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(MODELS, CORE, replace(MODELS[CORE], prices=()))
-        assert generate(send, model="core").status == 500
+        monkeypatch.setitem(MODELS, UNLISTED, replace(MODELS[UNLISTED], prices=()))
+        assert generate(send, model=UNLISTED).status == 500
         assert bedrock.calls == []
 
 
