@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.body import MAX_SIDE, MIN_SIDE
 from imaging.errors import FieldError, InvalidRequest
 from imaging.models import catalog
 from imaging.models.sizing import Size
-from imaging.requests.request import MAX_SIDE, MIN_SIDE, Count, GenerationRequest, Seed, Text
+from imaging.requests.request import Count, GenerationRequest, Seed, Text
 from imaging.requests.result import GenerationWarning
 
 LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024

@@ -16,7 +16,7 @@ from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
-from imaging.models.sizing import Size
+from imaging.models.sizing import Size, scaled_into
 from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.routing import Route
 from imaging.records.attempt import Attempt, RoutePlan
@@ -192,13 +192,14 @@ class _Task:
     def _fitted(self, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
         plan: Plan = self.chosen.plan
         native = Size(*png.dimensions(picture.data))
-        data = fit(picture.data, native, plan.wanted)
+        wanted = scaled_into(native, plan.wanted) if plan.is_scaled else plan.wanted
+        data = fit(picture.data, native, wanted)
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
             seed=slot.seed if picture.seed is None else picture.seed,
             seed_index=slot.seed_index,
-            width=plan.wanted.width,
-            height=plan.wanted.height,
+            width=wanted.width,
+            height=wanted.height,
             native_width=native.width,
             native_height=native.height,
             bytes=len(data),
