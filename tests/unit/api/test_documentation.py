@@ -25,7 +25,7 @@ def document(send: Send) -> dict[str, Any]:
 
 
 def test_the_committed_document_is_the_one_that_is_served(document: dict[str, Any]) -> None:
-    assert json.loads(COMMITTED.read_text()) == document, "run `make openapi`"
+    assert json.loads(COMMITTED.read_text()) == document, "run `make docs`"
 
 
 def test_an_independent_validator_accepts_it(document: dict[str, Any]) -> None:
