@@ -19,7 +19,7 @@ from imaging.images.gallery import Gallery
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.maker import Maker, Parallel, in_threads
-from imaging.planning.routing import Router
+from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
 from imaging.records.ledger import Ledger
 from imaging.records.store import GenerationStore
@@ -109,6 +109,7 @@ class Services:
     def generations(self) -> Generations:
         return Generations(
             self.store,
+            self.router,
             self.generator,
             self.gallery,
             Announcer(self.bus, self.now),

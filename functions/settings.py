@@ -11,7 +11,7 @@ from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.money import micros
-from imaging.planning.routing import Route
+from imaging.planning.route import Route
 
 
 def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated

@@ -22,8 +22,9 @@ from imaging.errors import (
 from imaging.images.gallery import Gallery
 from imaging.making.generator import Generator, Outcome
 from imaging.making.maker import Made
-from imaging.planning.plan import Slot
-from imaging.records.attempt import Attempt, max_price
+from imaging.planning.plan import Slot, max_price
+from imaging.planning.router import Router
+from imaging.records.attempt import Attempt
 from imaging.records.record import Failure, GenerationRecord
 from imaging.records.store import Changed, GenerationStore
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
@@ -60,6 +61,7 @@ class Generations:
     the same request without a key."""
 
     store: GenerationStore
+    router: Router
     generator: Generator
     gallery: Gallery
     announcer: Announcer
@@ -142,7 +144,7 @@ class Generations:
         self, submission: Submission, previous: GenerationRecord | None, base: GenerationRecord, deadline: Deadline
     ) -> Attempt:
         """Plans an attempt and gives it the generation. Raises Changed, BudgetExhausted, DependencyUnavailable."""
-        plans = self.generator.plans(submission.request, base.first_seed, base.model)
+        plans = self.router.plans(submission.request, base.first_seed, base.model)
         record = self.store.begin(previous, base, max_price(plans, [*base.settled]), deadline)
         return Attempt(record, submission.request, plans, deadline, waits_on_throttling=record.is_job)
 
@@ -193,8 +195,8 @@ class Generations:
         of each other."""
         if not record.has_images:
             return None
-        [chosen] = self.generator.plans(submission.request, record.first_seed, record.model)
-        slots = [slot for call in chosen.plan.calls for slot in call.slots]
+        [chosen] = self.router.plans(submission.request, record.first_seed, record.model)
+        slots = [slot for call in chosen.calls for slot in call.slots]
         made = [Made(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)
 

@@ -14,7 +14,7 @@ from checks import template
 from checks.template import ENVIRONMENTS, declared
 from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
-from imaging.planning.routing import Route
+from imaging.planning.route import Route
 from local import parameters
 from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated

@@ -16,7 +16,7 @@ from aws import bedrock
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import TableError
-from imaging.planning.routing import Router
+from imaging.planning.router import Router
 from version import VERSION
 
 router = APIGatewayRouter()

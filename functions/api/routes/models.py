@@ -13,9 +13,9 @@ from api.body import MAX_IMAGES, MAX_SIDE, MAX_TEXT, MIN_SIDE
 from api.responses import answers
 from aws.table import TableError
 from imaging.models.catalog import Model
-from imaging.models.sizing import Grid, NativeSize, Size, nearest
+from imaging.models.sizing import Grid, NativeSize, Size
 from imaging.money import usd
-from imaging.planning.routing import Router
+from imaging.planning.router import Router
 from imaging.planning.shared_refusals import Refusal
 from imaging.requests.request import MAX_SEED, Quality
 
@@ -113,6 +113,7 @@ def _today() -> date:
 
 
 def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, quality: Quality) -> ModelFacts:
+    _, price_micros = model.quote(wanted, quality)
     return ModelFacts(
         id=model.id,
         name=model.name,
@@ -128,7 +129,7 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
             for price in model.prices
         ],
         price_verified=model.price_verified,
-        price_usd=usd(_price(model, wanted, quality)),
+        price_usd=usd(price_micros),
         lifecycle=Lifecycle(
             state=_state(model, _today()),
             legacy_since=model.legacy_since,
@@ -141,10 +142,6 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
 
 def _lists(model: Model, known: Router) -> list[str]:
     return [name for name, routes in known.lists.items() if model.id in {route.model.id for route in routes}]
-
-
-def _price(model: Model, wanted: Size, quality: str) -> int:
-    return model.price(nearest(wanted, model.native_sizes, lambda size: model.price(size, quality)), quality)
 
 
 def _state(model: Model, today: date) -> State:

@@ -10,12 +10,11 @@ from aws.table import Put
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
 from imaging.making.maker import Made, Maker
 from imaging.models.catalog import Model
-from imaging.planning import routing
-from imaging.planning.plan import plan
-from imaging.planning.routing import Fallback, Router
-from imaging.records.attempt import Attempt, RoutePlan
+from imaging.planning.fallback import Fallback, exhausted, falls_back
+from imaging.planning.plan import Plan
+from imaging.planning.router import Router
+from imaging.records.attempt import Attempt
 from imaging.records.record import GenerationRecord
-from imaging.requests.request import GenerationRequest
 from imaging.requests.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
 from observability import logger, metrics
 
@@ -25,7 +24,7 @@ class Outcome:
     """What an attempt brought. `error` is why the generation is not finished by it, or None; after a bug nobody knows
     what was billed."""
 
-    chosen: RoutePlan
+    chosen: Plan
     made: Sequence[Made]
     fallbacks: Sequence[Fallback]
     error: ImagingError | None
@@ -51,7 +50,7 @@ class Outcome:
         return Generation(
             id=record.id,
             model=self.chosen.route.model.id,
-            cost_micros=self.chosen.plan.price_micros * sum(_was_made(one) for one in self.made),
+            cost_micros=self.chosen.price_micros * sum(_was_made(one) for one in self.made),
             images=[one.facts for one in self.made],
             warnings=self.warnings(record),
         )
@@ -61,7 +60,7 @@ class Outcome:
         found = [
             *record.warnings,
             *(fallback.warning() for fallback in self.fallbacks),
-            *self.chosen.plan.warnings,
+            *self.chosen.warnings,
             *_enlarged(self.made),
         ]
         return list(dict.fromkeys(found))
@@ -81,31 +80,26 @@ class Generator:
 
     def generate(self, attempt: Attempt) -> Outcome:
         """Makes the attempt's images, as far as the models go along."""
-        fallbacks = list(self.router.passed_over(attempt.request))
+        fallbacks: list[Fallback] = []
         made: list[Made] = []
         for chosen in self._worth_asking(attempt.plans, fallbacks):
             made = self.maker.make(attempt, chosen)
             outcome = Outcome(chosen, made, tuple(fallbacks), _why_unfinished(made, attempt))
             error = outcome.error
-            if error is None or outcome.has_images or not routing.falls_back(error, attempt.waits_on_throttling):
+            if error is None or outcome.has_images or not _falls_back(error, attempt):
                 self._count(outcome)
                 return outcome
             self.router.remember(chosen.route.model, error)
             fallbacks.append(Fallback(chosen.route.model, error))
-        return Outcome(attempt.plans[-1], made, fallbacks, routing.exhausted(fallbacks))
+        return Outcome(attempt.plans[-1], made, fallbacks, exhausted(fallbacks))
 
-    def plans(self, request: GenerationRequest, first_seed: int, model: str | None = None) -> Sequence[RoutePlan]:
-        """How each model that may answer would; `model` is the one that has made images of the generation already."""
-        routes = self.router.routes(request)
-        if model is not None:
-            routes = [route for route in routes if route.model.id == model] or [self.router.route_to(model)]
-        return [RoutePlan(route, plan(route.model, request, first_seed)) for route in routes]
-
-    def _worth_asking(self, plans: Sequence[RoutePlan], fallbacks: list[Fallback]) -> Iterator[RoutePlan]:
-        """The plans without those of models known to refuse, unless all are: then any may have come back."""
-        refusals = [self.router.known_refusal(each.route.model) for each in plans]
-        for each, refusal in zip(plans, refusals, strict=True):
-            if refusal and not all(refusals):
+    def _worth_asking(self, plans: Sequence[Plan], fallbacks: list[Fallback]) -> Iterator[Plan]:
+        """The plans of models that can make the images and are not known to refuse; if all are, each is tried again."""
+        able = [each for each in plans if each.refusal is None]
+        are_all_known = all(self.router.known_refusal(each.route.model) for each in able)
+        for each in plans:
+            known = None if are_all_known else self.router.known_refusal(each.route.model)
+            if refusal := each.refusal or known:
                 fallbacks.append(Fallback(each.route.model, refusal, is_fresh=False))
             else:
                 yield each
@@ -125,6 +119,10 @@ def _count_fallback(model: Model, error: ImagingError, *, is_fresh: bool) -> Non
         logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
+def _falls_back(error: ImagingError, attempt: Attempt) -> bool:
+    return falls_back(error, waits_on_throttling=attempt.waits_on_throttling)
+
+
 def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | None:
     """The error that ends this attempt, or None. Jobs wait if throttled; else some images are enough.
 
@@ -137,7 +135,7 @@ def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | No
     if any(_was_stored(one) for one in made):
         return None
     return next(
-        (error for error in errors if not routing.falls_back(error, attempt.waits_on_throttling)),
+        (error for error in errors if not _falls_back(error, attempt)),
         errors[0],
     )
 

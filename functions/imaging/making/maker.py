@@ -20,8 +20,8 @@ from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
 from imaging.models.sizing import Size, scaled_into
 from imaging.planning.plan import Call, Plan, Slot
-from imaging.planning.routing import Route
-from imaging.records.attempt import Attempt, RoutePlan
+from imaging.planning.route import Route
+from imaging.records.attempt import Attempt
 from imaging.records.record import ModelCall
 from imaging.requests.result import ImageFacts, MissingImage, StoredImage
 from observability import log_bug, logger
@@ -78,12 +78,12 @@ class Maker:
     now: Callable[[], float] = time.time
     parallel: Parallel = field(default=in_threads)
 
-    def make(self, attempt: Attempt, chosen: RoutePlan) -> list[Made]:
+    def make(self, attempt: Attempt, chosen: Plan) -> list[Made]:
         """What came of each image, in their order. Calls whose images are all settled are not made again.
 
         Model calls that may have been billed are added to the attempt's.
         """
-        tasks = [_Task(self, attempt, chosen, call) for call in chosen.plan.calls]
+        tasks = [_Task(self, attempt, chosen, call) for call in chosen.calls]
         return [made for images in self.parallel(tasks) for made in images]
 
 
@@ -93,7 +93,7 @@ class _Task:
 
     maker: Maker
     attempt: Attempt
-    chosen: RoutePlan
+    chosen: Plan
     call: Call
 
     def __call__(self) -> list[Made]:
@@ -134,7 +134,7 @@ class _Task:
                 at=self.maker.now(),
                 model=self.chosen.route.model.id,
                 images=len(self.call.slots),
-                price_micros=self.chosen.plan.price_micros,
+                price_micros=self.chosen.price_micros,
                 seed=self.call.ask.seed,
                 request_id=request_id,
                 outcome=outcome,
@@ -185,11 +185,11 @@ class _Task:
             slot.index,
             record.requested,
             self.chosen.route.model.id,
-            self.chosen.plan.price_micros,
+            self.chosen.price_micros,
         )
 
     def _fitted(self, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
-        plan: Plan = self.chosen.plan
+        plan = self.chosen
         native = Size(*png.dimensions(picture.data))
         wanted = scaled_into(native, plan.wanted) if plan.is_scaled else plan.wanted
         data = fit(picture.data, native, wanted)

@@ -11,7 +11,7 @@ from functools import partial
 
 from imaging.models import amazon, stability
 from imaging.models.schema import Schema
-from imaging.models.sizing import Grid, NativeSize, Size
+from imaging.models.sizing import Grid, NativeSize, Size, nearest
 
 _MEGAPIXEL = 1024 * 1024
 _USER_GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
@@ -59,6 +59,11 @@ class Model:
             if price.covers(size, quality):
                 return price.usd_micros
         raise LookupError(f"{self.id} has no price for {size.width}x{size.height} in quality {quality}")
+
+    def quote(self, wanted: Size, quality: str) -> tuple[NativeSize, int]:
+        """The native size to ask for, and the price of one image in micro-dollars. Raises LookupError as `price`."""
+        native = nearest(wanted, self.native_sizes, lambda size: self.price(size, quality))
+        return native, self.price(native, quality)
 
     def has_ended(self, today: date) -> bool:
         """Whether its published end of life has come."""

@@ -1,11 +1,13 @@
 """From a request and a model to the calls to make, and the adjustments that the caller is told of."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from imaging.errors import FieldError, InvalidRequest
 from imaging.models.catalog import Model
 from imaging.models.schema import Ask
-from imaging.models.sizing import NativeSize, Size, nearest, scaled_into
+from imaging.models.sizing import NativeSize, Size, scaled_into
+from imaging.planning.route import Route
 from imaging.requests.request import MAX_SEED, GenerationRequest
 from imaging.requests.result import GenerationWarning
 
@@ -27,29 +29,59 @@ class Call:
 
 @dataclass(frozen=True)
 class Plan:
-    """`wanted` is the size to make; `is_scaled` where the model makes none that covers what was asked for.
-    `price_micros` is one image's price."""
+    """How a model would make what a request asks for.
 
-    model: Model
+    `wanted` is the size to deliver; `is_scaled` where the model makes none that covers what was asked for.
+    `price_micros` is the price of one image in micro-dollars. `refusal` is why the model cannot do it, if it cannot.
+    """
+
+    route: Route
     wanted: Size
     is_scaled: bool
     calls: tuple[Call, ...]
     price_micros: int
     warnings: tuple[GenerationWarning, ...]
+    refusal: InvalidRequest | None
+
+    def max_micros(self, settled: Collection[int]) -> int:
+        """What the images that are missing may cost. A call makes all of its images or none."""
+        if self.refusal:
+            return 0
+        calls = (call.slots for call in self.calls)
+        missing = sum(len(slots) for slots in calls if any(slot.index not in settled for slot in slots))
+        return self.price_micros * missing
 
 
-def plan(model: Model, request: GenerationRequest, seed: int) -> Plan:
-    """How `model` makes what `request` asks for, starting at `seed`."""
-    asked = Size(request.width, request.height)
-    native = nearest(asked, model.native_sizes, lambda size: model.price(size, request.quality))
+def max_price(plans: Sequence[Plan], settled: Collection[int] = ()) -> int:
+    """Micro-dollars that the images that are missing may cost at most, whichever model answers."""
+    return max(each.max_micros(settled) for each in plans)
+
+
+def plan(route: Route, request: GenerationRequest, seed: int) -> Plan:
+    """How the model makes what `request` asks for, starting at `seed`."""
+    model, asked = route.model, Size(request.width, request.height)
+    native, price_micros = model.quote(asked, request.quality)
     wanted = scaled_into(native, asked)
     return Plan(
-        model,
+        route,
         wanted,
         wanted != asked,
         tuple(_calls(model, request, native, seed)),
-        model.price(native, request.quality),
+        price_micros,
         (*_size_warnings(model, asked, wanted), *_warnings(model, request)),
+        refusal(model, request),
+    )
+
+
+def refusal(model: Model, request: GenerationRequest) -> InvalidRequest | None:
+    """Why the model cannot do what is asked for, if it cannot."""
+    field = request.longest_text
+    if len(getattr(request, field)) <= model.text_characters:
+        return None
+    rule = f"{model.id} takes at most {model.text_characters} characters"
+    return InvalidRequest(
+        f"The text is too long: {rule}. Shorten it, or ask for a model that takes more.",
+        fields=[FieldError(field, rule)],
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from aws.bedrock import BedrockError
 from aws.table import TableError
 from bootstrap import Services
-from imaging.planning.routing import Route
+from imaging.planning.route import Route
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
