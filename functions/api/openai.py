@@ -1,4 +1,4 @@
-"""OpenAI's request for images in our terms: what its fields mean here.
+"""OpenAI's request for images, translated to ours.
 
 Source: https://platform.openai.com/docs/api-reference/images/create, and `types/image_generate_params.py` of OpenAI's
 Python package 3.
@@ -25,7 +25,7 @@ CODES = {
     "budget_exhausted": "insufficient_quota",
     "throttled": "rate_limit_exceeded",
 }
-"""Our codes that OpenAI has a word of its own for."""
+"""OpenAI's names for our error codes."""
 
 FIELDS = {
     "text": "prompt",
@@ -34,7 +34,7 @@ FIELDS = {
     "width": "size",
     "height": "size",
 }
-"""Our fields that OpenAI, or its clients' `extra_body`, has a word of its own for."""
+"""OpenAI's names for our request fields."""
 
 Quality = Literal["auto", "low", "medium", "standard", "high", "hd", "xhigh", "max"]
 Format = Literal["png", "jpeg", "webp"]
@@ -87,7 +87,7 @@ def _opaque(background: str) -> str:
 
 
 class ImagesRequest(BaseModel):
-    """OpenAI's request. Fields that we do not know are ignored with a warning, as other servers ignore them."""
+    """OpenAI's request. Unknown fields are ignored with a warning, because other servers ignore them too."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
 
@@ -159,7 +159,7 @@ class ImagesRequest(BaseModel):
         return GenerationRequest.model_validate(wanted | given)
 
     def warnings(self) -> Iterator[GenerationWarning]:
-        """What is done otherwise than asked, whichever model answers."""
+        """The adjustments that do not depend on the model."""
         for field in self._ignored():
             yield GenerationWarning(
                 code="field_ignored", field=field, detail=f"{field} means nothing here and was ignored."

@@ -31,9 +31,6 @@ from imaging.requests.result import Generation, GenerationWarning, MissingImage,
 from imaging.requests.submission import Submission
 from observability import log_bug, log_outcome, logger
 
-MAX_WAIT_SECONDS = 25
-"""API Gateway gives up at 29; the rest is for the answer."""
-
 POLL_SECONDS = 0.5
 
 FAILURE_SECONDS = 60
@@ -77,7 +74,7 @@ class Generations:
         Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
         while nothing is paid, and the ImagingError that ended the attempt.
         """
-        until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
+        until = self.clock() + wait_seconds
         found: GenerationRecord | None = None
         while True:
             step = self._step(submission, found)

@@ -36,7 +36,7 @@ _ANSWERS[202] = {
     "headers": {
         **REQUEST_ID,
         "Location": {"description": "Where the job is.", "schema": {"type": "string", "format": "uri"}},
-        "Retry-After": {"description": "Seconds until a look is worth it.", "schema": {"type": "integer"}},
+        "Retry-After": {"description": "Seconds until the next poll.", "schema": {"type": "integer"}},
         "Preference-Applied": {"description": "Always respond-async.", "schema": {"type": "string"}},
     },
 }

@@ -1,4 +1,4 @@
-"""One model's calls for an attempt, side by side, and each picture checked, fitted and stored."""
+"""Runs one model's calls in parallel, and checks, fits and stores each image."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,19 +27,19 @@ from imaging.requests.result import ImageFacts, MissingImage, StoredImage
 from observability import log_bug, logger
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
-"""Pauses before an image is stored again: it was paid for. Together less than API Gateway waits."""
+"""Delays between retries of storing an image, which was paid for: 15.5 s in total."""
 
 
 class Parallel(Protocol):
-    """Runs tasks side by side; answers with their results in order."""
+    """Runs tasks in parallel and returns their results in order."""
 
     def __call__(self, tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Made]]": ...
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one image: its facts, or the error that stands in its place. `may_be_billed` is false where its call
-    certainly was not billed; `note` is the write of its record that the table refused."""
+    """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
+    not billed; `note` is the write of its record, if the table refused it."""
 
     slot: Slot
     result: ImageFacts | ImagingError
@@ -69,7 +69,7 @@ def in_threads(tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Mad
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the images of attempts. `now` is in epoch seconds."""
+    """Makes images with one model. `now` returns epoch seconds."""
 
     invoke: ports.Invoke
     gallery: Gallery
@@ -79,9 +79,9 @@ class Maker:
     parallel: Parallel = field(default=in_threads)
 
     def make(self, attempt: Attempt, chosen: Plan) -> list[Made]:
-        """What came of each image, in their order. Calls whose images are all settled are not made again.
+        """The outcome of each image, in order. A call is skipped if all of its images are settled.
 
-        Model calls that may have been billed are added to the attempt's.
+        Model calls that may have been billed are added to `attempt.calls`.
         """
         tasks = [_Task(self, attempt, chosen, call) for call in chosen.calls]
         return [made for images in self.parallel(tasks) for made in images]
@@ -89,7 +89,7 @@ class Maker:
 
 @dataclass(frozen=True)
 class _Task:
-    """One model call of an attempt, and what becomes of its pictures."""
+    """One model call of an attempt, and the handling of its images."""
 
     maker: Maker
     attempt: Attempt
@@ -97,7 +97,7 @@ class _Task:
     call: Call
 
     def __call__(self) -> list[Made]:
-        """What came of each image; those of earlier attempts stay, even where the call fails that makes them again."""
+        """The outcome of each image. Images of earlier attempts stay, even if the call that makes them again fails."""
         settled = self.attempt.record.settled
         if all(slot.index in settled for slot in self.call.slots):
             return [Made(slot, settled[slot.index]) for slot in self.call.slots]
@@ -155,17 +155,17 @@ class _Task:
         return Made(slot, image, note=None if self.maker.gallery.note(note) else note)
 
     def _stored(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
-        """Stores what was paid for; answers with the write of its record. Raises BucketError."""
+        """Stores the image and returns the write of its record. Raises BucketError."""
         origin = self._origin(slot)
         try:
-            return self._store_patiently(origin, image, data)
+            return self._store_with_retries(origin, image, data)
         except BucketError:
             note = self.maker.gallery.stored_after_all(origin, image)
             if note is None:
                 raise
             return note
 
-    def _store_patiently(self, origin: Origin, image: StoredImage, data: bytes) -> Put:
+    def _store_with_retries(self, origin: Origin, image: StoredImage, data: bytes) -> Put:
         for pause in STORE_RETRY_SECONDS:
             try:
                 return self.maker.gallery.store(origin, image, data)
@@ -207,7 +207,7 @@ class _Task:
 
 
 def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Outcome]:
-    """What a model's answer holds; one that no schema foresaw holds nothing, and takes nothing else down."""
+    """The images in a model's answer. An unexpected answer counts as failed images and is logged as a bug."""
     try:
         return route.model.schema.read(answer, images)
     except (TypeError, ValueError, AttributeError, KeyError) as error:
@@ -217,7 +217,7 @@ def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Outc
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
     logger.warning(
-        "Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
+        "A model call failed", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
     )
 
 

@@ -27,7 +27,7 @@ def body(ask: Ask) -> dict[str, Any]:
 
 
 def read(answer: Answer, images: int) -> Sequence[Outcome]:
-    """Only images that passed the filter are delivered, in order; which ones are missing is not told."""
+    """The images that passed the filter, in order. The answer does not say which ones are missing."""
     made = [decoded(image) for image in answer.get("images") or ()][:images]
     return [*made, *[_missing(answer.get("error"))] * (images - len(made))]
 
@@ -39,5 +39,5 @@ def _missing(error: object) -> NoPicture:
 
 
 def blocked(message: str) -> bool:
-    # The filter has no exception of its own: its refusal is a ValidationException like any other.
+    # The filter has no exception of its own: it refuses by a ValidationException, so its text decides.
     return "content filters" in message

@@ -1,4 +1,4 @@
-"""Sizes in pixels, and which of a model's own sizes to ask for."""
+"""Sizes in pixels, and which native size of a model to request."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ class Size:
 
 @dataclass(frozen=True)
 class NativeSize(Size):
-    """A size that a model makes by itself; `aspect_ratio` is its name where the model is asked by ratio."""
+    """A size that a model can make. `aspect_ratio` is its name if the model takes ratios."""
 
     aspect_ratio: str | None = None
 

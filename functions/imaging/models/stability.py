@@ -32,7 +32,7 @@ def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
 
 
 def _seed(told: object) -> int | None:
-    # AWS's pages call seeds strings and show numbers.
+    # AWS's pages declare seeds as strings and show numbers.
     return int(str(told)) if str(told).isdecimal() else None
 
 

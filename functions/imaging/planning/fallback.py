@@ -21,7 +21,7 @@ class Fallback:
         return GenerationWarning(
             code="model_fell_through",
             field="model",
-            detail=f"{self.model.id} was passed over ({self.error.code}): {self.error.detail}",
+            detail=f"Fell back from {self.model.id} ({self.error.code}): {self.error.detail}",
         )
 
 

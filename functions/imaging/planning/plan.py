@@ -1,4 +1,4 @@
-"""From a request and a model to the calls to make, and the adjustments that the caller is told of."""
+"""How a model would make what a request asks for: its calls, its price and the adjustments to warn of."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from imaging.requests.result import GenerationWarning
 
 @dataclass(frozen=True)
 class Slot:
-    """One image's place among those asked for. Images of one call share a seed and are told apart by `seed_index`."""
+    """One requested image. Images of one call share a seed and differ in `seed_index`."""
 
     index: int
     seed: int
@@ -109,7 +109,7 @@ def _ask(model: Model, request: GenerationRequest, native: NativeSize, seed: int
 
 
 def _following(seed: int, random_seed: int | None) -> Iterator[int]:
-    """That seed and those after it, starting again at the limit; one that means random is left out."""
+    """The seed and those that follow, wrapping at the limit. A seed that means random is skipped."""
     while True:
         yield seed
         seed = (seed + 1) % (MAX_SEED + 1)
@@ -138,19 +138,19 @@ def _warnings(model: Model, request: GenerationRequest) -> Iterator[GenerationWa
         yield GenerationWarning(
             code="quality_ignored",
             field="quality",
-            detail=f"{model.id} knows no quality; its only one was used.",
+            detail=f"{model.id} has no quality setting; the value was not used.",
         )
     if request.asks_for("seed") and request.seed is not None and request.seed == model.random_seed:
         yield GenerationWarning(
             code="seed_random",
             field="seed",
-            detail=f"To {model.id} the seed {request.seed} means random; each image tells the seed it used.",
+            detail=f"To {model.id} the seed {request.seed} means random; each image's entry has the seed used.",
         )
 
 
 def _cfg_scale_warnings(model: Model, wanted: float) -> Iterator[GenerationWarning]:
     if model.cfg_scale is None:
-        detail = f"{model.id} knows no cfg_scale; the value was not used."
+        detail = f"{model.id} has no cfg_scale; the value was not used."
         yield GenerationWarning(code="cfg_scale_ignored", field="cfg_scale", detail=detail)
     elif (used := _cfg_scale(model, wanted)) != wanted:
         low, high = model.cfg_scale

@@ -148,7 +148,7 @@ class TestALongPrompt:
 
     def test_is_not_worth_an_operators_attention(self, send: Send, log: io.StringIO) -> None:
         create(send, prompt=LONG)
-        assert "A model was passed over" not in log.getvalue()
+        assert "Fell back to the next model" not in log.getvalue()
 
 
 @pytest.mark.parametrize(("model", "calls"), [("titan", 2), ("core", 10)])
