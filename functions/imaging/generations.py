@@ -21,7 +21,7 @@ from imaging.errors import (
 )
 from imaging.images.gallery import Gallery
 from imaging.making.generator import Generator, Outcome
-from imaging.making.maker import Made
+from imaging.making.model_run import ImageOutcome
 from imaging.planning.plan import Slot, max_price
 from imaging.planning.router import Router
 from imaging.records.attempt import Attempt
@@ -194,7 +194,7 @@ class Generations:
             return None
         [chosen] = self.router.plans(submission.request, record.first_seed, record.model)
         slots = [slot for call in chosen.calls for slot in call.slots]
-        made = [Made(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
+        made = [ImageOutcome(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)
 
     def _step(self, submission: Submission, found: GenerationRecord | None) -> Step:

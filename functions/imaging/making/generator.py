@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import Put
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
-from imaging.making.maker import Made, Maker
+from imaging.making.model_run import ImageOutcome, ModelRunner
 from imaging.models.catalog import Model
 from imaging.planning.fallback import Fallback, exhausted, falls_back
 from imaging.planning.plan import Plan
@@ -25,7 +25,7 @@ class Outcome:
     unknown what was billed."""
 
     chosen: Plan
-    made: Sequence[Made]
+    made: Sequence[ImageOutcome]
     fallbacks: Sequence[Fallback]
     error: ImagingError | None
     is_bug: bool = False
@@ -75,15 +75,15 @@ class Outcome:
 class Generator:
     """Calls the models in the order of the plans."""
 
-    maker: Maker
+    runner: ModelRunner
     router: Router
 
     def generate(self, attempt: Attempt) -> Outcome:
         """Makes the attempt's images; falls back to the next model where the cause lies with a model."""
         fallbacks: list[Fallback] = []
-        made: list[Made] = []
+        made: list[ImageOutcome] = []
         for chosen in self._worth_asking(attempt.plans, fallbacks):
-            made = self.maker.make(attempt, chosen)
+            made = self.runner.run(attempt, chosen)
             outcome = Outcome(chosen, made, tuple(fallbacks), _why_unfinished(made, attempt))
             error = outcome.error
             if error is None or outcome.has_images or not _falls_back(error, attempt):
@@ -123,7 +123,7 @@ def _falls_back(error: ImagingError, attempt: Attempt) -> bool:
     return falls_back(error, waits_on_throttling=attempt.waits_on_throttling)
 
 
-def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | None:
+def _why_unfinished(made: Sequence[ImageOutcome], attempt: Attempt) -> ImagingError | None:
     """The error that ends this attempt, or None. Jobs wait if throttled; else some images are enough.
 
     Without any image: the first error after which no fallback is allowed, else the first error.
@@ -140,21 +140,21 @@ def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | No
     )
 
 
-def _was_stored(one: Made) -> bool:
+def _was_stored(one: ImageOutcome) -> bool:
     return isinstance(one.result, StoredImage | DeletedImage)
 
 
-def _was_made(one: Made) -> bool:
+def _was_made(one: ImageOutcome) -> bool:
     return _was_stored(one) or isinstance(one.result, StorageFailed)
 
 
-def _is_settled(one: Made, *, also_failed: bool) -> bool:
+def _is_settled(one: ImageOutcome, *, also_failed: bool) -> bool:
     if one.error is None:
         return True
     return one.may_be_billed and (also_failed or isinstance(one.error, ContentBlocked | StorageFailed))
 
 
-def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
+def _enlarged(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:
     for one in made:
         image = one.result
         if isinstance(image, StoredImage) and image.enlarged:

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.h
 from collections.abc import Sequence
 from typing import Any
 
-from imaging.models.schema import Answer, Ask, NoPicture, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, NoPicture, decoded
 
 
 def body(ask: Ask) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def body(ask: Ask) -> dict[str, Any]:
     }
 
 
-def read(answer: Answer, images: int) -> Sequence[Outcome]:
+def read(answer: Answer, images: int) -> Sequence[ModelOutput]:
     """The images that passed the filter, in order. The answer does not say which ones are missing."""
     made = [decoded(image) for image in answer.get("images") or ()][:images]
     return [*made, *[_missing(answer.get("error"))] * (images - len(made))]

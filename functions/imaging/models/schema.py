@@ -38,7 +38,7 @@ class NoPicture:
     reason: str
 
 
-Outcome = Picture | NoPicture
+ModelOutput = Picture | NoPicture
 Answer = Mapping[str, Any]
 
 
@@ -46,14 +46,14 @@ class Schema(Protocol):
     def body(self, ask: Ask) -> dict[str, Any]:
         """The request body of one InvokeModel call."""
 
-    def read(self, answer: Answer, images: int) -> Sequence[Outcome]:
+    def read(self, answer: Answer, images: int) -> Sequence[ModelOutput]:
         """The outcome of each of the `images` requested. An HTTP 200 can still be a refusal."""
 
     def blocked(self, message: str) -> bool:
         """Whether a ValidationException with this message means that the content filter refused the prompt."""
 
 
-def decoded(image: object, seed: int | None = None) -> Outcome:
+def decoded(image: object, seed: int | None = None) -> ModelOutput:
     """The image in a base64 text."""
     try:
         return Picture(base64.b64decode(str(image), validate=True), seed)

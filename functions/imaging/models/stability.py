@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-st
 from collections.abc import Sequence
 from typing import Any
 
-from imaging.models.schema import Answer, Ask, NoPicture, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, NoPicture, decoded
 
 ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21")
 
@@ -18,7 +18,7 @@ def body(ask: Ask) -> dict[str, Any]:
     return {**texts, "aspect_ratio": ask.size.aspect_ratio, "seed": ask.seed, "output_format": "png"}
 
 
-def read(answer: Answer, images: int) -> Sequence[Outcome]:
+def read(answer: Answer, images: int) -> Sequence[ModelOutput]:
     reasons = answer.get("finish_reasons") or [None]
     if reasons[0]:
         return [_missing(str(reasons[0]))] * images

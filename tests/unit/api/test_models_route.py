@@ -9,7 +9,7 @@ import pytest
 
 from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS, Model, Price
-from imaging.models.schema import Answer, Ask, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, decoded
 from imaging.models.sizing import NativeSize, Size
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock, base64_png
@@ -132,7 +132,7 @@ class MadeUp:
     def body(self, ask: Ask) -> dict[str, Any]:
         return {"wish": ask.text, "pixels": [ask.size.width, ask.size.height], "dice": ask.seed}
 
-    def read(self, answer: Answer, images: int) -> Sequence[Outcome]:
+    def read(self, answer: Answer, images: int) -> Sequence[ModelOutput]:
         return [decoded(answer["png"], 99)] * images
 
     def blocked(self, message: str) -> bool:
