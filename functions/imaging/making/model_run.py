@@ -154,7 +154,7 @@ class _ModelRun:
             return ImageOutcome(slot, ModelError(unusable, was_paid=True))
         except BucketError as error:
             return ImageOutcome(slot, _not_stored(error))
-        return ImageOutcome(slot, image, note=None if self.runner.gallery.note(note) else note)
+        return ImageOutcome(slot, image, note=None if self.runner.gallery.write(note) else note)
 
     def _store(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
         """Stores the image and returns the write of its record. Raises BucketError."""
@@ -162,7 +162,7 @@ class _ModelRun:
         try:
             return self._store_with_retries(origin, image, data)
         except BucketError:
-            note = self.runner.gallery.stored_after_all(origin, image)
+            note = self.runner.gallery.confirmed(origin, image)
             if note is None:
                 raise
             return note
