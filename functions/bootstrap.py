@@ -30,7 +30,7 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the doors call, each part wired when it is first needed.
+    """The use cases and their adapters, each created when it is first needed.
 
     `now` is in epoch seconds, `clock` monotonic.
     """

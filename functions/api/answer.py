@@ -27,7 +27,7 @@ class StoredDetail(BaseModel):
     id: str
     status: Literal["stored"]
     url: str = Field(description="A presigned link to the PNG; works until `expires_at`.")
-    link: str | None = Field(description="Leads to a fresh presigned link for as long as the image is kept.")
+    link: str | None = Field(description="Leads to a fresh presigned link for as long as the image is stored.")
     caption: str
     width: int
     height: int
@@ -69,8 +69,8 @@ class GenerationAnswer(BaseModel):
         description="What the images that were made cost, by the catalog's prices or the operator's."
     )
     expires_at: datetime | None = Field(description="When the first of the links stops working; null without links.")
-    details: list[Detail] = Field(description="One entry for each image asked for, in order.")
-    warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")
+    details: list[Detail] = Field(description="One entry for each requested image, in order.")
+    warnings: list[GenerationWarning] = Field(description="What was done differently from the request.")
 
 
 def answer(generation: Generation, bucket: ports.Bucket, stable_link: StableLink | None = None) -> GenerationAnswer:

@@ -1,4 +1,4 @@
-"""What the HTTP event says about a request beside its body: the caller, the address, the time limit."""
+"""What the HTTP event says about a request besides its body: the caller, the address, the time limit."""
 
 import hmac
 from collections.abc import Mapping

@@ -92,7 +92,7 @@ class ImagesRequest(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
 
     prompt: Text = Field(
-        description="What the image shows, 1 to 10,000 characters; models that take less are passed over.",
+        description="What the image shows, 1 to 10,000 characters; models that take less are not called.",
         examples=["A fox in the snow"],
     )
     model: str | None = Field(None, description="An id or alias pins that model; any other name goes to our lists.")
@@ -139,7 +139,7 @@ class ImagesRequest(BaseModel):
         return (self.model or "").startswith(_BASE64_NAMES)
 
     def generation_request(self) -> GenerationRequest:
-        """The same in our terms. Raises ModelNotFound, and InvalidRequest for more than can be told of."""
+        """The same request in our terms. Raises ModelNotFound, and InvalidRequest for too many ignored fields."""
         self._check_ignored()
         size = self._wanted()
         wanted: dict[str, Any] = {
@@ -172,7 +172,7 @@ class ImagesRequest(BaseModel):
             yield _ignored("output_compression", "PNG is lossless; ask for jpeg or webp.")
 
     def _check_ignored(self) -> None:
-        """Each ignored field is told in the answer, which has a limit too."""
+        """Refuses too many ignored fields: each becomes a warning, and the answer's size is limited."""
         names = list(self.model_extra or ())
         if len(names) > MOST_IGNORED or any(len(name) > LONGEST_IGNORED for name in names):
             raise InvalidRequest(

@@ -81,9 +81,9 @@ class Problem(BaseModel):
 def invalid_request(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
     """The error for pydantic's findings. It names each field and its rule, and never repeats a value."""
     fields = [FieldError(_path(error["loc"])[:MAX_NAME_LENGTH], _rule(error)) for error in found[:MAX_FIELDS]]
-    told = "; ".join(f"{error.field}: {error.message}" for error in fields)
+    details = "; ".join(f"{error.field}: {error.message}" for error in fields)
     more = f"; and {len(found) - MAX_FIELDS} more" if len(found) > MAX_FIELDS else ""
-    return InvalidRequest(f"The request is not valid. {told}{more}", fields=fields)
+    return InvalidRequest(f"The request is not valid. {details}{more}", fields=fields)
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -148,7 +148,7 @@ def _as_problem(app: APIGatewayRestResolver, failure: _Failure) -> Response[str]
 
 
 _REJECTED = "Your request was rejected as a result of the safety system. "
-"""The words by which LiteLLM and others tell a content filter's failure from other errors."""
+"""The words by which LiteLLM and others recognise a content filter's refusal."""
 
 
 def _as_openai_error(failure: _Failure) -> Response[str]:

@@ -38,7 +38,7 @@ _seconds_left: ContextVar[SecondsLeft] = ContextVar("seconds_left")
 
 
 class BedrockError(ServiceError):
-    """A call that brought no answer. `code` is AWS's exception name, or one of the names below."""
+    """A failed model call. `code` is AWS's exception name, or one of the names below."""
 
     READ_TIMEOUT = "ReadTimeout"
     CONNECTION_LOST = "ConnectionLost"

@@ -117,13 +117,13 @@ class Table:
 
     def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
         """The records with these keys, at most 100, each as `get` returns it."""
-        asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}} if keys else {}
+        requests: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}} if keys else {}
         items: list[Any] = []
-        while asked:
+        while requests:
             with raising(TableError):
-                answer = clients.dynamodb().batch_get_item(RequestItems=asked)
+                answer = clients.dynamodb().batch_get_item(RequestItems=requests)
             items += answer["Responses"].get(self.name, [])
-            asked = answer.get("UnprocessedKeys")
+            requests = answer.get("UnprocessedKeys")
         records = [_record(item) for item in items]
         return {record[KEY]: record for record in records if self._counts(record)}
 

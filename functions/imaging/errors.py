@@ -50,7 +50,7 @@ class ModelFailure:
 
 
 class Facts(TypedDict, total=False):
-    """What every error can be given beside its detail."""
+    """What every error can carry besides its detail."""
 
     aws_error: str | None
     may_pass: bool

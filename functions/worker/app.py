@@ -32,7 +32,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not is_id(record.body):
-        _bury(record)
+        _dead_letter(record)
         return
     logger.append_keys(generation_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
@@ -41,13 +41,13 @@ def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     except DependencyUnavailable:
         verdict = PutBack(TABLE_RETRY_SECONDS)
     except (NotFound, InternalError):
-        _bury(record)
+        _dead_letter(record)
         return
     if isinstance(verdict, PutBack):
         bootstrap.services().queue.put_back(record.receipt_handle, verdict.seconds)
         raise Unfinished
 
 
-def _bury(record: SQSRecord) -> None:
+def _dead_letter(record: SQSRecord) -> None:
     logger.error("A message that names no job was sent to the dead-letter queue", message_id=record.message_id)
-    bootstrap.services().queue.bury(record.body)
+    bootstrap.services().queue.dead_letter(record.body)

@@ -102,10 +102,10 @@ def _cursor(owner: str, position: Record) -> str:
 def _start(owner: str, cursor: str) -> Record:
     """The start that the caller's cursor names. Raises InvalidRequest for any other text."""
     try:
-        whose, image_id, listed_at = _POSITION.validate_json(
+        cursor_owner, image_id, listed_at = _POSITION.validate_json(
             base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         )
-        if whose == owner:
+        if cursor_owner == owner:
             return bootstrap.services().gallery.start_after(owner, str(image_id), listed_at)
     except ValueError:
         pass

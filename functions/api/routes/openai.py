@@ -63,12 +63,12 @@ def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
 
 def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submission:
     """Without a key, SDK retries are detected by x-stainless-retry-count."""
-    wanted, whose = request.generation_request(), caller(event)
+    wanted, owner = request.generation_request(), caller(event)
     key = Preferences.of(event).key
     if key is not None:
-        return Submission.keyed(wanted, whose, key)
+        return Submission.keyed(wanted, owner, key)
     count = event.headers.get("x-stainless-retry-count", "")
-    return bootstrap.services().retries.submission(wanted, whose, int(count) if _COUNT.fullmatch(count) else 0)
+    return bootstrap.services().retries.submission(wanted, owner, int(count) if _COUNT.fullmatch(count) else 0)
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:

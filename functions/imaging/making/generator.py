@@ -79,10 +79,10 @@ class Generator:
     router: Router
 
     def generate(self, attempt: Attempt) -> Outcome:
-        """Makes the attempt's images; falls back to the next model where the cause lies with a model."""
+        """Makes the attempt's images; falls back to the next model if the cause is a model."""
         fallbacks: list[Fallback] = []
         made: list[ImageOutcome] = []
-        for chosen in self._worth_asking(attempt.plans, fallbacks):
+        for chosen in self._candidates(attempt.plans, fallbacks):
             made = self.runner.run(attempt, chosen)
             outcome = Outcome(chosen, made, tuple(fallbacks), _why_unfinished(made, attempt))
             error = outcome.error
@@ -93,7 +93,7 @@ class Generator:
             fallbacks.append(Fallback(chosen.route.model, error))
         return Outcome(attempt.plans[-1], made, fallbacks, exhausted(fallbacks))
 
-    def _worth_asking(self, plans: Sequence[Plan], fallbacks: list[Fallback]) -> Iterator[Plan]:
+    def _candidates(self, plans: Sequence[Plan], fallbacks: list[Fallback]) -> Iterator[Plan]:
         """The plans of models that can make the images and are not known to refuse; if all are, each is tried again."""
         able = [each for each in plans if each.refusal is None]
         are_all_known = all(self.router.known_refusal(each.route.model) for each in able)

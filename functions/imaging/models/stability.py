@@ -31,9 +31,9 @@ def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
     return [(image, _seed(seeds[place]) if place < len(seeds) else None) for place, image in enumerate(images)]
 
 
-def _seed(told: object) -> int | None:
+def _seed(reported: object) -> int | None:
     # AWS's pages declare seeds as strings and show numbers.
-    return int(str(told)) if str(told).isdecimal() else None
+    return int(str(reported)) if str(reported).isdecimal() else None
 
 
 def _missing(reason: str) -> NoPicture:

@@ -31,7 +31,7 @@ class Call:
 class Plan:
     """How a model would make what a request asks for.
 
-    `wanted` is the size to deliver; `is_scaled` where the model makes none that covers what was asked for.
+    `wanted` is the size to deliver; `is_scaled` where the model makes none that covers the requested size.
     `price_micros` is the price of one image in micro-dollars. `refusal` is why the model cannot do it, if it cannot.
     """
 
@@ -59,22 +59,22 @@ def max_price(plans: Sequence[Plan], settled: Collection[int] = ()) -> int:
 
 def plan(route: Route, request: GenerationRequest, seed: int) -> Plan:
     """How the model makes what `request` asks for, starting at `seed`."""
-    model, asked = route.model, Size(request.width, request.height)
-    native, price_micros = model.quote(asked, request.quality)
-    wanted = scaled_into(native, asked)
+    model, requested = route.model, Size(request.width, request.height)
+    native, price_micros = model.quote(requested, request.quality)
+    wanted = scaled_into(native, requested)
     return Plan(
         route,
         wanted,
-        wanted != asked,
+        wanted != requested,
         tuple(_calls(model, request, native, seed)),
         price_micros,
-        (*_size_warnings(model, asked, wanted), *_warnings(model, request)),
+        (*_size_warnings(model, requested, wanted), *_warnings(model, request)),
         refusal(model, request),
     )
 
 
 def refusal(model: Model, request: GenerationRequest) -> InvalidRequest | None:
-    """Why the model cannot do what is asked for, if it cannot."""
+    """Why the model cannot make what the request asks for, if it cannot."""
     field = request.longest_text
     if len(getattr(request, field)) <= model.text_characters:
         return None
@@ -121,26 +121,26 @@ def _cfg_scale(model: Model, wanted: float) -> float | None:
     return model.cfg_scale and min(max(wanted, model.cfg_scale[0]), model.cfg_scale[1])
 
 
-def _size_warnings(model: Model, asked: Size, wanted: Size) -> Iterator[GenerationWarning]:
-    if wanted != asked:
+def _size_warnings(model: Model, requested: Size, wanted: Size) -> Iterator[GenerationWarning]:
+    if wanted != requested:
         yield GenerationWarning(
             code="size_scaled",
             field="width",
-            detail=f"{model.id} makes no {asked.width}x{asked.height} pixels; {wanted.width}x{wanted.height} is the "
-            "largest size of about the same ratio that needs no enlarging.",
+            detail=f"{model.id} makes no {requested.width}x{requested.height} pixels; {wanted.width}x{wanted.height} "
+            "is the largest size of about the same ratio that needs no enlarging.",
         )
 
 
 def _warnings(model: Model, request: GenerationRequest) -> Iterator[GenerationWarning]:
-    if request.asks_for("cfg_scale"):
+    if request.sets("cfg_scale"):
         yield from _cfg_scale_warnings(model, request.cfg_scale)
-    if request.asks_for("quality") and request.model and model.qualities is None:
+    if request.sets("quality") and request.model and model.qualities is None:
         yield GenerationWarning(
             code="quality_ignored",
             field="quality",
             detail=f"{model.id} has no quality setting; the value was not used.",
         )
-    if request.asks_for("seed") and request.seed is not None and request.seed == model.random_seed:
+    if request.sets("seed") and request.seed is not None and request.seed == model.random_seed:
         yield GenerationWarning(
             code="seed_random",
             field="seed",

@@ -63,7 +63,7 @@ class GenerationRequest(BaseModel):
         None, description="A model's id or alias: exactly that model answers. Left out: the first that lives."
     )
 
-    def asks_for(self, field: str) -> bool:
+    def sets(self, field: str) -> bool:
         """Whether the caller set this field, rather than leaving it to the default."""
         return field in self.model_fields_set
 
