@@ -70,8 +70,8 @@ invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a container, agains
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
 .PHONY: test
-test: how-long setup client-programs  ## Run every test (about 12 minutes), and list at the end what was skipped and why
-	@$(PYTHON) pytest
+test: how-long setup client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
+	@$(PYTHON) pytest --cov
 
 .PHONY: how-long
 how-long:
