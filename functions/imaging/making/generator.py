@@ -115,7 +115,7 @@ class Generator:
 
 def _count_fallback(model: Model, error: ImagingError, *, is_fresh: bool) -> None:
     if is_fresh:
-        metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name="ModelFallback", unit=MetricUnit.Count, value=1)
         logger.warning("Fell back to the next model", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
