@@ -52,7 +52,7 @@ def test_only_fresh_refusals_are_counted(send: Send, bedrock: FakeBedrock, capsy
     for seed in range(3):
         assert send("POST", "/generate", FOX | {"seed": seed + 1}).json["model"] == CORE
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    assert [line["ModelFallback"] for line in lines if "ModelFellThrough" in line] == [[1]]
+    assert [line["ModelFallback"] for line in lines if "ModelFallback" in line] == [[1]]
 
 
 def test_a_refusal_that_cannot_be_shared_changes_nothing_else(
