@@ -101,8 +101,8 @@ def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
     return _facts(image, b64_json=base64.b64encode(png).decode())
 
 
-def _facts(image: StoredImage, **picture: str) -> ImageData:
-    return ImageData(**picture, seed=image.seed, seed_index=image.seed_index, id=image.id)
+def _facts(image: StoredImage, **content: str) -> ImageData:
+    return ImageData(**content, seed=image.seed, seed_index=image.seed_index, id=image.id)
 
 
 def _in_openais_words(warnings: Sequence[GenerationWarning]) -> Iterator[GenerationWarning]:

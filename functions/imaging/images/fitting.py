@@ -17,8 +17,8 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     from PIL import Image, ImageOps  # noqa: PLC0415 - costs a tenth of a second that most requests do not need
 
     try:
-        with Image.open(io.BytesIO(png)) as picture:
-            fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
+        with Image.open(io.BytesIO(png)) as image:
+            fitted = ImageOps.fit(image, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise NotAWholePng("the PNG cannot be decoded") from error
     buffer = io.BytesIO()

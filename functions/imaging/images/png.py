@@ -39,5 +39,5 @@ def _chunks(data: memoryview) -> dict[bytes, memoryview]:
         chunks[kind] = data[start:end]
         offset = end + _CHECKSUM.size
     if len(chunks.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in chunks:
-        raise NotAWholePng("the PNG holds no picture")
+        raise NotAWholePng("the PNG holds no image data")
     return chunks

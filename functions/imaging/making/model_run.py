@@ -17,7 +17,7 @@ from imaging.images import png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.models import refusals
-from imaging.models.schema import ModelOutput, NoPicture, Picture
+from imaging.models.schema import ModelOutput, NoImage, RawImage
 from imaging.models.sizing import Size, scaled_into
 from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.route import Route
@@ -144,7 +144,7 @@ class _ModelRun:
         )
 
     def _handle(self, slot: Slot, output: ModelOutput) -> ImageOutcome:
-        if isinstance(output, NoPicture):
+        if isinstance(output, NoImage):
             return ImageOutcome(slot, _missing(output))
         try:
             image, data = self._fit(slot, output)
@@ -190,13 +190,13 @@ class _ModelRun:
             self.plan.price_micros,
         )
 
-    def _fit(self, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
-        native = Size(*png.dimensions(picture.data))
+    def _fit(self, slot: Slot, raw: RawImage) -> tuple[StoredImage, bytes]:
+        native = Size(*png.dimensions(raw.data))
         wanted = scaled_into(native, self.plan.wanted) if self.plan.is_scaled else self.plan.wanted
-        data = fit(picture.data, native, wanted)
+        data = fit(raw.data, native, wanted)
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
-            seed=slot.seed if picture.seed is None else picture.seed,
+            seed=slot.seed if raw.seed is None else raw.seed,
             seed_index=slot.seed_index,
             width=wanted.width,
             height=wanted.height,
@@ -213,7 +213,7 @@ def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Mode
         return route.model.schema.read(answer, images)
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         log_bug(error)
-        return [NoPicture("failed", "the model's answer could not be read")] * images
+        return [NoImage("failed", "the model's answer could not be read")] * images
 
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
@@ -222,7 +222,7 @@ def _log_refusal(route: Route, error: BedrockError) -> None:
     )
 
 
-def _missing(output: NoPicture) -> ImagingError:
+def _missing(output: NoImage) -> ImagingError:
     sentence = f"{output.reason[0].upper()}{output.reason[1:]}."
     if output.status == "blocked":
         return ContentBlocked(f"{sentence} {refusals.CONTENT_REMEDY}", was_paid=True)

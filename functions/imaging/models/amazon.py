@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.h
 from collections.abc import Sequence
 from typing import Any
 
-from imaging.models.schema import Answer, Ask, ModelOutput, NoPicture, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, NoImage, decoded
 
 
 def body(ask: Ask) -> dict[str, Any]:
@@ -32,10 +32,10 @@ def read(answer: Answer, images: int) -> Sequence[ModelOutput]:
     return [*made, *[_missing(answer.get("error"))] * (images - len(made))]
 
 
-def _missing(error: object) -> NoPicture:
+def _missing(error: object) -> NoImage:
     if error:
-        return NoPicture("blocked", "the content filter withheld the image")
-    return NoPicture("failed", "the model made fewer images than it was asked for")
+        return NoImage("blocked", "the content filter withheld the image")
+    return NoImage("failed", "the model made fewer images than it was asked for")
 
 
 def blocked(message: str) -> bool:

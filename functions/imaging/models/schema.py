@@ -23,7 +23,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Picture:
+class RawImage:
     """The bytes of an image, not yet checked, and the seed that the model reports, if it reports one."""
 
     data: bytes
@@ -31,14 +31,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class NoPicture:
+class NoImage:
     """A requested image that the model did not return. `reason` is part of the answer."""
 
     status: Literal["blocked", "failed"]
     reason: str
 
 
-ModelOutput = Picture | NoPicture
+ModelOutput = RawImage | NoImage
 Answer = Mapping[str, Any]
 
 
@@ -56,6 +56,6 @@ class Schema(Protocol):
 def decoded(image: object, seed: int | None = None) -> ModelOutput:
     """The image in a base64 text."""
     try:
-        return Picture(base64.b64decode(str(image), validate=True), seed)
+        return RawImage(base64.b64decode(str(image), validate=True), seed)
     except (binascii.Error, ValueError):
-        return NoPicture("failed", "the model's answer could not be decoded")
+        return NoImage("failed", "the model's answer could not be decoded")

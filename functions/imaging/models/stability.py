@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-st
 from collections.abc import Sequence
 from typing import Any
 
-from imaging.models.schema import Answer, Ask, ModelOutput, NoPicture, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, NoImage, decoded
 
 ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21")
 
@@ -23,7 +23,7 @@ def read(answer: Answer, images: int) -> Sequence[ModelOutput]:
     if reasons[0]:
         return [_missing(str(reasons[0]))] * images
     made = [decoded(image, seed) for image, seed in _images_with_seeds(answer)][:images]
-    return [*made, *[NoPicture("failed", "the model's answer holds no image")] * (images - len(made))]
+    return [*made, *[NoImage("failed", "the model's answer holds no image")] * (images - len(made))]
 
 
 def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
@@ -36,11 +36,11 @@ def _seed(reported: object) -> int | None:
     return int(str(reported)) if str(reported).isdecimal() else None
 
 
-def _missing(reason: str) -> NoPicture:
+def _missing(reason: str) -> NoImage:
     if reason == _INFERENCE_ERROR:
-        return NoPicture("failed", "the model failed while it made the image")
+        return NoImage("failed", "the model failed while it made the image")
     refused = reason.removeprefix("Filter reason: ")
-    return NoPicture("blocked", f"the content filter refused the {refused}")
+    return NoImage("blocked", f"the content filter refused the {refused}")
 
 
 def blocked(message: str) -> bool:  # noqa: ARG001 - these models refuse inside a 200
