@@ -274,6 +274,11 @@ def test_ten_clients_that_poll_with_one_key_are_comfortable() -> None:
     assert defaults["BurstLimit"] >= 2 * 10
 
 
+def test_all_that_come_without_a_key_together_get_a_tenth_of_one_keys_rate() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    assert defaults["PublicRateLimit"] <= defaults["RateLimit"] / 10
+
+
 def test_the_months_budget_is_used_up_before_the_months_requests() -> None:
     defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
     images = defaults["MonthlyBudgetUsd"] / 0.04
