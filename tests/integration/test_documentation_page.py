@@ -20,14 +20,16 @@ pytestmark = [
 
 
 class Site(BaseHTTPRequestHandler):
-    """The API's answers; and at `/frame`, as if it were somebody else's, a page that frames its documentation."""
+    """The page; at `/frame`, as if it were somebody else's, one that frames it; and an empty one for the icon that a
+    browser looks for."""
 
     def do_GET(self) -> None:
-        if self.path == "/frame":
-            self._send(200, {"content-type": ["text/html"]}, '<iframe src="/docs"></iframe>')
-        else:
+        if self.path == "/docs":
             answer = lambda_handler(http_event("GET", self.path), FakeContext())
             self._send(answer["statusCode"], answer["multiValueHeaders"], answer["body"])
+        else:
+            framing = '<iframe src="/docs"></iframe>' if self.path == "/frame" else ""
+            self._send(200, {"content-type": ["text/html"]}, framing)
 
     def _send(self, status: int, headers: dict[str, list[str]], text: str) -> None:
         self.send_response(status)
