@@ -25,7 +25,7 @@ from aws.bedrock import BedrockError
 from imaging import errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
-from imaging.requests.result import MICROS_PER_USD
+from imaging.money import usd
 from settings import Settings
 
 OPENAPI = PROJECT / "docs" / "openapi.json"
@@ -146,7 +146,7 @@ def _model_row(model: Model) -> Row:
 def _price(price: Price) -> str:
     limits = [price.quality, f"up to {price.up_to_pixels:,} pixels" if price.up_to_pixels else None]
     conditions = ", ".join(limit for limit in limits if limit)
-    dollars = f"{price.usd_micros / MICROS_PER_USD:g}"
+    dollars = f"{usd(price.usd_micros):g}"
     return f"{dollars} ({conditions})" if conditions else dollars
 
 

@@ -14,7 +14,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text()
 PATHS = set(re.findall(r"`([\w./-]+(?:/|\.(?:py|yaml|md|toml|json)))`", PAGE))
 PARTS = [path.name for path in (ROOT / "functions" / "imaging").iterdir() if path.is_dir()]
 ROOTS = (ROOT, ROOT / "functions", ROOT / "functions" / "imaging")
-ABBREVIATED = {"imaging", "aws", "maker.py", "ledger.py", "schema.py"}
+ABBREVIATED = {"imaging", "aws", "model_run.py", "ledger.py", "schema.py"}
 """Files and folders that the page names after one beside them."""
 
 
