@@ -1,4 +1,4 @@
-"""The OpenAPI document: what Powertools finds in the routes, and what only we know."""
+"""The OpenAPI document: what Powertools generates from the routes, corrected and completed."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ _WITHOUT_BODY = {"204", "302"}
 
 
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:
-    """The document as JSON values."""
+    """The document as JSON values (dicts, lists, strings, numbers)."""
     found: dict[str, Any] = json.loads(
         app.get_openapi_json_schema(title="Text-to-image API", version=VERSION, description=_DESCRIPTION)
     )
@@ -32,7 +32,7 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
 
 
 def _drop_what_is_not_ours(found: dict[str, Any]) -> None:
-    # Powertools announces its own validation errors, where ours is a 400 problem, and a body for every answer.
+    # Powertools documents its own 422 validation error, which this API never sends, and a body for every answer.
     for path in found["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)

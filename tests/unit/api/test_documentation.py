@@ -42,7 +42,7 @@ def test_it_announces_what_is_answered_and_nothing_else(document: dict[str, Any]
     assert "Location" in document["paths"]["/images/{image_id}.png"]["get"]["responses"]["302"]["headers"]
 
 
-def test_it_tells_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
+def test_it_has_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["GenerateBody"]["properties"]
     assert (fields["width"]["minimum"], fields["width"]["maximum"], fields["width"]["default"]) == (512, 1024, 1024)
     assert (fields["number_of_images"]["minimum"], fields["number_of_images"]["maximum"]) == (1, 4)
