@@ -164,7 +164,7 @@ def _key(operation: Mapping[str, Any]) -> str:
 
 
 def request_fields() -> str:
-    schema = openapi.document(app)["components"]["schemas"]["GenerationRequest"]
+    schema = openapi.document(app)["components"]["schemas"]["GenerateBody"]
     rows = (
         [f"`{name}`", field["description"], "required" if name in schema["required"] else _default(field)]
         for name, field in schema["properties"].items()
