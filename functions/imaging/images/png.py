@@ -1,4 +1,4 @@
-"""Reading a PNG's own words about itself, without decoding the picture."""
+"""Reads a PNG's chunks without decoding the image."""
 
 import struct
 import zlib
@@ -10,13 +10,13 @@ _DIMENSIONS = struct.Struct(">II")
 
 
 class NotAWholePng(ValueError):
-    """The bytes are not a PNG, or not all of one."""
+    """The bytes are no PNG, or a truncated or damaged one."""
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels of a PNG that is whole: each chunk present with its checksum, up to the end mark.
+    """Width and height in pixels. Raises NotAWholePng unless every chunk up to IEND is present and its checksum right.
 
-    Raises NotAWholePng.
+    Source: https://www.w3.org/TR/png-3/#5Chunk-layout
     """
     if not data.startswith(_SIGNATURE):
         raise NotAWholePng("the bytes are not a PNG")
@@ -39,5 +39,5 @@ def _chunks(data: memoryview) -> dict[bytes, memoryview]:
         chunks[kind] = data[start:end]
         offset = end + _CHECKSUM.size
     if len(chunks.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in chunks:
-        raise NotAWholePng("the PNG holds no picture")
+        raise NotAWholePng("the PNG holds no image data")
     return chunks
