@@ -9,6 +9,7 @@ UV := $(BIN)/uv
 TOOLS := .local/venvs
 PYTHON_CLIENTS := openai-2 openai-3 litellm langchain
 NODE_CLIENTS := tests/clients/javascript
+OPENAPI_LINTERS := checks/openapi
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -20,6 +21,8 @@ export NODE_USE_SYSTEM_CA := 1
 
 # The template as SAM translates it, for each environment.
 TRANSLATED := .local/translated
+
+NODE := $(TOOLS)/node/bin/node
 
 # What tools keep in a home directory otherwise.
 export UV_CACHE_DIR ?= $(CURDIR)/.local/cache/uv
@@ -100,7 +103,7 @@ faults: setup  ## Work off two hundred jobs under faults, and show what was bill
 	@cat .local/faults.md
 
 .PHONY: check
-check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, types, imports, the template and openapi.json
+check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and openapi.json
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -110,6 +113,9 @@ check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, typ
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
+	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/redocly lint \
+		--config $(OPENAPI_LINTERS)/redocly.yaml docs/openapi.json
 
 .PHONY: fix
 fix: .venv/.done  ## Format the code and fix what ruff can fix
@@ -137,7 +143,7 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 clean:  ## Stop the stack and remove all that was set up (1.5 GB, 2.3 GB with the tests); images and .env stay
 	@for state in .local .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
-	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules .*_cache .hypothesis .coverage
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed all that was set up; images stay in generated_images/."
 
@@ -181,9 +187,9 @@ $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)
 
-$(NODE_CLIENTS)/node_modules/.done: $(NODE_CLIENTS)/package-lock.json | $(TOOLS)/node/.done
-	@echo "Setting up the clients for Node.js …"
-	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $(@D)/.. --silent --ignore-scripts
+$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
+	@echo "Setting up $* …"
+	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $* --silent --ignore-scripts
 	@touch $@
 
 # $(1) is what is set up, $(2) the version of Python that suits it best, if one does.
