@@ -164,7 +164,9 @@ def _key(operation: Mapping[str, Any]) -> str:
 
 
 def request_fields() -> str:
-    schema = openapi.document(app)["components"]["schemas"]["GenerateBody"]
+    document = openapi.document(app)
+    body = document["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     rows = (
         [f"`{name}`", field["description"], "required" if name in schema["required"] else _default(field)]
         for name, field in schema["properties"].items()

@@ -18,7 +18,7 @@ from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
-from imaging.making.maker import Maker, Parallel, in_threads
+from imaging.making.model_run import ModelRunner, Parallel, in_threads
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
 from imaging.records.ledger import Ledger
@@ -30,7 +30,7 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the doors call, each part wired when it is first needed.
+    """The use cases and their adapters, each created when it is first needed.
 
     `now` is in epoch seconds, `clock` monotonic.
     """
@@ -87,7 +87,7 @@ class Services:
 
     @cached_property
     def generator(self) -> Generator:
-        maker = Maker(
+        runner = ModelRunner(
             self.invoke,
             self.gallery,
             self.settings.aws_region,
@@ -95,7 +95,7 @@ class Services:
             now=self.now,
             parallel=self.parallel,
         )
-        return Generator(maker, self.router)
+        return Generator(runner, self.router)
 
     @cached_property
     def deduplication(self) -> Deduplication:

@@ -1,4 +1,4 @@
-"""The environment, read once and validated when the function starts."""
+"""The environment variables of a function, validated."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
 
 
 class Settings(BaseModel):
-    """What the template tells the functions; each field is an environment variable in capitals."""
+    """The functions' environment variables, which the template sets; each field is one, in capitals."""
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
 
@@ -77,7 +77,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises Misconfigured, which names each variable that is missing or wrong."""
+        """Raises Misconfigured, which names each missing or invalid variable."""
         try:
             return cls.model_validate(dict(environment))
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what Powertools finds in the routes, and what only we know."""
+"""The OpenAPI document: what Powertools generates from the routes, corrected and completed."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ _HEADERS: Mapping[str, list[dict[str, Any]]] = {
 
 
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:
-    """The document as JSON values."""
+    """The document as JSON values (dicts, lists, strings, numbers)."""
     found: dict[str, Any] = json.loads(
         app.get_openapi_json_schema(title="Text-to-image API", version=VERSION, description=_DESCRIPTION)
     )
@@ -93,7 +93,7 @@ def _operations(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _drop_what_is_not_ours(found: dict[str, Any]) -> None:
-    # Powertools announces its own validation errors, where ours is a 400 problem, and a body for every answer.
+    # Powertools documents its own 422 validation error, which this API never sends, and a body for every answer.
     for _, operation in _operations(found):
         if "HTTPValidationError" in json.dumps(operation["responses"].get("422", "")):
             operation["responses"].pop("422")

@@ -1,4 +1,4 @@
-"""Publishes and logs how generations ended. Never the prompt."""
+"""Publishes and logs how generations ended, without their prompts."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +21,8 @@ COMPLETED, FAILED = "Generation Completed", "Generation Failed"
 
 @dataclass(frozen=True)
 class Announcer:
-    """Publishes outcomes, each at least once: with its generation's id and the attempt's number a consumer tells a
-    second event from a second generation. An event that cannot be published is logged and counted, and changes nothing
-    else."""
+    """Publishes each outcome at least once. Consumers recognise a duplicate by the generation's id and the attempt's
+    number. An event that cannot be published is logged and counted, and changes nothing else."""
 
     bus: ports.Bus
     now: Callable[[], float] = time.time

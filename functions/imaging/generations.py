@@ -21,7 +21,7 @@ from imaging.errors import (
 )
 from imaging.images.gallery import Gallery
 from imaging.making.generator import Generator, Outcome
-from imaging.making.maker import Made
+from imaging.making.model_run import ImageOutcome
 from imaging.planning.plan import Slot, max_price
 from imaging.planning.router import Router
 from imaging.records.attempt import Attempt
@@ -30,9 +30,6 @@ from imaging.records.store import Changed, GenerationStore
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
 from imaging.requests.submission import Submission
 from observability import log_bug, log_outcome, logger
-
-MAX_WAIT_SECONDS = 25
-"""API Gateway gives up at 29; the rest is for the answer."""
 
 POLL_SECONDS = 0.5
 
@@ -77,7 +74,7 @@ class Generations:
         Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
         while nothing is paid, and the ImagingError that ended the attempt.
         """
-        until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
+        until = self.clock() + wait_seconds
         found: GenerationRecord | None = None
         while True:
             step = self._step(submission, found)
@@ -197,7 +194,7 @@ class Generations:
             return None
         [chosen] = self.router.plans(submission.request, record.first_seed, record.model)
         slots = [slot for call in chosen.calls for slot in call.slots]
-        made = [Made(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
+        made = [ImageOutcome(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)
 
     def _step(self, submission: Submission, found: GenerationRecord | None) -> Step:

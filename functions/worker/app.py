@@ -1,4 +1,4 @@
-"""The queue door: one record, one job."""
+"""The worker: takes the job of each SQS message one attempt further."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ TABLE_RETRY_SECONDS = 10
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-class NotDone(Exception):
-    """Tells SQS to keep the message: its job is to be looked at again."""
+class Unfinished(Exception):
+    """Makes SQS deliver the message again, because its job is unfinished."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -32,7 +32,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not is_id(record.body):
-        _bury(record)
+        _dead_letter(record)
         return
     logger.append_keys(generation_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
@@ -41,13 +41,13 @@ def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
     except DependencyUnavailable:
         verdict = PutBack(TABLE_RETRY_SECONDS)
     except (NotFound, InternalError):
-        _bury(record)
+        _dead_letter(record)
         return
     if isinstance(verdict, PutBack):
         bootstrap.services().queue.put_back(record.receipt_handle, verdict.seconds)
-        raise NotDone
+        raise Unfinished
 
 
-def _bury(record: SQSRecord) -> None:
-    logger.error("A message that is no job of ours goes to the dead letters", message_id=record.message_id)
-    bootstrap.services().queue.bury(record.body)
+def _dead_letter(record: SQSRecord) -> None:
+    logger.error("A message that names no job was sent to the dead-letter queue", message_id=record.message_id)
+    bootstrap.services().queue.dead_letter(record.body)

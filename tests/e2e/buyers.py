@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import bootstrap
+from api.preferences import MAX_WAIT_SECONDS
 from imaging.deadline import Deadline
 from imaging.errors import ImagingError
-from imaging.generations import MAX_WAIT_SECONDS, Generations
+from imaging.generations import Generations
 from imaging.money import usd
 from imaging.requests.request import GenerationRequest
 from imaging.requests.submission import Submission

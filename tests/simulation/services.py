@@ -207,7 +207,7 @@ class SimulatedQueue:
     def put_back(self, receipt: str, seconds: float) -> None:
         self._call(f"put back {receipt} for {seconds:.0f} s", lambda: self._put_back(receipt, seconds))
 
-    def bury(self, text: str) -> None:
+    def dead_letter(self, text: str) -> None:
         self._call(f"bury {text}", lambda: self.dead_letters.append(text))
 
     def finished(self, message: Message, receipt: str, *, is_done: bool) -> None:

@@ -13,7 +13,7 @@ from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.unit.conftest import Send
 
 
-def test_a_generation_is_one_line_that_tells_who_asked_and_what_came_of_it(log: io.StringIO) -> None:
+def test_a_generation_is_one_line_with_its_caller_and_outcome(log: io.StringIO) -> None:
     log_outcome(caller="0123456789abcdef", generation_id="a-generation", outcome="failed", code="throttled", model=None)
 
     (line,) = map(json.loads, log.getvalue().splitlines())

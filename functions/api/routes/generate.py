@@ -36,7 +36,7 @@ _ANSWERS[202] = {
     "headers": {
         **REQUEST_ID,
         "Location": {"description": "Where the job is.", "schema": {"type": "string", "format": "uri"}},
-        "Retry-After": {"description": "Seconds until a look is worth it.", "schema": {"type": "integer"}},
+        "Retry-After": {"description": "Seconds until the next poll.", "schema": {"type": "integer"}},
         "Preference-Applied": {"description": "Always respond-async.", "schema": {"type": "string"}},
     },
 }
@@ -53,13 +53,14 @@ _ANSWERS[202] = {
 )
 def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
-    wanted = Preferences.of(event)
-    request, whose = body.generation_request(), caller(event)
-    submission = bootstrap.services().deduplication.submission(request, whose, wanted.key, fresh=wanted.fresh)
-    if not wanted.respond_async:
-        delivery = bootstrap.services().generations.run(submission, deadline(router.lambda_context), wanted.wait)
+    preferences, services = Preferences.of(event), bootstrap.services()
+    submission = services.deduplication.submission(
+        body.generation_request(), caller(event), preferences.key, fresh=preferences.fresh
+    )
+    if not preferences.respond_async:
+        delivery = services.generations.run(submission, deadline(router.lambda_context), preferences.wait)
         return _delivered(delivery, event)
-    answered = bootstrap.services().generations.enqueue(submission)
+    answered = services.generations.enqueue(submission)
     return _delivered(answered, event) if isinstance(answered, Delivery) else accepted(answered, event)
 
 

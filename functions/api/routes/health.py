@@ -1,4 +1,4 @@
-"""GET /health: cheap, or deep with a key."""
+"""GET /health: whether the function answers, or, with a key, a deep check of what it depends on."""
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -23,7 +23,7 @@ router = APIGatewayRouter()
 
 
 class Part(BaseModel):
-    """One thing that was looked at; `detail` says what is wrong with it, or will be."""
+    """One checked dependency. `detail` says what is wrong, or soon will be."""
 
     name: str
     ok: bool
@@ -31,7 +31,7 @@ class Part(BaseModel):
 
 
 class PromptLogging(BaseModel):
-    """Whether the account itself keeps copies of prompts and images; null where Bedrock did not say."""
+    """Whether the account logs prompts and images; null if Bedrock did not answer."""
 
     region: str
     enabled: bool | None
@@ -43,8 +43,8 @@ class Health(BaseModel):
 
     status: Literal["ok", "degraded", "unavailable"]
     version: str = Field(description="The version of the API.")
-    checks: Sequence[Part] | None = Field(None, description="Told by a deep check.")
-    prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Told by a deep check.")
+    checks: Sequence[Part] | None = Field(None, description="Only in a deep check.")
+    prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Only in a deep check.")
 
 
 @router.get(
@@ -84,8 +84,8 @@ def _status(
 ) -> Literal["ok", "degraded", "unavailable"]:
     if not all(store.ok for store in stores) or not any(model.ok for model in models):
         return "unavailable"
-    told = all(region.enabled is not None for region in logging)
-    return "ok" if all(model.ok for model in models) and told else "degraded"
+    are_known = all(region.enabled is not None for region in logging)
+    return "ok" if all(model.ok for model in models) and are_known else "degraded"
 
 
 def _stores() -> Iterator[Part]:
@@ -102,7 +102,7 @@ def _stores() -> Iterator[Part]:
 
 
 def _models(known: Router) -> Iterator[Part]:
-    """What every execution environment would say: by refusals that they share, not by those that this one met."""
+    """Each listed model, judged by shared refusals, so that every execution environment gives the same answer."""
     refusals = shared_refusals(known.listed)
     for model_id, model in known.listed.items():
         refusal = refusals.get(model_id)

@@ -27,7 +27,7 @@ router = APIGatewayRouter()
 DEFAULT_PAGE, LARGEST_PAGE = 24, 100
 
 _POSITION = TypeAdapter(tuple[str, uuid.UUID, Annotated[float, Field(strict=True, ge=1, lt=1e11)]])
-"""What a cursor holds: whose page it was, and the last image's id and time in epoch seconds."""
+"""A cursor's content: the owner, and the id and time (epoch seconds) of the page's last image."""
 
 
 class ListedDetail(StoredDetail):
@@ -48,7 +48,7 @@ class ImagesPage(BaseModel):
 
 _REDIRECT: dict[int, OpenAPIResponse] = {
     302: {
-        "description": "The way to the PNG.",
+        "description": "Redirects to the PNG.",
         "headers": REQUEST_ID
         | {
             "Location": {"description": "A fresh presigned link.", "schema": {"type": "string", "format": "uri"}},
@@ -103,12 +103,12 @@ def _cursor(owner: str, position: Record) -> str:
 
 
 def _start(owner: str, cursor: str) -> Record:
-    """The position that a cursor of this caller's names. Raises InvalidRequest."""
+    """The start that the caller's cursor names. Raises InvalidRequest for any other text."""
     try:
-        whose, image_id, listed_at = _POSITION.validate_json(
+        cursor_owner, image_id, listed_at = _POSITION.validate_json(
             base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         )
-        if whose == owner:
+        if cursor_owner == owner:
             return bootstrap.services().gallery.start_after(owner, str(image_id), listed_at)
     except ValueError:
         pass

@@ -25,7 +25,7 @@ State = Literal["active", "legacy", "end_of_life"]
 
 
 class Lifecycle(BaseModel):
-    """Dates as AWS published them; what really answers is told by Bedrock alone."""
+    """The dates that AWS published. Whether a model really answers, only Bedrock knows."""
 
     state: State = Field(description="As of today, by the dates.")
     legacy_since: date | None
@@ -60,12 +60,12 @@ class ModelFacts(BaseModel):
     name: str
     aliases: Sequence[str]
     regions: Sequence[str]
-    lists: Sequence[Quality] = Field(description="The lists that it stands in.")
+    lists: Sequence[Quality] = Field(description="The lists that contain the model.")
     qualities: Sequence[Quality] | None = Field(description="null where the model has no such control.")
     images_per_call: int
-    native_sizes: Sequence[str] = Field(description="Pixels, or the ratios that the model is asked by.")
+    native_sizes: Sequence[str] = Field(description="Pixels, or aspect ratios where the model takes those.")
     limits: Limits
-    prices: Sequence[ModelPrice] = Field(description="The first that fits counts.")
+    prices: Sequence[ModelPrice] = Field(description="The first that matches applies.")
     price_verified: bool
     price_usd: float = Field(description="For one image of the width, height and quality in the query.")
     lifecycle: Lifecycle
@@ -103,7 +103,7 @@ def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, 
 
 
 def shared_refusals(model_ids: Collection[str]) -> Mapping[str, Refusal]:
-    """How these models refused within the last hour; nothing is known while the table does not answer."""
+    """How these models refused within the last hour; empty while the table does not answer."""
     try:
         return bootstrap.services().refusals.find(model_ids)
     except TableError:
@@ -111,7 +111,7 @@ def shared_refusals(model_ids: Collection[str]) -> Mapping[str, Refusal]:
 
 
 def end_of_life(model: Model) -> str | None:
-    """What an operator must do about a listed model whose published end has come."""
+    """What the operator must do about a listed model that is past its published end of life; else None."""
     if not model.has_ended(_today()):
         return None
     return (

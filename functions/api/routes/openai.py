@@ -73,12 +73,12 @@ def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
 
 def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submission:
     """Without a key, SDK retries are detected by x-stainless-retry-count."""
-    wanted, whose = request.generation_request(), caller(event)
+    wanted, owner = request.generation_request(), caller(event)
     key = Preferences.of(event).key
     if key is not None:
-        return Submission.keyed(wanted, whose, key)
+        return Submission.keyed(wanted, owner, key)
     count = event.headers.get("x-stainless-retry-count", "")
-    return bootstrap.services().retries.submission(wanted, whose, int(count) if _COUNT.fullmatch(count) else 0)
+    return bootstrap.services().retries.submission(wanted, owner, int(count) if _COUNT.fullmatch(count) else 0)
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
@@ -111,8 +111,8 @@ def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
     return _facts(image, b64_json=base64.b64encode(png).decode())
 
 
-def _facts(image: StoredImage, **picture: str) -> ImageData:
-    return ImageData(**picture, seed=image.seed, seed_index=image.seed_index, id=image.id)
+def _facts(image: StoredImage, **content: str) -> ImageData:
+    return ImageData(**content, seed=image.seed, seed_index=image.seed_index, id=image.id)
 
 
 def _in_openais_words(warnings: Sequence[GenerationWarning]) -> Iterator[GenerationWarning]:

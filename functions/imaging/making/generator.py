@@ -1,4 +1,4 @@
-"""An attempt at a generation: ask the models in order until one makes images, and tell the truth about each of them."""
+"""Runs an attempt: calls the models in order until one makes images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import Put
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
-from imaging.making.maker import Made, Maker
+from imaging.making.model_run import ImageOutcome, ModelRunner
 from imaging.models.catalog import Model
 from imaging.planning.fallback import Fallback, exhausted, falls_back
 from imaging.planning.plan import Plan
@@ -21,32 +21,32 @@ from observability import logger, metrics
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attempt brought. `error` is why the generation is not finished by it, or None; after a bug nobody knows
-    what was billed."""
+    """The outcome of an attempt. `error` is why the attempt did not finish the generation, or None. After a bug it is
+    unknown what was billed."""
 
     chosen: Plan
-    made: Sequence[Made]
+    made: Sequence[ImageOutcome]
     fallbacks: Sequence[Fallback]
     error: ImagingError | None
     is_bug: bool = False
 
     @cached_property
     def has_images(self) -> bool:
-        """Whether some image was made, by this attempt or before."""
+        """Whether this or an earlier attempt made an image."""
         return any(_was_stored(one) for one in self.made)
 
     @property
     def was_paid(self) -> bool:
-        """Whether a picture was paid for and is lost."""
+        """Whether an image was paid for and is lost."""
         return any(one.error is not None and one.error.was_paid for one in self.made)
 
     @property
     def notes(self) -> list[Put]:
-        """The writes of image records that the table refused."""
+        """The image records that the table refused."""
         return [one.note for one in self.made if one.note is not None]
 
     def generation(self, record: GenerationRecord) -> Generation:
-        """The images as they are, with an entry for each that was asked for."""
+        """The result, with an entry for each requested image."""
         return Generation(
             id=record.id,
             model=self.chosen.route.model.id,
@@ -56,7 +56,7 @@ class Outcome:
         )
 
     def warnings(self, record: GenerationRecord) -> list[GenerationWarning]:
-        """What this attempt and those before it did otherwise than asked."""
+        """The adjustments of this and earlier attempts."""
         found = [
             *record.warnings,
             *(fallback.warning() for fallback in self.fallbacks),
@@ -66,24 +66,24 @@ class Outcome:
         return list(dict.fromkeys(found))
 
     def settled(self) -> Mapping[int, ImageFacts]:
-        """What the next attempt must not ask for again: images that are there, and those that were paid for and will
-        not come."""
+        """What later attempts must not generate again, by index: stored images, and images that were paid for and are
+        lost."""
         return {one.slot.index: one.facts for one in self.made if _is_settled(one, also_failed=self.has_images)}
 
 
 @dataclass(frozen=True)
 class Generator:
-    """Asks the models of the lists in their order."""
+    """Calls the models in the order of the plans."""
 
-    maker: Maker
+    runner: ModelRunner
     router: Router
 
     def generate(self, attempt: Attempt) -> Outcome:
-        """Makes the attempt's images, as far as the models go along."""
+        """Makes the attempt's images; falls back to the next model if the cause is a model."""
         fallbacks: list[Fallback] = []
-        made: list[Made] = []
-        for chosen in self._worth_asking(attempt.plans, fallbacks):
-            made = self.maker.make(attempt, chosen)
+        made: list[ImageOutcome] = []
+        for chosen in self._candidates(attempt.plans, fallbacks):
+            made = self.runner.run(attempt, chosen)
             outcome = Outcome(chosen, made, tuple(fallbacks), _why_unfinished(made, attempt))
             error = outcome.error
             if error is None or outcome.has_images or not _falls_back(error, attempt):
@@ -93,7 +93,7 @@ class Generator:
             fallbacks.append(Fallback(chosen.route.model, error))
         return Outcome(attempt.plans[-1], made, fallbacks, exhausted(fallbacks))
 
-    def _worth_asking(self, plans: Sequence[Plan], fallbacks: list[Fallback]) -> Iterator[Plan]:
+    def _candidates(self, plans: Sequence[Plan], fallbacks: list[Fallback]) -> Iterator[Plan]:
         """The plans of models that can make the images and are not known to refuse; if all are, each is tried again."""
         able = [each for each in plans if each.refusal is None]
         are_all_known = all(self.router.known_refusal(each.route.model) for each in able)
@@ -115,18 +115,18 @@ class Generator:
 
 def _count_fallback(model: Model, error: ImagingError, *, is_fresh: bool) -> None:
     if is_fresh:
-        metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
-        logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
+        metrics.add_metric(name="ModelFallback", unit=MetricUnit.Count, value=1)
+        logger.warning("Fell back to the next model", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
 def _falls_back(error: ImagingError, attempt: Attempt) -> bool:
     return falls_back(error, waits_on_throttling=attempt.waits_on_throttling)
 
 
-def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | None:
+def _why_unfinished(made: Sequence[ImageOutcome], attempt: Attempt) -> ImagingError | None:
     """The error that ends this attempt, or None. Jobs wait if throttled; else some images are enough.
 
-    Without any image: the first cause after which no other model may be asked, else the first.
+    Without any image: the first error after which no fallback is allowed, else the first error.
     """
     errors = [one.error for one in made if one.error]
     throttled = next((error for error in errors if isinstance(error, Throttled)), None)
@@ -140,21 +140,21 @@ def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | No
     )
 
 
-def _was_stored(one: Made) -> bool:
+def _was_stored(one: ImageOutcome) -> bool:
     return isinstance(one.result, StoredImage | DeletedImage)
 
 
-def _was_made(one: Made) -> bool:
+def _was_made(one: ImageOutcome) -> bool:
     return _was_stored(one) or isinstance(one.result, StorageFailed)
 
 
-def _is_settled(one: Made, *, also_failed: bool) -> bool:
+def _is_settled(one: ImageOutcome, *, also_failed: bool) -> bool:
     if one.error is None:
         return True
     return one.may_be_billed and (also_failed or isinstance(one.error, ContentBlocked | StorageFailed))
 
 
-def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
+def _enlarged(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:
     for one in made:
         image = one.result
         if isinstance(image, StoredImage) and image.enlarged:

@@ -1,4 +1,4 @@
-"""Every model's facts, in one place. Nothing here is guessed: each entry names its source.
+"""The facts of every model. Each entry names its source.
 
 Prices could not be verified against AWS's own page; they come from third-party catalogues (September 2026).
 """
@@ -68,11 +68,11 @@ class Model:
         return native, self.price(native, quality)
 
     def has_ended(self, today: date) -> bool:
-        """Whether its published end of life has come."""
+        """Whether the model is past its published end of life."""
         return self.end_of_life is not None and today >= self.end_of_life
 
     def region_near(self, home: str) -> str:
-        """Where to call it: the stack's own region if the model lives there, else the first where it does."""
+        """The region to call: the stack's own if the model is available there, else the model's first."""
         return home if home in self.regions else self.regions[0]
 
 
@@ -99,8 +99,8 @@ def _pairs(text: str) -> tuple[NativeSize, ...]:
 
 
 def _ratios(pixels: float, longest: int | None = None) -> tuple[NativeSize, ...]:
-    """What each ratio is expected to yield. The exact pixels are not published, so this is the least to count on:
-    both sides rounded down to multiples of 64. What really came is read from the bytes."""
+    """The size that each ratio yields at least: both sides rounded down to multiples of 64. AWS does not publish the
+    exact pixels; the real size is read from each image."""
     return tuple(_ratio(name, pixels, longest) for name in stability.ASPECT_RATIOS)
 
 
@@ -127,7 +127,7 @@ _TITAN_V2 = Model(
     images_per_call=5,
     cfg_scale=(1.1, 10.0),
     qualities=("standard", "premium"),
-    # AWS's two pages disagree on 768x768; the dearer reading is counted, so that a cap is never passed.
+    # AWS's two pages disagree on 768x768. The higher price is used, so that no cap is exceeded.
     prices=(
         Price(8_000, "standard", 512 * 512),
         Price(10_000, "standard"),

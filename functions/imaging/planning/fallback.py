@@ -11,7 +11,7 @@ from imaging.requests.result import GenerationWarning
 @dataclass(frozen=True)
 class Fallback:
     """The model that was replaced by the next one, and why. `is_fresh` is false where it was not called: it refused
-    within the last hour, or cannot make what is asked for."""
+    within the last hour, or cannot make what the request asks for."""
 
     model: Model
     error: ImagingError
@@ -21,12 +21,12 @@ class Fallback:
         return GenerationWarning(
             code="model_fell_through",
             field="model",
-            detail=f"{self.model.id} was passed over ({self.error.code}): {self.error.detail}",
+            detail=f"Fell back from {self.model.id} ({self.error.code}): {self.error.detail}",
         )
 
 
 def falls_back(error: ImagingError, *, waits_on_throttling: bool) -> bool:
-    """Whether the next model is called: nothing was billed, and the cause lies with this model or the access to it.
+    """Whether the next model is called: nothing was billed, and the cause is this model or the access to it.
 
     A job waits for a throttled model instead of paying another one's price.
     """

@@ -1,4 +1,4 @@
-"""From a request and a model to the calls to make, and the adjustments that the caller is told of."""
+"""How a model would make what a request asks for: its calls, its price and the adjustments to warn of."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from imaging.requests.result import GenerationWarning
 
 @dataclass(frozen=True)
 class Slot:
-    """One image's place among those asked for. Images of one call share a seed and are told apart by `seed_index`."""
+    """One requested image. Images of one call share a seed and differ in `seed_index`."""
 
     index: int
     seed: int
@@ -31,7 +31,7 @@ class Call:
 class Plan:
     """How a model would make what a request asks for.
 
-    `wanted` is the size to deliver; `is_scaled` where the model makes none that covers what was asked for.
+    `wanted` is the size to deliver; `is_scaled` where the model makes none that covers the requested size.
     `price_micros` is the price of one image in micro-dollars. `refusal` is why the model cannot do it, if it cannot.
     """
 
@@ -59,22 +59,22 @@ def max_price(plans: Sequence[Plan], settled: Collection[int] = ()) -> int:
 
 def plan(route: Route, request: GenerationRequest, seed: int) -> Plan:
     """How the model makes what `request` asks for, starting at `seed`."""
-    model, asked = route.model, Size(request.width, request.height)
-    native, price_micros = model.quote(asked, request.quality)
-    wanted = scaled_into(native, asked)
+    model, requested = route.model, Size(request.width, request.height)
+    native, price_micros = model.quote(requested, request.quality)
+    wanted = scaled_into(native, requested)
     return Plan(
         route,
         wanted,
-        wanted != asked,
+        wanted != requested,
         tuple(_calls(model, request, native, seed)),
         price_micros,
-        (*_size_warnings(model, asked, wanted), *_warnings(model, request)),
+        (*_size_warnings(model, requested, wanted), *_warnings(model, request)),
         refusal(model, request),
     )
 
 
 def refusal(model: Model, request: GenerationRequest) -> InvalidRequest | None:
-    """Why the model cannot do what is asked for, if it cannot."""
+    """Why the model cannot make what the request asks for, if it cannot."""
     field = request.longest_text
     if len(getattr(request, field)) <= model.text_characters:
         return None
@@ -109,7 +109,7 @@ def _ask(model: Model, request: GenerationRequest, native: NativeSize, seed: int
 
 
 def _following(seed: int, random_seed: int | None) -> Iterator[int]:
-    """That seed and those after it, starting again at the limit; one that means random is left out."""
+    """The seed and those that follow, wrapping at the limit. A seed that means random is skipped."""
     while True:
         yield seed
         seed = (seed + 1) % (MAX_SEED + 1)
@@ -121,36 +121,36 @@ def _cfg_scale(model: Model, wanted: float) -> float | None:
     return model.cfg_scale and min(max(wanted, model.cfg_scale[0]), model.cfg_scale[1])
 
 
-def _size_warnings(model: Model, asked: Size, wanted: Size) -> Iterator[GenerationWarning]:
-    if wanted != asked:
+def _size_warnings(model: Model, requested: Size, wanted: Size) -> Iterator[GenerationWarning]:
+    if wanted != requested:
         yield GenerationWarning(
             code="size_scaled",
             field="width",
-            detail=f"{model.id} makes no {asked.width}x{asked.height} pixels; {wanted.width}x{wanted.height} is the "
-            "largest size of about the same ratio that needs no enlarging.",
+            detail=f"{model.id} makes no {requested.width}x{requested.height} pixels; {wanted.width}x{wanted.height} "
+            "is the largest size of about the same ratio that needs no enlarging.",
         )
 
 
 def _warnings(model: Model, request: GenerationRequest) -> Iterator[GenerationWarning]:
-    if request.asks_for("cfg_scale"):
+    if request.sets("cfg_scale"):
         yield from _cfg_scale_warnings(model, request.cfg_scale)
-    if request.asks_for("quality") and request.model and model.qualities is None:
+    if request.sets("quality") and request.model and model.qualities is None:
         yield GenerationWarning(
             code="quality_ignored",
             field="quality",
-            detail=f"{model.id} knows no quality; its only one was used.",
+            detail=f"{model.id} has no quality setting; the value was not used.",
         )
-    if request.asks_for("seed") and request.seed is not None and request.seed == model.random_seed:
+    if request.sets("seed") and request.seed is not None and request.seed == model.random_seed:
         yield GenerationWarning(
             code="seed_random",
             field="seed",
-            detail=f"To {model.id} the seed {request.seed} means random; each image tells the seed it used.",
+            detail=f"To {model.id} the seed {request.seed} means random; each image's entry has the seed used.",
         )
 
 
 def _cfg_scale_warnings(model: Model, wanted: float) -> Iterator[GenerationWarning]:
     if model.cfg_scale is None:
-        detail = f"{model.id} knows no cfg_scale; the value was not used."
+        detail = f"{model.id} has no cfg_scale; the value was not used."
         yield GenerationWarning(code="cfg_scale_ignored", field="cfg_scale", detail=detail)
     elif (used := _cfg_scale(model, wanted)) != wanted:
         low, high = model.cfg_scale

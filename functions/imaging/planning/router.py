@@ -70,7 +70,7 @@ class Router:
         return {route.model.id: route.model for routes in self.lists.values() for route in routes}
 
     def _routes(self, request: GenerationRequest) -> Sequence[Route]:
-        """A model that is asked for by name is the only one."""
+        """The list of the quality, or only the model that the request names."""
         return self.lists[request.quality] if request.model is None else [self.route_to(request.model)]
 
 

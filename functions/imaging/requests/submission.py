@@ -1,4 +1,4 @@
-"""Which generation a request belongs to: the same submission again finds the same generation."""
+"""Deduplication: which generation a request belongs to."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from imaging.requests.request import GenerationRequest
 class Submission:
     """A caller's request and the id of its generation.
 
-    `is_keyed` is false where only the request's content tells it from others: then a finished generation answers the
-    same request for the deduplication time alone, else for as long as its record lives.
+    `is_keyed` is false if the request is deduplicated by its content. A finished generation then answers the same
+    request only for the deduplication time; otherwise for as long as its record lives.
     """
 
     request: GenerationRequest
@@ -23,17 +23,17 @@ class Submission:
 
     @classmethod
     def keyed(cls, request: GenerationRequest, caller: str, key: str) -> "Submission":
-        """Deduplicated by the caller's own Idempotency-Key."""
+        """Deduplicated by the caller's Idempotency-Key."""
         return cls(request, caller, ids.generation_id(caller, f"key:{key}"))
 
     @classmethod
     def by_content(cls, request: GenerationRequest, caller: str) -> "Submission":
-        """Deduplicated by what it asks for."""
+        """Deduplicated by the request's content."""
         return cls(request, caller, ids.generation_id(caller, f"body:{fingerprint(request)}"), is_keyed=False)
 
     @classmethod
     def unique(cls, request: GenerationRequest, caller: str) -> "Submission":
-        """Deduplicated with no other."""
+        """Not deduplicated."""
         return cls(request, caller, ids.new_generation_id())
 
     @property
@@ -43,7 +43,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Deduplication:
-    """Decides which requests share a generation. `keyless_seconds` 0 means that only a caller's own key is shared."""
+    """Decides which requests share a generation. If `keyless_seconds` is 0, only requests with the same key do."""
 
     keyless_seconds: int
     is_deterministic: Callable[[GenerationRequest], bool]
@@ -51,7 +51,7 @@ class Deduplication:
     def submission(
         self, request: GenerationRequest, caller: str, key: str | None = None, *, fresh: bool = False
     ) -> Submission:
-        """`fresh` asks for new images even if the request could be replayed."""
+        """The request's submission. `fresh` asks for new images even if a generation could be replayed."""
         if key is not None:
             return Submission.keyed(request, caller, key)
         if fresh or self.keyless_seconds == 0 or not self.is_deterministic(request):
@@ -60,5 +60,5 @@ class Deduplication:
 
 
 def fingerprint(request: GenerationRequest) -> str:
-    """SHA-256 of the request with its defaults filled in, 64 hex digits."""
+    """The SHA-256 of the request with its defaults filled in, as 64 hex digits."""
     return hashlib.sha256(request.model_dump_json().encode()).hexdigest()

@@ -125,9 +125,7 @@ def test_unknown_fields_are_refused_without_their_names_because_lambda_logs_what
         "a text",
     ],
 )
-def test_an_event_that_only_looks_like_api_gateways_enters_as_nobody(
-    authorizer: object, bedrock: FakeBedrock, table: FakeTable
-) -> None:
+def test_a_forged_api_gateway_event_is_refused(authorizer: object, bedrock: FakeBedrock, table: FakeTable) -> None:
     forged = event("api-gateway")
     forged["requestContext"]["authorizer"] = authorizer
 

@@ -87,7 +87,7 @@ def test_generators_can_name_what_it_holds(document: dict[str, Any]) -> None:
     assert "prefixItems" not in json.dumps(document)
 
 
-def test_it_tells_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
+def test_it_has_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["GenerateBody"]["properties"]
     assert (fields["width"]["minimum"], fields["width"]["maximum"], fields["width"]["default"]) == (512, 1024, 1024)
     assert (fields["number_of_images"]["minimum"], fields["number_of_images"]["maximum"]) == (1, 4)

@@ -63,7 +63,7 @@ def test_an_unknown_image_is_not_there(send: Send, method: str, name: str) -> No
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "HEAD"])
-def test_a_wrong_method_is_told_the_right_ones(send: Send, link: str, method: str) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(send: Send, link: str, method: str) -> None:
     answer = send(method, link)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, DELETE")
 

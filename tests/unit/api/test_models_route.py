@@ -9,7 +9,7 @@ import pytest
 
 from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS, Model, Price
-from imaging.models.schema import Answer, Ask, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, decoded
 from imaging.models.sizing import NativeSize, Size
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock, base64_png
@@ -54,7 +54,7 @@ class TestLivingLists:
         assert send("GET", "/models").json["warnings"] == []
 
 
-def test_a_refusal_is_told_while_it_counts_and_nothing_without_the_table(
+def test_a_refusal_is_shown_until_it_expires_and_not_without_the_table(
     send: Send, bedrock: FakeBedrock, table: FakeTable
 ) -> None:
     bedrock.refuse("ResourceNotFoundException")
@@ -121,7 +121,7 @@ class TestPricesOfTheOperator:
 
 
 @pytest.mark.parametrize("prices", ["core", "core=", "core=free", "dall-e=1", "core=-1", "core=0", "core=0.1;ultra=1"])
-def test_a_price_that_is_none_is_refused(environment: dict[str, str], prices: str) -> None:
+def test_an_invalid_price_is_refused(environment: dict[str, str], prices: str) -> None:
     with pytest.raises(Misconfigured, match="is no price"):
         Settings.from_environment(environment | {"MODEL_PRICES": prices})
 
@@ -132,7 +132,7 @@ class MadeUp:
     def body(self, ask: Ask) -> dict[str, Any]:
         return {"wish": ask.text, "pixels": [ask.size.width, ask.size.height], "dice": ask.seed}
 
-    def read(self, answer: Answer, images: int) -> Sequence[Outcome]:
+    def read(self, answer: Answer, images: int) -> Sequence[ModelOutput]:
         return [decoded(answer["png"], 99)] * images
 
     def blocked(self, message: str) -> bool:

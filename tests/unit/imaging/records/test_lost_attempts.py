@@ -97,9 +97,7 @@ def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
     assert (ended.status, ended.is_job) == ("failed", True)
 
 
-def test_an_image_made_anew_is_recorded_in_the_place_of_one_that_was_deleted(
-    submission: Submission, table: FakeTable
-) -> None:
+def test_a_regenerated_image_replaces_the_record_of_a_deleted_one(submission: Submission, table: FakeTable) -> None:
     attempt = _begun(submission)
     gallery: Gallery = bootstrap.services().gallery
     name = image_id(submission.generation_id, 0)
@@ -199,7 +197,7 @@ def test_a_job_whose_withdrawal_may_have_been_written_is_not_accepted(
         bootstrap.services().generations.enqueue(submission)
 
 
-def test_an_attempt_that_somebody_joined_is_ended_although_the_table_refuses_for_a_moment(
+def test_an_attempt_that_became_a_job_ends_after_a_short_table_error(
     submission: Submission, table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = _begun(submission)

@@ -1,4 +1,4 @@
-"""One model's calls for an attempt, side by side, and each picture checked, fitted and stored."""
+"""Runs one model's calls in parallel, and checks, fits and stores each image."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from imaging.images import png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.models import refusals
-from imaging.models.schema import NoPicture, Outcome, Picture
+from imaging.models.schema import ModelOutput, NoImage, RawImage
 from imaging.models.sizing import Size, scaled_into
 from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.route import Route
@@ -27,19 +27,19 @@ from imaging.requests.result import ImageFacts, MissingImage, StoredImage
 from observability import log_bug, logger
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
-"""Pauses before an image is stored again: it was paid for. Together less than API Gateway waits."""
+"""Delays between retries of storing an image, which was paid for: 15.5 s in total."""
 
 
 class Parallel(Protocol):
-    """Runs tasks side by side; answers with their results in order."""
+    """Runs tasks in parallel and returns their results in order."""
 
-    def __call__(self, tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Made]]": ...
+    def __call__(self, tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]": ...
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of one image: its facts, or the error that stands in its place. `may_be_billed` is false where its call
-    certainly was not billed; `note` is the write of its record that the table refused."""
+class ImageOutcome:
+    """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
+    not billed; `note` is the write of its record, if the table refused it."""
 
     slot: Slot
     result: ImageFacts | ImagingError
@@ -61,15 +61,15 @@ class Made:
         )
 
 
-def in_threads(tasks: "Sequence[Callable[[], list[Made]]]", /) -> "list[list[Made]]":
+def in_threads(tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]":
     with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
         runs = [pool.submit(copy_context().run, task) for task in tasks]
     return [run.result() for run in runs]
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Makes the images of attempts. `now` is in epoch seconds."""
+class ModelRunner:
+    """Makes images with one model. `now` returns epoch seconds."""
 
     invoke: ports.Invoke
     gallery: Gallery
@@ -78,103 +78,105 @@ class Maker:
     now: Callable[[], float] = time.time
     parallel: Parallel = field(default=in_threads)
 
-    def make(self, attempt: Attempt, chosen: Plan) -> list[Made]:
-        """What came of each image, in their order. Calls whose images are all settled are not made again.
+    def run(self, attempt: Attempt, plan: Plan) -> list[ImageOutcome]:
+        """The outcome of each image, in order. A call is skipped if all of its images are settled.
 
-        Model calls that may have been billed are added to the attempt's.
+        Model calls that may have been billed are added to `attempt.calls`.
         """
-        tasks = [_Task(self, attempt, chosen, call) for call in chosen.calls]
-        return [made for images in self.parallel(tasks) for made in images]
+        tasks = [_ModelRun(self, attempt, plan, call) for call in plan.calls]
+        return [outcome for outcomes in self.parallel(tasks) for outcome in outcomes]
 
 
 @dataclass(frozen=True)
-class _Task:
-    """One model call of an attempt, and what becomes of its pictures."""
+class _ModelRun:
+    """One model call of an attempt, and the handling of its images."""
 
-    maker: Maker
+    runner: ModelRunner
     attempt: Attempt
-    chosen: Plan
+    plan: Plan
     call: Call
 
-    def __call__(self) -> list[Made]:
-        """What came of each image; those of earlier attempts stay, even where the call fails that makes them again."""
+    def __call__(self) -> list[ImageOutcome]:
+        """The outcome of each image. Images of earlier attempts stay, even if the call that makes them again fails."""
         settled = self.attempt.record.settled
         if all(slot.index in settled for slot in self.call.slots):
-            return [Made(slot, settled[slot.index]) for slot in self.call.slots]
-        made = self._make()
-        return [replace(one, result=settled.get(one.slot.index, one.result)) if one.error else one for one in made]
+            return [ImageOutcome(slot, settled[slot.index]) for slot in self.call.slots]
+        outcomes = self._outcomes()
+        return [replace(one, result=settled.get(one.slot.index, one.result)) if one.error else one for one in outcomes]
 
-    def _make(self) -> list[Made]:
+    def _outcomes(self) -> list[ImageOutcome]:
         try:
             answer = self._invoke()
         except ImagingError as error:
-            return [Made(slot, error, error.may_be_billed) for slot in self.call.slots]
-        outcomes = _read(self.chosen.route, answer.content, len(self.call.slots))
-        return [self._keep(slot, outcome) for slot, outcome in zip(self.call.slots, outcomes, strict=True)]
+            return [ImageOutcome(slot, error, error.may_be_billed) for slot in self.call.slots]
+        outputs = _read(self.plan.route, answer.content, len(self.call.slots))
+        return [self._handle(slot, output) for slot, output in zip(self.call.slots, outputs, strict=True)]
 
     def _invoke(self) -> Answer:
-        route, deadline = self.chosen.route, self.attempt.deadline
+        route, deadline = self.plan.route, self.attempt.deadline
         if deadline.for_model() <= 0:
             raise TimedOut("The function's time ran out before the model was called. Send the request again.")
         body = route.model.schema.body(self.call.ask)
         try:
-            answer = self.maker.invoke(route.invoke_as, route.region(self.maker.home_region), body, deadline.for_model)
+            answer = self.runner.invoke(
+                route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
+            )
         except BedrockError as error:
             _log_refusal(route, error)
             explained = refusals.explain(error, route.model)
             if explained.may_be_billed:
-                self._count(error.request_id, error.code)
+                self._record_call(error.request_id, error.code)
             raise explained from error
-        self._count(answer.request_id, "answered")
+        self._record_call(answer.request_id, "answered")
         return answer
 
-    def _count(self, request_id: str | None, outcome: str) -> None:
+    def _record_call(self, request_id: str | None, outcome: str) -> None:
         self.attempt.calls.append(
             ModelCall(
-                at=self.maker.now(),
-                model=self.chosen.route.model.id,
+                at=self.runner.now(),
+                model=self.plan.route.model.id,
                 images=len(self.call.slots),
-                price_micros=self.chosen.price_micros,
+                price_micros=self.plan.price_micros,
                 seed=self.call.ask.seed,
                 request_id=request_id,
                 outcome=outcome,
             )
         )
 
-    def _keep(self, slot: Slot, outcome: Outcome) -> Made:
-        if isinstance(outcome, NoPicture):
-            return Made(slot, _missing(outcome))
+    def _handle(self, slot: Slot, output: ModelOutput) -> ImageOutcome:
+        if isinstance(output, NoImage):
+            return ImageOutcome(slot, _missing(output))
         try:
-            image, data = self._fitted(slot, outcome)
-            note = self._stored(slot, image, data)
+            image, data = self._fit(slot, output)
+            note = self._store(slot, image, data)
         except png.NotAWholePng as error:
             unusable = f"The model's image was not usable: {error}. Send the request again."
-            return Made(slot, ModelError(unusable, was_paid=True))
+            return ImageOutcome(slot, ModelError(unusable, was_paid=True))
         except BucketError as error:
-            return Made(slot, _not_stored(error))
-        return Made(slot, image, note=None if self.maker.gallery.note(note) else note)
+            return ImageOutcome(slot, _not_stored(error))
+        return ImageOutcome(slot, image, note=None if self.runner.gallery.write(note) else note)
 
-    def _stored(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
-        """Stores what was paid for; answers with the write of its record. Raises BucketError."""
+    def _store(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
+        """Stores the image and returns the write of its record. Raises BucketError."""
         origin = self._origin(slot)
         try:
-            return self._store_patiently(origin, image, data)
+            return self._store_with_retries(origin, image, data)
         except BucketError:
-            note = self.maker.gallery.stored_after_all(origin, image)
+            note = self.runner.gallery.confirmed(origin, image)
             if note is None:
                 raise
             return note
 
-    def _store_patiently(self, origin: Origin, image: StoredImage, data: bytes) -> Put:
+    def _store_with_retries(self, origin: Origin, image: StoredImage, data: bytes) -> Put:
         for pause in STORE_RETRY_SECONDS:
             try:
-                return self.maker.gallery.store(origin, image, data)
+                return self.runner.gallery.store(origin, image, data)
             except BucketError as error:
                 logger.warning("The bucket refused an image", image_id=image.id, aws_error=error.code)
                 if not self.attempt.deadline.leaves(pause):
                     raise
-                self.maker.sleep(pause)
-        return self.maker.gallery.store(origin, image, data)
+                self.runner.sleep(pause)
+        return self.runner.gallery.store(origin, image, data)
 
     def _origin(self, slot: Slot) -> Origin:
         record = self.attempt.record
@@ -184,18 +186,17 @@ class _Task:
             record.epoch,
             slot.index,
             record.requested,
-            self.chosen.route.model.id,
-            self.chosen.price_micros,
+            self.plan.route.model.id,
+            self.plan.price_micros,
         )
 
-    def _fitted(self, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
-        plan = self.chosen
-        native = Size(*png.dimensions(picture.data))
-        wanted = scaled_into(native, plan.wanted) if plan.is_scaled else plan.wanted
-        data = fit(picture.data, native, wanted)
+    def _fit(self, slot: Slot, raw: RawImage) -> tuple[StoredImage, bytes]:
+        native = Size(*png.dimensions(raw.data))
+        wanted = scaled_into(native, self.plan.wanted) if self.plan.is_scaled else self.plan.wanted
+        data = fit(raw.data, native, wanted)
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
-            seed=slot.seed if picture.seed is None else picture.seed,
+            seed=slot.seed if raw.seed is None else raw.seed,
             seed_index=slot.seed_index,
             width=wanted.width,
             height=wanted.height,
@@ -206,32 +207,32 @@ class _Task:
         return image, data
 
 
-def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[Outcome]:
-    """What a model's answer holds; one that no schema foresaw holds nothing, and takes nothing else down."""
+def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[ModelOutput]:
+    """The images in a model's answer. An unexpected answer counts as failed images and is logged as a bug."""
     try:
         return route.model.schema.read(answer, images)
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         log_bug(error)
-        return [NoPicture("failed", "the model's answer could not be read")] * images
+        return [NoImage("failed", "the model's answer could not be read")] * images
 
 
 def _log_refusal(route: Route, error: BedrockError) -> None:
     logger.warning(
-        "Bedrock brought no answer", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
+        "A model call failed", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
     )
 
 
-def _missing(outcome: NoPicture) -> ImagingError:
-    sentence = f"{outcome.reason[0].upper()}{outcome.reason[1:]}."
-    if outcome.status == "blocked":
+def _missing(output: NoImage) -> ImagingError:
+    sentence = f"{output.reason[0].upper()}{output.reason[1:]}."
+    if output.status == "blocked":
         return ContentBlocked(f"{sentence} {refusals.CONTENT_REMEDY}", was_paid=True)
     return ModelError(f"{sentence} Send the request again.", was_paid=True)
 
 
 def _not_stored(error: BucketError) -> StorageFailed:
     return StorageFailed(
-        "The image was made and is paid for, but the bucket refused it again and again. The operator must check the "
-        "bucket and the function's role; after that send the request again, which makes and pays for the image anew.",
+        "The image was made and is paid for, but the bucket refused it repeatedly. The operator must check the bucket "
+        "and the function's role. After that send the request again, which generates and pays for the image again.",
         aws_error=error.code,
         was_paid=True,
     )
