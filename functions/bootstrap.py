@@ -9,19 +9,19 @@ from aws.events import EventBus
 from aws.queue import Queue
 from aws.table import Table
 from imaging.announcing import Announcer
-from imaging.gallery import Gallery
-from imaging.generate import Generator
 from imaging.generations import Generations
+from imaging.images.gallery import Gallery
 from imaging.jobs import Jobs
-from imaging.ledger import Ledger
-from imaging.making import Maker
+from imaging.making.generator import Generator
+from imaging.making.maker import Maker
 from imaging.models import catalog
-from imaging.result import micros
+from imaging.planning.routing import Router
+from imaging.planning.shared_refusals import SharedRefusals
+from imaging.records.ledger import Ledger
+from imaging.records.store import GenerationStore
+from imaging.requests.result import micros
+from imaging.requests.submission import Deduplication
 from imaging.retries import Retries
-from imaging.routing import Router
-from imaging.shared_refusals import SharedRefusals
-from imaging.store import GenerationStore
-from imaging.submission import Deduplication
 from settings import Settings
 
 

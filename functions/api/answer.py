@@ -7,7 +7,14 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from aws.bucket import PREFIX, Bucket, Link
-from imaging.result import MICROS_PER_USD, DeletedImage, Generation, GenerationWarning, MissingImage, StoredImage
+from imaging.requests.result import (
+    MICROS_PER_USD,
+    DeletedImage,
+    Generation,
+    GenerationWarning,
+    MissingImage,
+    StoredImage,
+)
 
 StableLink = Callable[[str], str]
 """From an image's id to the address that always leads to a fresh link."""

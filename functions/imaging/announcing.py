@@ -10,8 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws.bucket import key
 from aws.events import EventError
 from imaging.errors import ImagingError
-from imaging.record import GenerationRecord
-from imaging.result import MICROS_PER_USD, Generation
+from imaging.records.record import GenerationRecord
+from imaging.requests.result import MICROS_PER_USD, Generation
 from observability import log_outcome, logger, metrics
 
 COMPLETED, FAILED = "Generation Completed", "Generation Failed"

@@ -7,7 +7,6 @@ from typing import Any, Literal, Protocol
 
 from aws.queue import QueueError
 from imaging.announcing import Announcer
-from imaging.attempt import Attempt, max_price
 from imaging.deadline import Deadline
 from imaging.errors import (
     BudgetExhausted,
@@ -20,14 +19,15 @@ from imaging.errors import (
     NotFound,
     StorageFailed,
 )
-from imaging.gallery import Gallery
-from imaging.generate import Generator, Outcome
-from imaging.making import Made
-from imaging.planning import Slot
-from imaging.record import Failure, GenerationRecord
-from imaging.result import Generation, GenerationWarning, MissingImage, StoredImage
-from imaging.store import Changed, GenerationStore
-from imaging.submission import Submission
+from imaging.images.gallery import Gallery
+from imaging.making.generator import Generator, Outcome
+from imaging.making.maker import Made
+from imaging.planning.plan import Slot
+from imaging.records.attempt import Attempt, max_price
+from imaging.records.record import Failure, GenerationRecord
+from imaging.records.store import Changed, GenerationStore
+from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
+from imaging.requests.submission import Submission
 from observability import log_bug, log_outcome, logger
 
 MAX_WAIT_SECONDS = 25

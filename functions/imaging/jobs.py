@@ -12,7 +12,6 @@ from typing import Any
 
 from aws.queue import QueueError
 from aws.table import TableError
-from imaging.attempt import Attempt
 from imaging.deadline import Deadline
 from imaging.errors import (
     BudgetExhausted,
@@ -27,10 +26,11 @@ from imaging.errors import (
     Throttled,
     TimedOut,
 )
-from imaging.generate import Outcome
 from imaging.generations import Generations, Sender
-from imaging.record import Failure, GenerationRecord
-from imaging.store import RESEND_SECONDS, Changed, GenerationStore
+from imaging.making.generator import Outcome
+from imaging.records.attempt import Attempt
+from imaging.records.record import Failure, GenerationRecord
+from imaging.records.store import RESEND_SECONDS, Changed, GenerationStore
 from observability import log_bug, logger
 
 MAX_ATTEMPTS = 4

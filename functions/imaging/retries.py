@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from aws.table import Absent, Change, ConditionFailed, Equal, Put, Record, TableError
 from imaging.errors import table_down
-from imaging.record import key
-from imaging.request import GenerationRequest
-from imaging.submission import Submission, fingerprint
+from imaging.records.record import key
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission, fingerprint
 
 WINDOW_SECONDS = 240
 """How long after its first try a request can be retried: the time that its function may run, and a grace period."""

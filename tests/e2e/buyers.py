@@ -17,8 +17,8 @@ from imaging.deadline import Deadline
 from imaging.errors import ImagingError
 from imaging.generations import MAX_WAIT_SECONDS, Generations
 from imaging.jobs import Jobs
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 
 
 @dataclass(frozen=True)

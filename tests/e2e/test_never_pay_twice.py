@@ -12,8 +12,8 @@ import bootstrap
 from aws import bedrock, clients
 from imaging.deadline import Deadline
 from imaging.generations import Delivery
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 from tests.e2e.laptop import Emulator, Stack, eventually
 from tests.e2e.test_jobs import ASYNC, ended
 

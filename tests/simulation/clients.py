@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import Any
 
 from imaging.errors import ImagingError
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 from tests.fakes.lambda_runtime import http_event
 from tests.simulation import pictures
 from tests.simulation.deployment import Deployment, Died, Raised

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws.queue import QueueError
-from imaging import generations, store
+from imaging import generations
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, ImagingError, InternalError, StorageFailed
-from imaging.gallery import Gallery, Origin
-from imaging.generate import Outcome
 from imaging.generations import Generations
+from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import Jobs
-from imaging.record import Failure, GenerationRecord
+from imaging.making.generator import Outcome
+from imaging.records import store
+from imaging.records.record import Failure, GenerationRecord
+from imaging.records.store import GenerationStore
+from imaging.requests.submission import Submission
 from imaging.retries import Retries
-from imaging.store import GenerationStore
-from imaging.submission import Submission
 from tests.simulation.world import replaced
 
 Change = tuple[object, str, object]
@@ -89,7 +90,7 @@ def _withdrawn_whatever_happened(self: Generations, job: GenerationRecord) -> bo
 
 def _never_sent(self: Generations, job: GenerationRecord) -> QueueError | None:
     error = _send(self, job)
-    return error and QueueError(error.code, is_refusal=True)
+    return error and QueueError(error.code, status=403)
 
 
 _send = Generations._send  # noqa: SLF001 - what a defect changes

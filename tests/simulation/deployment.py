@@ -19,8 +19,8 @@ import bootstrap
 import sweeper.app
 import worker.app
 from aws import bedrock
-from imaging import making
 from imaging.deadline import Deadline
+from imaging.making import maker as making
 from observability import logger, metrics
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext

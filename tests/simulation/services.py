@@ -14,8 +14,8 @@ from aws.queue import QueueError
 from aws.table import LISTED_AT, LISTING, Change, Page, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
-from imaging.record import DUE
-from imaging.sizing import Size
+from imaging.models.sizing import Size
+from imaging.records.record import DUE
 from tests.fakes.table import FakeTable
 from tests.simulation import pictures
 from tests.simulation.book import About, Book, Call
@@ -255,14 +255,18 @@ class SimulatedQueue:
             if message.receipt == receipt and message.visible_at > self.world.now:
                 self._show_at(message, self.world.now + min(int(seconds), 900))
                 return
-        raise QueueError("InvalidParameterValue", is_refusal=True)
+        raise QueueError("InvalidParameterValue", status=400)
 
     def _show_at(self, message: Message, when: float) -> None:
         message.visible_at = when
         self.world.scheduler.at(when, self.look)
 
     def _call(self, what: str, apply: Callable[[], None]) -> None:
-        self.world.call("queue", what, apply, lambda code: QueueError(code, is_refusal=code == "InternalServerError"))
+        self.world.call("queue", what, apply, lambda code: QueueError(code, status=_REFUSED.get(code)))
+
+
+_REFUSED = {"InternalServerError": 400}
+"""The HTTP status by which a caller knows that its message was not taken."""
 
 
 @dataclass(eq=False)

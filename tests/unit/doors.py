@@ -11,7 +11,7 @@ import bootstrap
 import sweeper.app
 import worker.app
 from aws.table import TableError
-from imaging.record import GenerationRecord
+from imaging.records.record import GenerationRecord
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.fakes.table import FakeTable
 

@@ -9,7 +9,7 @@ import pytest
 import bootstrap
 from api.app import lambda_handler
 from imaging.errors import Misconfigured
-from imaging.result import micros
+from imaging.requests.result import micros
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext, event, http_event
 from tests.unit.conftest import Send

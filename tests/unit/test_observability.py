@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from api.app import lambda_handler
-from imaging.generate import Generator
+from imaging.making.generator import Generator
 from observability import log_outcome
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event

@@ -11,14 +11,14 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 import bootstrap
 from api.answer import GenerationAnswer, answer
+from api.body import GenerateBody
 from api.caller import caller, deadline, stable_link
 from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted, location
 from imaging.errors import InProgress
 from imaging.generations import Delivery
-from imaging.request import GenerationRequest
-from imaging.submission import Submission
+from imaging.requests.submission import Submission
 
 router = APIGatewayRouter()
 
@@ -47,10 +47,11 @@ _ANSWERS[202] = {
 @router.post(
     "/generate", summary="Make images from a text", tags=["Images"], operation_id="generate", responses=_ANSWERS
 )
-def generate(request: Annotated[GenerationRequest, Body()]) -> Response[Any]:
+def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
     wanted = Preferences.of(event)
-    submission = bootstrap.deduplication().submission(request, caller(event), wanted.key, fresh=wanted.fresh)
+    request, whose = body.generation_request(), caller(event)
+    submission = bootstrap.deduplication().submission(request, whose, wanted.key, fresh=wanted.fresh)
     if not wanted.respond_async:
         return _delivered(_now(submission, wanted.wait, event), event)
     answered = bootstrap.generations().enqueue(submission)

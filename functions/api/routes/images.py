@@ -19,8 +19,8 @@ from api.caller import caller, stable_link
 from api.responses import REQUEST_ID, answers, refusals
 from aws.table import LISTED_AT, Record
 from imaging.errors import FieldError, InvalidRequest
-from imaging.gallery import ListedImage
-from imaging.result import MICROS_PER_USD
+from imaging.images.gallery import ListedImage
+from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
 

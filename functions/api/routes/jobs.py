@@ -14,7 +14,7 @@ from api.answer import GenerationAnswer, StoredDetail, answer, stored_detail
 from api.caller import address, caller, stable_link
 from api.problems import STATUS_BY_CODE, Problem, phrase
 from api.responses import answers
-from imaging.record import GenerationRecord, Status
+from imaging.records.record import GenerationRecord, Status
 
 router = APIGatewayRouter()
 

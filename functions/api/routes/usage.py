@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 import bootstrap
 from api.caller import caller
 from api.responses import answers
-from imaging.result import MICROS_PER_USD
+from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
 

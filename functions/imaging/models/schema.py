@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from imaging.sizing import NativeSize
+from imaging.models.sizing import NativeSize
 
 
 @dataclass(frozen=True)

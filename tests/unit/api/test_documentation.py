@@ -1,0 +1,107 @@
+"""The OpenAPI document: true, committed, valid by somebody else's judgement; and the page that shows it."""
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from settings import Settings
+from tests.unit.conftest import Send
+from tests.unit.template import TEMPLATE
+
+COMMITTED = TEMPLATE.parent / "docs" / "openapi.json"
+
+
+@pytest.fixture
+def document(send: Send) -> dict[str, Any]:
+    answer = send("GET", "/openapi.json")
+    assert answer.status == 200
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def test_the_committed_document_is_the_one_that_is_served(document: dict[str, Any]) -> None:
+    assert json.loads(COMMITTED.read_text()) == document, "run `make docs`"
+
+
+def test_an_independent_validator_accepts_it(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_it_announces_what_is_answered_and_nothing_else(document: dict[str, Any]) -> None:
+    generate = document["paths"]["/generate"]["post"]
+    assert set(generate["responses"]) >= {"200", "400", "401", "413", "429", "500", "502", "503", "504"}
+    assert "422" not in generate["responses"]
+    assert set(generate["responses"]["400"]["content"]) == {"application/problem+json"}
+    assert "Retry-After" in generate["responses"]["429"]["headers"]
+    assert "x-request-id" in generate["responses"]["200"]["headers"]
+    assert "Location" in document["paths"]["/images/{image_id}.png"]["get"]["responses"]["302"]["headers"]
+
+
+def test_it_tells_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
+    fields = document["components"]["schemas"]["GenerateBody"]["properties"]
+    assert (fields["width"]["minimum"], fields["width"]["maximum"], fields["width"]["default"]) == (512, 1024, 1024)
+    assert (fields["number_of_images"]["minimum"], fields["number_of_images"]["maximum"]) == (1, 4)
+    assert (fields["text"]["minLength"], fields["text"]["maxLength"]) == (1, 512)
+    assert fields["seed"]["default"] == 42
+    assert fields["quality"]["enum"] == ["standard", "premium"]
+
+
+def test_only_health_is_open(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert ({} in operation.get("security", [])) == (path == "/health")
+    assert {} not in document["security"]
+
+
+def test_the_page_shows_the_document(send: Send) -> None:
+    answer = send("GET", "/docs")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "SwaggerUIBundle" in answer.text
+    assert "Make images from a text" in answer.text
+    assert len(answer.text) < 6_000_000
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_both_may_be_cached_and_are_what_they_say(send: Send, path: str) -> None:
+    headers = send("GET", path).headers
+    assert headers["cache-control"] == "public, max-age=3600"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_runs_no_script_but_its_own_and_in_no_frame(send: Send) -> None:
+    answer = send("GET", "/docs")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    scripts = Scripts()
+    scripts.feed(answer.text)
+    hashes = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts.found]
+    assert policy["script-src"].split() == [f"'sha256-{digest}'" for digest in hashes]
+    assert len(hashes) == 2
+    assert (policy["default-src"], policy["frame-ancestors"], policy["connect-src"]) == ("'none'", "'none'", "'self'")
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+class Scripts(HTMLParser):
+    """The inline scripts of a page, as a browser takes them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "script":
+            self.found.append(data)
+
+
+class TestTurnedOff:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"docs": False})
+
+    @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
+    def test_nothing_is_there(self, send: Send, path: str) -> None:
+        assert send("GET", path).status == 404

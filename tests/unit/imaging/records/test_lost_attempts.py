@@ -1,0 +1,225 @@
+"""What an attempt that died leaves: its images, and the question what it paid. The simulation found each of these."""
+
+import pytest
+
+import bootstrap
+from aws.bedrock import BedrockError
+from aws.bucket import BucketError
+from aws.table import Record, TableError
+from imaging.deadline import Deadline
+from imaging.errors import DependencyUnavailable, StorageFailed
+from imaging.images.gallery import Gallery, Origin
+from imaging.jobs import PutBack
+from imaging.making.generator import Generator
+from imaging.records.attempt import Attempt
+from imaging.records.record import GenerationRecord
+from imaging.requests.request import GenerationRequest
+from imaging.requests.result import StoredImage
+from imaging.requests.submission import Submission, image_id
+from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.bucket import FakeBucket
+from tests.fakes.clock import FakeClock
+from tests.fakes.queue import FakeQueue
+from tests.fakes.table import FakeTable
+from tests.unit.doors import refused_after
+
+pytestmark = pytest.mark.usefixtures("generator")
+
+FUNCTION_SECONDS = 120
+
+
+@pytest.fixture
+def submission() -> Submission:
+    return Submission.keyed(GenerationRequest(text="a lighthouse", number_of_images=2), "me", "key")
+
+
+def _image(submission: Submission) -> StoredImage:
+    size = {"width": 1024, "height": 1024, "native_width": 1024, "native_height": 1024}
+    return StoredImage(id=image_id(submission.generation_id, 0), seed=42, seed_index=0, bytes=3, **size)
+
+
+def _begun(submission: Submission, previous: GenerationRecord | None = None, **facts: object) -> Attempt:
+    new = bootstrap.store().new(submission, is_job=False, previous=previous)
+    base = (previous or new).model_copy(update=facts)
+    return bootstrap.generations().begin(submission, previous, base, Deadline.after(FUNCTION_SECONDS))
+
+
+def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
+    submission: Submission, table: FakeTable, bucket: FakeBucket
+) -> None:
+    gallery: Gallery = bootstrap.gallery()
+    origin = Origin("me", submission.generation_id, "epoch", 0, 2, "amazon.titan-image-generator-v2:0", 10_000)
+    gallery.store(origin, _image(submission), b"png")
+    table.is_read_only = True
+
+    with pytest.raises(DependencyUnavailable):
+        gallery.found("me", submission.generation_id, "epoch", 2, also_in_bucket=True)
+
+    assert bucket.objects
+
+
+def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
+    submission: Submission, generator: Generator, bedrock: FakeBedrock
+) -> None:
+    image = _image(submission)
+    attempt = _begun(submission, settled={0: image}, model="amazon.titan-image-generator-v2:0")
+    bedrock.refuse("InternalServerException")
+
+    outcome = generator.generate(attempt)
+
+    assert outcome.settled()[0] == image
+    assert outcome.generation(attempt.record).stored == [image]
+
+
+def test_two_lost_attempts_may_both_have_paid(submission: Submission, wall: FakeClock) -> None:
+    record = None
+    told = []
+    for _ in range(3):
+        record = _begun(submission, record).record
+        told.append(record.possibly_rebilled)
+        wall.advance(FUNCTION_SECONDS + 60)
+    assert told == [False, False, True]
+
+
+def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
+    submission: Submission, bucket: FakeBucket
+) -> None:
+    generations = bootstrap.generations()
+    attempt = _begun(submission)
+    generations.enqueue(submission)
+    bucket.refusals = ["AccessDenied"] * 20
+    outcome = generations.attempt(attempt)
+    assert isinstance(outcome.error, StorageFailed)
+
+    ended = generations.fail(attempt, outcome, outcome.error)
+
+    assert (ended.status, ended.is_job) == ("failed", True)
+
+
+def test_an_image_made_anew_is_recorded_in_the_place_of_one_that_was_deleted(
+    submission: Submission, table: FakeTable
+) -> None:
+    attempt = _begun(submission)
+    gallery: Gallery = bootstrap.gallery()
+    name = image_id(submission.generation_id, 0)
+    table.put(f"image#{name}", {"owner": "me", "epoch": "an earlier one", "is_deleted": True}, _tomorrow(table))
+    note = gallery.store(
+        Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
+    )
+
+    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+
+    assert [listed.image.id for listed in gallery.listed("me", 9)[0]] == [name]
+
+
+def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: Submission, table: FakeTable) -> None:
+    attempt = _begun(submission)
+    gallery: Gallery = bootstrap.gallery()
+    name = image_id(submission.generation_id, 0)
+    note = gallery.store(
+        Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
+    )
+    deleted = {"owner": "me", "epoch": attempt.record.epoch, "is_deleted": True}
+    table.put(f"image#{name}", deleted, _tomorrow(table))
+
+    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+
+    assert table.records[f"image#{name}"]["is_deleted"]
+
+
+def test_an_image_is_stored_although_no_answer_of_the_bucket_says_so(
+    submission: Submission, bucket: FakeBucket
+) -> None:
+    attempt = _begun(submission)
+    bucket.lost_answers = ["ReadTimeoutError"] * 12
+
+    outcome = bootstrap.generations().attempt(attempt)
+
+    assert (len(outcome.generation(attempt.record).stored), outcome.error) == (2, None)
+
+
+def test_an_image_that_a_refusing_bucket_has_after_all_is_not_paid_for_again(
+    submission: Submission, bucket: FakeBucket, bedrock: FakeBedrock, wall: FakeClock
+) -> None:
+    bucket.lost_answers = ["ReadTimeoutError"] * 12
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bucket, "find", _no_answer)
+        with pytest.raises(StorageFailed):
+            bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
+    wall.advance(61)
+
+    again = bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
+
+    assert (len(again.generation.stored), len(bedrock.calls)) == (2, 1)
+
+
+def test_a_waiting_job_records_the_images_whose_records_were_refused(
+    table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = Submission.keyed(GenerationRequest(text="a pier", number_of_images=2, model="core"), "me", "key")
+    bootstrap.generations().enqueue(submission)
+    bedrock.by_seed[43] = BedrockError("ThrottlingException", "")
+    monkeypatch.setattr(table, "put", _refused_put)
+
+    assert isinstance(bootstrap.jobs().work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)), PutBack)
+
+    [listed] = bootstrap.gallery().listed("me", 9)[0]
+    assert listed.image.id == image_id(submission.generation_id, 0)
+
+
+def _refused_put(_key: str, _record: Record, _expires_at: int) -> None:
+    raise TableError("InternalServerError")
+
+
+def _no_answer(_image_id: str) -> None:
+    raise BucketError("ReadTimeoutError")
+
+
+def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:
+    _begun(submission)
+    with refused_after(1, table, "write"), pytest.raises(DependencyUnavailable):
+        bootstrap.generations().enqueue(submission)
+
+
+def test_a_job_whose_withdrawal_may_have_been_written_is_not_accepted(
+    submission: Submission, table: FakeTable, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.refusals = ["AccessDenied"]
+    send = queue.send
+
+    def refuse(text: str) -> None:
+        table.lost_answers, table.refusals = ["ReadTimeoutError"], []
+        monkeypatch.setattr(table, "get", _refused)
+        send(text)
+
+    monkeypatch.setattr(queue, "send", refuse)
+    with pytest.raises(DependencyUnavailable):
+        bootstrap.generations().enqueue(submission)
+
+
+def test_an_attempt_that_somebody_joined_is_ended_although_the_table_refuses_for_a_moment(
+    submission: Submission, table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = _begun(submission)
+    bootstrap.generations().enqueue(submission)
+    get, reads = table.get, [table.get, _refused]
+
+    def get_or_refuse(key: str) -> Record | None:
+        return reads.pop(0)(key) if reads else get(key)
+
+    monkeypatch.setattr(table, "get", get_or_refuse)
+    bedrock.refuse("ModelErrorException")
+    outcome = bootstrap.generations().attempt(attempt)
+    assert outcome.error is not None
+
+    ended = bootstrap.generations().fail(attempt, outcome, outcome.error)
+
+    assert ended.reserved == 0
+
+
+def _refused(_key: str) -> Record | None:
+    raise TableError("InternalServerError")
+
+
+def _tomorrow(table: FakeTable) -> int:
+    return int(table.now()) + 86_400
