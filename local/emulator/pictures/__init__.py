@@ -21,7 +21,7 @@ SCENES = {
     "sea": land.paint_sea,
     "city": land.paint_city,
 }
-# A scene needs this much; what is smaller is painted larger and reduced.
+# Smaller pictures are painted at this size and reduced.
 LEAST_SIDE = 320
 
 
