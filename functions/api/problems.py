@@ -13,8 +13,9 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from pydantic import BaseModel, Field
 
 from api import openai, openai_answers
+from api.caller import job_address
 from imaging import errors
-from imaging.errors import Attempt, FieldError, ImagingError, InvalidRequest
+from imaging.errors import FieldError, ImagingError, InvalidRequest, ModelFailure
 from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
@@ -121,7 +122,7 @@ class _Refusal:
     may_be_repeated: bool = False
     aws_error: str | None = None
     errors: Sequence[FieldError] = ()
-    attempts: Sequence[Attempt] = ()
+    attempts: Sequence[ModelFailure] = ()
 
 
 def _told(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
@@ -173,18 +174,21 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
             _STATUS[type(error)],
             error.code,
             error.detail,
-            headers=_headers(error),
+            headers=_headers(app, error),
             may_be_repeated=error.may_pass and not error.was_paid,
             aws_error=error.aws_error,
-            errors=getattr(error, "fields", ()),
+            errors=error.fields,
             attempts=error.attempts,
         ),
     )
 
 
-def _headers(error: ImagingError) -> dict[str, str]:
-    told = {"Retry-After": error.retry_after_seconds, "Location": getattr(error, "location", None)}
-    return {name: str(value) for name, value in told.items() if value is not None}
+def _headers(app: APIGatewayRestResolver, error: ImagingError) -> dict[str, str]:
+    retry_after = error.retry_after_seconds
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if isinstance(error, errors.InProgress) and error.job_id:
+        headers["Location"] = job_address(app.current_event, error.job_id)
+    return headers
 
 
 def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError) -> Response[str]:

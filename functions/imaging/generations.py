@@ -373,9 +373,10 @@ def key_reused() -> KeyReused:
 
 
 def in_progress(record: GenerationRecord) -> InProgress:
-    error = InProgress("The same request is still being answered. Send it again a little later to collect the result.")
-    error.job_id = record.id if record.is_job else None
-    return error
+    return InProgress(
+        "The same request is still being answered. Send it again a little later to collect the result.",
+        job_id=record.id if record.is_job else None,
+    )
 
 
 _NOT_REMEMBERED = GenerationWarning(

@@ -3,15 +3,14 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 
 from imaging.errors import (
-    Attempt,
     FieldError,
     ImagingError,
     InvalidRequest,
     ModelAccessDenied,
+    ModelFailure,
     ModelUnavailable,
     Throttled,
 )
@@ -152,9 +151,8 @@ def falls_back(error: ImagingError, waits_on_throttling: bool) -> bool:  # noqa:
 def exhausted(fallbacks: Sequence[Fallback]) -> ImagingError:
     """The one error to answer with when no listed model made an image: a cause that may pass, else one that an
     operator can mend, else the last."""
-    chosen = copy(next(_by_urgency([fallback.error for fallback in fallbacks])))
-    chosen.attempts = [Attempt(fallback.model.id, fallback.error.code) for fallback in fallbacks]
-    return chosen
+    chosen = next(_by_urgency([fallback.error for fallback in fallbacks]))
+    return chosen.after([ModelFailure(fallback.model.id, fallback.error.code) for fallback in fallbacks])
 
 
 def _by_urgency(errors: Sequence[ImagingError]) -> Iterator[ImagingError]:

@@ -89,7 +89,7 @@ class Ledger:
         `lost` is about to be spent. Raises DependencyUnavailable."""
         spent = [(self._read(scope).get("spent", 0) + lost, cap) for scope, cap in self._scopes(caller)]
         may_pass = all(cap is None or spent + reserved <= cap for spent, cap in spent)
-        return BudgetExhausted(may_pass=may_pass, exceeds_cap=self.exceeds(reserved))
+        return BudgetExhausted.by_cap(may_pass=may_pass, exceeds_cap=self.exceeds(reserved))
 
     def usage(self, caller: str) -> Usage:
         """Raises DependencyUnavailable."""
