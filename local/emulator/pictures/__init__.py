@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
-from local.emulator.order import Order
+from local.emulator.request import Order
 from local.emulator.pictures import finish, land
 from local.emulator.pictures.canvas import Canvas
 from local.emulator.pictures.figures import paint_figures
