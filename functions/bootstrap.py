@@ -87,7 +87,7 @@ def queue() -> Queue:
 
 @cache
 def jobs() -> Jobs:
-    return Jobs(generations(), store(), queue())
+    return Jobs(generations())
 
 
 @cache

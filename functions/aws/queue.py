@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -34,10 +35,10 @@ class Queue:
             clients.sqs().send_message(QueueUrl=self.url, MessageBody=text)
 
     def put_back(self, receipt: str, seconds: float) -> None:
-        """Shows a message that was received again after so many seconds."""
+        """Shows a message that was received again after so many seconds, rounded up."""
         with _as_queue_error():
             clients.sqs().change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=min(int(seconds), LONGEST_DELAY_SECONDS)
+                QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=min(ceil(seconds), LONGEST_DELAY_SECONDS)
             )
 
     def bury(self, text: str) -> None:

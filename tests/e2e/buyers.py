@@ -52,7 +52,7 @@ def main() -> None:
     with ThreadPoolExecutor(len(asked["orders"]) or 1) as pool:
         outcomes = list(pool.map(market.serve, asked["orders"]))
     if not asked["orders"]:
-        Jobs(market.generations, store, bootstrap.queue(), now).sweep(Deadline.after(asked["seconds"]))
+        Jobs(market.generations, now).sweep(Deadline.after(asked["seconds"]))
     print(json.dumps(outcomes))  # noqa: T201 - this is the answer
 
 

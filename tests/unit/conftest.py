@@ -159,7 +159,7 @@ def generator(
         "retries": Retries(table, wall),
         "deduplication": Deduplication(keyless_seconds, generator.is_deterministic),
         "queue": queue,
-        "jobs": Jobs(generations, store, queue, now=wall),
+        "jobs": Jobs(generations, now=wall),
     }
     for name, part in parts.items():
         monkeypatch.setattr(bootstrap, name, partial(lambda part: part, part))
