@@ -18,9 +18,6 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 export UV_SYSTEM_CERTS := true
 export NODE_USE_SYSTEM_CA := 1
 
-# Programs that belong to no package.
-SCRIPTS := docs/*.py examples/*.py package/*.py
-
 # The template as SAM translates it, for each environment.
 TRANSLATED := .local/translated
 
@@ -85,7 +82,7 @@ unit: .venv/.done  ## Run the tests that need no stack, in seconds
 	@$(PYTHON) pytest tests/unit
 
 .PHONY: client-table
-client-table: setup client-programs  ## Run other people's clients against the stack, and write the README's table of them
+client-table: setup client-programs  ## Run other people's clients against the stack, and write the table in docs/clients.md
 	@WRITE_CLIENT_TABLE=yes $(PYTHON) pytest -n 0 tests/clients
 
 # For `make simulate`; SEED=… shows one run alone.
@@ -107,17 +104,21 @@ check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, typ
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/mypy $(SCRIPTS)
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
-	$(BIN)/python docs/generate-openapi.py | diff --unified docs/openapi.json -
+	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
 
-.PHONY: openapi
-openapi: .venv/.done  ## Write docs/openapi.json again
-	$(BIN)/python docs/generate-openapi.py > docs/openapi.json
+.PHONY: fix
+fix: .venv/.done  ## Format the code and fix what ruff can fix
+	@$(BIN)/ruff check --fix --exit-zero --quiet
+	@$(BIN)/ruff format
+
+.PHONY: docs
+docs: .venv/.done  ## Generate docs/openapi.json and the tables in docs/ from the code and the template
+	@PYTHONPATH=functions:. $(PYTHON) checks.documents
 
 .PHONY: requirements
 requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first

@@ -54,20 +54,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
 
     aws_region: str
-    bucket_name: str
-    table_name: str
+    bucket_name: str = Field(description="The image bucket.")
+    table_name: str = Field(description="The table of records.")
     standard_models: Routes
     premium_models: Routes
     model_prices: Prices
     link_minutes: int = Field(ge=1, le=60)
     retention_days: int = Field(ge=1)
     deduplication_minutes: int = Field(ge=0)
-    queue_url: str
-    dead_letter_queue_url: str
+    queue_url: str = Field(description="The queue of jobs.")
+    dead_letter_queue_url: str = Field(description="Receives messages that the worker cannot use.")
     job_hours: int = Field(ge=1)
     event_bus_name: str
-    stack_name: str
-    gateway_token: str
+    stack_name: str = Field(description="The stack that events name.")
+    gateway_token: str = Field(description="Proves that an event comes from API Gateway.")
     monthly_budget_usd: Budget
     monthly_budget_per_key_usd: Budget
     cors_origins: Origins

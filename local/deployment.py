@@ -62,7 +62,7 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
         "MonthlyQuota": "0",
         **{f"{whose}{what}Limit": "1000" for whose in ("", "Stage", "Public") for what in ("Rate", "Burst")},
     }
-    return _defaults(overrides) | ours | dict(overrides)
+    return _defaults() | ours | dict(overrides)
 
 
 def built_for(runtime: str) -> dict[str, str]:
@@ -122,16 +122,25 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _defaults(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Told again each time: `sam deploy` would keep the last value of a parameter that is not mentioned."""
-    declared = yaml_parse((PROJECT / "template.yaml").read_text())["Parameters"]
+def check(overrides: Mapping[str, str]) -> None:
+    """Raises StackError for a parameter that the template does not have, or a value that AWS would refuse."""
+    declared = _declared()
     unknown = overrides.keys() - declared.keys()
     if unknown:
         raise StackError(f"The template has no parameter {', '.join(sorted(unknown))}; it has {', '.join(declared)}.")
     for name, value in overrides.items():
-        if not allows(declared[name], value):
-            raise StackError(f"{name}={value} is not allowed. {requirement(declared[name])}")
-    return {name: str(parameter["Default"]) for name, parameter in declared.items() if "Default" in parameter}
+        if not allows(name, declared[name], value):
+            raise StackError(f"{name}={value} is not allowed. {requirement(name, declared[name])}")
+
+
+def _declared() -> Mapping[str, Mapping[str, Any]]:
+    parameters: Mapping[str, Mapping[str, Any]] = yaml_parse((PROJECT / "template.yaml").read_text())["Parameters"]
+    return parameters
+
+
+def _defaults() -> dict[str, str]:
+    """Sent each time: `sam deploy` would keep the last value of a parameter that is not mentioned."""
+    return {name: str(parameter["Default"]) for name, parameter in _declared().items()}
 
 
 _SAM_ENVIRONMENT = {"SAM_CLI_TELEMETRY": "0"}

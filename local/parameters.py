@@ -6,33 +6,37 @@ from typing import Any
 
 Declaration = Mapping[str, Any]
 
+FRACTIONS = ("Usd", "RateLimit")
+"""Numbers whose names end so may be fractions. Services refuse a fraction of a second, a job or a request."""
 
-def allows(declaration: Declaration, value: str) -> bool:
+
+def allows(name: str, declaration: Declaration, value: str) -> bool:
     values = value.split(",") if declaration["Type"] == "CommaDelimitedList" else [value]
-    return all(_allows(declaration, each) for each in values)
+    return all(_allows(name, declaration, each) for each in values)
 
 
-def requirement(declaration: Declaration) -> str:
+def requirement(name: str, declaration: Declaration) -> str:
     """What to write instead."""
     if "ConstraintDescription" in declaration:
         return str(declaration["ConstraintDescription"]).strip()
     if "AllowedValues" in declaration:
         return f"Choose one of {', '.join(map(str, declaration['AllowedValues']))}."
     most = f" and at most {declaration['MaxValue']}" if "MaxValue" in declaration else ""
-    return f"Write a number of at least {declaration['MinValue']}{most}."
+    kind = "number" if name.endswith(FRACTIONS) else "whole number"
+    return f"Write a {kind} of at least {declaration['MinValue']}{most}."
 
 
-def _allows(declaration: Declaration, value: str) -> bool:
+def _allows(name: str, declaration: Declaration, value: str) -> bool:
     if "AllowedValues" in declaration:
         return value in map(str, declaration["AllowedValues"])
     if declaration["Type"] == "Number":
-        return _is_within(declaration, value)
+        return _is_number(name, value) and _is_within(declaration, float(value))
     return re.fullmatch(declaration.get("AllowedPattern", ".*"), value) is not None
 
 
-def _is_within(declaration: Declaration, value: str) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
-        return False
+def _is_number(name: str, value: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?" if name.endswith(FRACTIONS) else r"\d+", value, re.ASCII) is not None
+
+
+def _is_within(declaration: Declaration, number: float) -> bool:
     return bool(declaration.get("MinValue", number) <= number <= declaration.get("MaxValue", number))

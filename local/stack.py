@@ -37,6 +37,7 @@ class Running:
 
 
 def up(places: Places, order: Order) -> Running:
+    deployment.check(order.parameters)
     places.make()
     with _alone(places):
         was_up = _runs(places)
@@ -81,8 +82,6 @@ def _renew(places: Places, order: Order) -> dict[str, Any]:
     """Deploys onto the running stack, which keeps its addresses and its images."""
     running = described(places)
     endpoint = running["aws_endpoint_url"]
-    # A parameter that there is not is refused before anything stops.
-    deployment.parameters(ministack.runtime(), running["bedrock_url"], order.parameters)
     model_calls = _changed_bedrock(places, order, running)
     with step("Building the functions"):
         deployment.build(places, ministack.runtime())

@@ -10,17 +10,11 @@ import streamlit as st
 from studio.client import Client, Quality, blocking
 from studio.configuration import configuration
 from studio.errors import ImagesError
-from studio.results import Job, Model, Page, Usage
+from studio.results import Model, Page, Usage
 
 CATALOG_SECONDS = 60
 USAGE_SECONDS = 20
 TROUBLE_SECONDS = 10
-
-
-@blocking
-async def job_cancelled(job_id: str) -> Job:
-    async with Client(hurried=True) as client:
-        return await client.cancel(job_id)
 
 
 @blocking

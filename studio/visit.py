@@ -42,12 +42,13 @@ class Intent:
 @dataclass
 class Waiting:
     """How the pending intent is doing. `made` are the images that are there; `silent_since` is when the API fell
-    silent."""
+    silent; `is_stopping` once somebody asked for that."""
 
     progress: Progress
     made: dict[int, Image] = field(default_factory=dict)
     silent_since: float | None = None
     next_look: float = 0.0
+    is_stopping: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -13,7 +14,7 @@ from studio.client import Client, Progress
 from studio.configuration import is_preview
 from studio.errors import Cancelled, ImagesError, InProgress, MayPass, NotCancellable, TookTooLong
 from studio.money import counted, rise
-from studio.results import Generation, Image
+from studio.results import Generation, Image, Job
 from studio.show import advice, draw_picture, duration, state_of, waiting_tiles
 from studio.visit import Intent, Visit, Waiting, visit
 
@@ -62,8 +63,10 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
     # Entered as a context it would say at the end that all is done.
     status = st.status(f"{words} · {_duration(intent, waiting)}", state="running", expanded=True)
     status.markdown(advice(waiting.progress) or "Usually a matter of seconds.")
-    if waiting.progress.state == "queued":
-        status.button("Stop", icon=":material/stop_circle:", key="stop", on_click=_stop, args=(intent,))
+    if waiting.is_stopping:
+        status.markdown("Stopping. An image that is being made right now is still finished and shown.")
+    elif waiting.progress.state == "queued":
+        status.button("Stop", icon=":material/stop_circle:", key="stop", on_click=_stop, args=(waiting,))
     places = waiting_tiles(request["number_of_images"], request["width"], request["height"])
     for place, image in waiting.made.items():
         if place < len(places):
@@ -89,8 +92,9 @@ def _duration(intent: Intent, waiting: Waiting) -> str:
 def _look(now: Visit, intent: Intent, waiting: Waiting) -> None:
     try:
         outcome = asyncio.run(_step(now, intent, waiting))
-    except Cancelled as cancelled:
-        now.stopped(f"{cancelled.detail} {cancelled.remedy}")
+    except Cancelled:
+        asking.forget_usage()
+        now.stopped("Stopped. Nothing was made and nothing was charged.")
     except ImagesError as error:
         waiting.next_look = time.monotonic() + (error.retry_after or LOOK_AGAIN_SECONDS)
         if not _is_borne(waiting, error):
@@ -114,9 +118,18 @@ async def _step(now: Visit, intent: Intent, waiting: Waiting) -> Generation[Imag
     async with Client(hurried=True, on_progress=heard, made=waiting.made) as client:
         if _cost_matters(intent):
             intent.before = await asking.usage_or_none(client)
-        job = await (client.job(intent.job_id) if intent.job_id else client.submit(intent.request or {}, intent.key))
+        job = await _asked(client, intent, waiting)
         now.accepted(intent, job.id)
         return await client.finished(job) if job.is_over else None
+
+
+async def _asked(client: Client, intent: Intent, waiting: Waiting) -> Job:
+    if intent.job_id is None:
+        return await client.submit(intent.request or {}, intent.key)
+    if waiting.is_stopping:
+        with suppress(NotCancellable):
+            await client.cancel(intent.job_id)
+    return await client.job(intent.job_id)
 
 
 def _is_borne(waiting: Waiting, error: ImagesError) -> bool:
@@ -142,14 +155,6 @@ def _fail(now: Visit, intent: Intent, error: ImagesError) -> None:
     now.fail(intent, error, charged)
 
 
-def _stop(intent: Intent) -> None:
-    """Images of an earlier attempt are shown as the job's, by the next look."""
-    try:
-        job = asking.job_cancelled(str(intent.job_id))
-    except NotCancellable:
-        st.toast("It has begun already; the images will be here soon.")
-    except ImagesError:
-        st.toast("The API did not answer, so it was not stopped.")
-    else:
-        if not job.has_images:
-            visit().stopped("Stopped. Nothing was made and nothing was charged.")
+def _stop(waiting: Waiting) -> None:
+    """Each look asks for it, until the job is over: the API may be slow, or the model may be at work just now."""
+    waiting.is_stopping, waiting.next_look = True, 0.0

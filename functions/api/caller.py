@@ -46,6 +46,10 @@ def address(event: APIGatewayProxyEvent) -> str:
     return f"{scheme}://{event.headers['host']}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
 
 
+def job_address(event: APIGatewayProxyEvent, job_id: str) -> str:
+    return f"{address(event)}/jobs/{job_id}"
+
+
 def stable_link(event: APIGatewayProxyEvent) -> StableLink:
     """Makes addresses of images."""
     base = address(event)

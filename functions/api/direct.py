@@ -9,6 +9,7 @@ from pydantic import ValidationError
 import bootstrap
 from api import problems
 from api.answer import answer
+from api.body import GenerateBody
 from api.caller import DIRECT, deadline
 from api.preferences import idempotency_key
 from imaging.errors import ImagingError, InternalError
@@ -20,7 +21,7 @@ from observability import log_bug
 KEY_FIELD = "idempotency_key"
 """What HTTP carries in a header stands in the event here."""
 
-_FIELDS = ", ".join([*GenerationRequest.model_fields, KEY_FIELD])
+_FIELDS = ", ".join([*GenerateBody.model_fields, KEY_FIELD])
 _UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has unknown fields; there are {_FIELDS}"}
 
 
@@ -47,7 +48,7 @@ def _submission(event: object) -> Submission:
 
 def _request(event: object) -> GenerationRequest:
     try:
-        return GenerationRequest.model_validate(event)
+        return GenerateBody.model_validate(event).generation_request()
     except ValidationError as error:
         raise problems.invalid_request(_without_names(error.errors(include_input=False, include_url=False))) from None
 

@@ -1,53 +1,89 @@
-"""OpenAI's Images API in our terms: what its fields mean here, and how its answers and errors look.
+"""OpenAI's request for images in our terms: what its fields mean here.
 
-Source for the shapes: https://platform.openai.com/docs/api-reference/images/create
+Source: https://platform.openai.com/docs/api-reference/images/create, and `types/image_generate_params.py` of OpenAI's
+Python package 3.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from imaging.errors import FieldError, InvalidRequest
+from api.body import MAX_SIDE, MIN_SIDE
+from imaging.errors import FieldError, InvalidRequest, NotFound
 from imaging.models import catalog
 from imaging.models.sizing import Size
-from imaging.requests.request import MAX_SIDE, MIN_SIDE, Count, GenerationRequest, Seed, Text
+from imaging.requests.request import CfgScale, Count, GenerationRequest, Seed, Text, whole
 from imaging.requests.result import GenerationWarning
 
-LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
-"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-
-_LARGER = {"1536x1024", "1024x1536", "1792x1024", "1024x1792"}
-_QUALITIES = {"low": "standard", "medium": "standard", "standard": "standard", "high": "premium", "hd": "premium"}
-_BYTES_PER_PIXEL = 3
-_ANSWER_AROUND_IMAGES = 64 * 1024
 MOST_IGNORED = 32
 LONGEST_IGNORED = 64
 
+CODES = {
+    "content_blocked": "content_policy_violation",
+    "budget_exhausted": "insufficient_quota",
+    "throttled": "rate_limit_exceeded",
+}
+"""Our codes that OpenAI has a word of its own for."""
 
-def _or_default(default: object) -> BeforeValidator:
-    """OpenAI's optional fields may be null, which means left out."""
-    return BeforeValidator(lambda value: default if value is None else value)
+FIELDS = {
+    "text": "prompt",
+    "negative_text": "negative_prompt",
+    "number_of_images": "n",
+    "width": "size",
+    "height": "size",
+}
+"""Our fields that OpenAI, or its clients' `extra_body`, has a word of its own for."""
+
+Quality = Literal["auto", "low", "medium", "standard", "high", "hd", "xhigh", "max"]
+Format = Literal["png", "jpeg", "webp"]
+
+_PREMIUM = {"high", "hd", "xhigh", "max"}
+_DEFAULT = Size(1024, 1024)
+_STEP, _LONGEST, _MOST_PIXELS, _STEEPEST = 16, 3840, 3840 * 2160, 3
+_BASE64_NAMES = ("gpt-image-", "chatgpt-image-")
+_OUR_OWNERS = {model_id.partition(".")[0] for model_id in catalog.MODELS}
+_HAPPENS_ANYWAY: Mapping[str, object] = {"moderation": "auto"}
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(f"There is no such model. There are {', '.join(catalog.MODELS)}; GET /v1/models lists them.")
+        self.fields = [FieldError("model", "there is no such model")]
 
 
 def _size(text: str) -> str:
-    if text != "auto" and text not in _LARGER and not _fits(text):
+    if text != "auto" and not _is_size(text):
         raise ValueError(
-            f"must be auto, WIDTHxHEIGHT with sides of {MIN_SIDE} to {MAX_SIDE}, or one of {', '.join(sorted(_LARGER))}"
+            f"must be auto, or WIDTHxHEIGHT: sides that are multiples of {_STEP}, at most {_LONGEST} and together at "
+            f"most {_MOST_PIXELS} pixels, with a ratio of 1:{_STEEPEST} to {_STEEPEST}:1; or any sides of {MIN_SIDE} "
+            f"to {MAX_SIDE}"
         )
     return text
 
 
-def _fits(text: str) -> bool:
-    found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text)
-    return found is not None and all(MIN_SIDE <= int(side) <= MAX_SIDE for side in found.groups())
+def _is_size(text: str) -> bool:
+    found = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", text)
+    return found is not None and _is_admitted(Size(*map(int, found.groups())))
 
 
-def _no_stream(stream: bool) -> bool:  # noqa: FBT001 - as pydantic calls it
-    if stream:
-        raise ValueError("images are not streamed; leave it out")
-    return stream
+def _is_admitted(size: Size) -> bool:
+    short, long = sorted((size.width, size.height))
+    if short >= MIN_SIDE and long <= MAX_SIDE:
+        return True
+    is_on_grid = short > 0 and short % _STEP == long % _STEP == 0
+    return is_on_grid and long <= min(_LONGEST, _STEEPEST * short) and size.pixels <= _MOST_PIXELS
+
+
+def _opaque(background: str) -> str:
+    if background == "transparent":
+        raise ValueError("no model here makes transparent backgrounds; leave it out, or send auto or opaque")
+    if background not in {"auto", "opaque"}:
+        raise ValueError("must be auto or opaque")
+    return background
 
 
 class ImagesRequest(BaseModel):
@@ -55,43 +91,85 @@ class ImagesRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
 
-    prompt: Text = Field(description="What the image shows, 1 to 512 characters.")
+    prompt: Text = Field(
+        description="What the image shows, 1 to 10,000 characters; models that take less are passed over.",
+        examples=["A fox in the snow"],
+    )
     model: str | None = Field(None, description="An id or alias pins that model; any other name goes to our lists.")
-    n: Annotated[Count, _or_default(1)] = Field(1, description="1 to 4.")
-    size: Annotated[str, AfterValidator(_size), _or_default("auto")] = Field("auto", description="Or as 1024x1024.")
-    quality: Annotated[Literal["auto", "low", "medium", "standard", "high", "hd"], _or_default("auto")] = Field(
-        "auto", description="high and hd are premium, all others standard."
+    n: Count | None = Field(1, description="How many images, 1 to 10.")
+    size: Annotated[str, AfterValidator(_size)] | None = Field(
+        "auto",
+        description="auto is 1024x1024. WIDTHxHEIGHT is made exactly where the model makes enough pixels, else as "
+        "large as it can at that ratio, with the warning `size_scaled`.",
+        examples=["1536x1024"],
     )
-    response_format: Annotated[Literal["url", "b64_json"], _or_default("url")] = "url"
-    stream: Annotated[bool, AfterValidator(_no_stream), _or_default(default=False)] = Field(
-        default=False, description="Images are not streamed."
+    quality: Quality | None = Field("auto", description="high, hd, xhigh and max are premium, all others standard.")
+    response_format: Literal["url", "b64_json"] | None = Field(
+        None, description="Left out: b64_json for models whose name begins with gpt-image-, url for all others."
     )
-    seed: Seed | None = Field(None, description="Left out: random.")
-    negative_prompt: Text | None = None
-    cfg_scale: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] | None = None
+    output_format: Format | None = Field("png", description="The file format of the images.")
+    output_compression: Annotated[int, Field(ge=0, le=100), BeforeValidator(whole)] | None = Field(
+        None, description="The quality of jpeg and webp, 0 to 100; 100 if left out."
+    )
+    background: Annotated[str, AfterValidator(_opaque)] | None = Field(
+        "auto", description="auto or opaque, which is the same here; transparent is refused."
+    )
+    stream: bool | None = Field(
+        default=False,
+        description="true answers one `image_generation.completed` event for each image, all when they are made.",
+    )
+    partial_images: Annotated[int, Field(ge=0, le=3), BeforeValidator(whole)] | None = Field(
+        None, description="0 to 3. None are sent, because the models do not stream."
+    )
+    seed: Seed | None = Field(None, description="The same seed makes the same image. Left out or null: random.")
+    negative_prompt: Text | None = Field(None, description="What the image must not show, 1 to 10,000 characters.")
+    cfg_scale: CfgScale | None = Field(
+        None, description="How closely the image follows the prompt, 1 to 20, for models that know such a control."
+    )
+
+    @property
+    def format(self) -> Format:
+        return self.output_format or "png"
+
+    @property
+    def wants_base64(self) -> bool:
+        """As OpenAI's own models answer of these names, unless `response_format` says otherwise."""
+        if self.stream or self.response_format is not None:
+            return bool(self.stream) or self.response_format == "b64_json"
+        return (self.model or "").startswith(_BASE64_NAMES)
 
     def generation_request(self) -> GenerationRequest:
-        """The same in our terms. Raises InvalidRequest for what might not fit into an answer."""
+        """The same in our terms. Raises ModelNotFound, and InvalidRequest for more than can be told of."""
         self._check_ignored()
-        size = self.scaled_size()
-        if self.response_format == "b64_json" and _worst_bytes(size, self.n) > LAMBDA_ANSWER_BYTES:
-            message = "So many images of this size may not fit into one answer; ask for url, or fewer or smaller ones"
-            raise InvalidRequest(message + ".", fields=[FieldError("response_format", message)])
+        size = self._wanted()
         wanted: dict[str, Any] = {
             "text": self.prompt,
             "width": size.width,
             "height": size.height,
-            "number_of_images": self.n,
+            "number_of_images": self.n or 1,
             "seed": self.seed,
         }
         optional = {
-            "quality": _QUALITIES[self.quality] if self.quality != "auto" else None,
+            "quality": self._quality(),
             "negative_text": self.negative_prompt,
             "cfg_scale": self.cfg_scale,
             "model": self._pinned(),
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return GenerationRequest.model_validate(wanted | given)
+
+    def warnings(self) -> Iterator[GenerationWarning]:
+        """What is done otherwise than asked, whichever model answers."""
+        for field in self._ignored():
+            yield GenerationWarning(
+                code="field_ignored", field=field, detail=f"{field} means nothing here and was ignored."
+            )
+        if self.stream and self.response_format == "url":
+            yield _ignored("response_format", "A stream always carries base64.")
+        if self.partial_images:
+            yield _ignored("partial_images", "The models do not stream, so there are no partial images.")
+        if self.format == "png" and self.output_compression not in {None, 100}:
+            yield _ignored("output_compression", "PNG is lossless; ask for jpeg or webp.")
 
     def _check_ignored(self) -> None:
         """Each ignored field is told in the answer, which has a limit too."""
@@ -102,89 +180,33 @@ class ImagesRequest(BaseModel):
                 f"{LONGEST_IGNORED} characters. Leave them out."
             )
 
-    def scaled_size(self) -> Size:
-        """The size that is made; OpenAI's own larger ones are scaled into our limit at their ratio."""
-        if self.size == "auto":
-            return Size(MAX_SIDE, MAX_SIDE)
-        width, height = map(int, self.size.split("x"))
-        scale = min(1, MAX_SIDE / max(width, height))
-        return Size(round(width * scale), round(height * scale))
-
-    def warnings(self) -> Iterator[GenerationWarning]:
-        """What was done otherwise than asked, before any model was."""
-        made = self.scaled_size()
-        if self.size in _LARGER:
-            detail = (
-                f"Images have at most {MAX_SIDE} pixels a side; {made.width}x{made.height} was made at the same ratio."
-            )
-            yield GenerationWarning(code="size_scaled", field="size", detail=detail)
+    def _ignored(self) -> Iterator[str]:
         for field, value in (self.model_extra or {}).items():
-            if value is None:
-                continue
-            yield GenerationWarning(
-                code="field_ignored", field=field, detail=f"{field} means nothing here and was ignored."
-            )
+            if value is not None and _HAPPENS_ANYWAY.get(field) != value:
+                yield field
+
+    def _wanted(self) -> Size:
+        return _DEFAULT if self.size in {None, "auto"} else Size(*map(int, str(self.size).split("x")))
+
+    def _quality(self) -> str | None:
+        if self.quality in {None, "auto"}:
+            return None
+        return "premium" if self.quality in _PREMIUM else "standard"
 
     def _pinned(self) -> str | None:
-        try:
-            return catalog.find(self.model).id if self.model else None
-        except KeyError:
-            return None
+        return model_id(self.model) if self.model else None
 
 
-def _worst_bytes(size: Size, images: int) -> int:
-    """The longest answer that so many images can make: pixels that do not compress at all, in base64."""
-    raw = size.pixels * _BYTES_PER_PIXEL + size.height + 1024
-    return images * (raw * 4 // 3 + 1024) + _ANSWER_AROUND_IMAGES
+def model_id(name: str) -> str | None:
+    """The id of one of our models by its id or alias; None for a foreign name, which any model may answer to. Raises
+    ModelNotFound for one that looks like ours."""
+    try:
+        return catalog.find(name).id
+    except KeyError:
+        if name.partition(".")[0] in _OUR_OWNERS:
+            raise ModelNotFound from None
+        return None
 
 
-class ImageData(BaseModel):
-    url: str | None = None
-    b64_json: str | None = None
-    revised_prompt: str | None = Field(None, description="Always null: prompts are not rewritten.")
-    seed: int
-    seed_index: int | None = Field(None, description="Tells apart the images that one call made from one seed.")
-    id: str
-
-
-class ImagesAnswer(BaseModel):
-    """OpenAI's answer and what we have to say besides."""
-
-    created: int
-    data: list[ImageData]
-    size: str
-    id: str
-    model: str
-    cost_usd: float = Field(description="What the images that were made cost.")
-    warnings: list[GenerationWarning]
-
-
-class OpenAiError(BaseModel):
-    message: str
-    type: Literal["invalid_request_error", "server_error"]
-    param: str | None
-    code: str
-
-
-class OpenAiErrorBody(BaseModel):
-    error: OpenAiError
-
-
-class OpenAiModel(BaseModel):
-    id: str
-    object: Literal["model"] = "model"
-    created: int = 0
-    owned_by: str
-
-
-class OpenAiModels(BaseModel):
-    object: Literal["list"] = "list"
-    data: list[OpenAiModel]
-
-
-CODES = {
-    "content_blocked": "content_policy_violation",
-    "budget_exhausted": "insufficient_quota",
-    "throttled": "rate_limit_exceeded",
-}
-"""Our codes that OpenAI has a word of its own for."""
+def _ignored(field: str, why: str) -> GenerationWarning:
+    return GenerationWarning(code="field_ignored", field=field, detail=f"{field} was ignored. {why}")

@@ -5,6 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+from version import VERSION
+
 _DESCRIPTION = (
     "Makes images from text with Amazon Bedrock. Errors are problem documents (RFC 9457): match on `code`, read "
     "`detail`. Every answer carries `x-request-id`."
@@ -19,7 +21,7 @@ _WITHOUT_BODY = {"204", "302"}
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:
     """The document as JSON values."""
     found: dict[str, Any] = json.loads(
-        app.get_openapi_json_schema(title="Text-to-image API", version="1", description=_DESCRIPTION)
+        app.get_openapi_json_schema(title="Text-to-image API", version=VERSION, description=_DESCRIPTION)
     )
     found["servers"] = [{"url": ".", "description": "The address that this document was read from."}]
     found["security"] = [{name: []} for name in _SECURITY]

@@ -12,9 +12,10 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
-from api import openai
+from api import openai, openai_answers
+from api.caller import job_address
 from imaging import errors
-from imaging.errors import Attempt, FieldError, ImagingError, InvalidRequest
+from imaging.errors import FieldError, ImagingError, InvalidRequest, ModelFailure
 from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
@@ -28,6 +29,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BudgetExhausted: HTTPStatus.PAYMENT_REQUIRED,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    openai.ModelNotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancellable: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InProgress: HTTPStatus.CONFLICT,
@@ -120,7 +122,7 @@ class _Refusal:
     may_be_repeated: bool = False
     aws_error: str | None = None
     errors: Sequence[FieldError] = ()
-    attempts: Sequence[Attempt] = ()
+    attempts: Sequence[ModelFailure] = ()
 
 
 def _told(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
@@ -145,19 +147,22 @@ def _as_problem(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]
     return Response(refusal.status, CONTENT_TYPE, text, headers=dict(refusal.headers))
 
 
+_REJECTED = "Your request was rejected as a result of the safety system. "
+"""The words by which LiteLLM and others tell a content filter's refusal from other errors."""
+
+
 def _as_openai_error(refusal: _Refusal) -> Response[str]:
-    error = openai.OpenAiError(
-        message=refusal.detail,
+    error = openai_answers.OpenAiError(
+        message=_REJECTED + refusal.detail if refusal.code == errors.ContentBlocked.code else refusal.detail,
         type="server_error" if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error",
-        param=refusal.errors[0].field if refusal.errors else None,
+        param=openai.FIELDS.get(refusal.errors[0].field, refusal.errors[0].field) if refusal.errors else None,
         code=openai.CODES.get(refusal.code, refusal.code),
     )
     # OpenAI's clients go by the status alone, unless they are told that sending it again will not help, or is theirs to
     # decide because it costs.
     headers = dict(refusal.headers) if refusal.may_be_repeated else {**refusal.headers, "x-should-retry": "false"}
-    return Response(
-        refusal.status, "application/json", openai.OpenAiErrorBody(error=error).model_dump_json(), headers=headers
-    )
+    body = openai_answers.OpenAiErrorBody(error=error)
+    return Response(refusal.status, "application/json", body.model_dump_json(), headers=headers)
 
 
 def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response[str]:
@@ -169,18 +174,21 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
             _STATUS[type(error)],
             error.code,
             error.detail,
-            headers=_headers(error),
+            headers=_headers(app, error),
             may_be_repeated=error.may_pass and not error.was_paid,
             aws_error=error.aws_error,
-            errors=getattr(error, "fields", ()),
+            errors=error.fields,
             attempts=error.attempts,
         ),
     )
 
 
-def _headers(error: ImagingError) -> dict[str, str]:
-    told = {"Retry-After": error.retry_after_seconds, "Location": getattr(error, "location", None)}
-    return {name: str(value) for name, value in told.items() if value is not None}
+def _headers(app: APIGatewayRestResolver, error: ImagingError) -> dict[str, str]:
+    retry_after = error.retry_after_seconds
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if isinstance(error, errors.InProgress) and error.job_id:
+        headers["Location"] = job_address(app.current_event, error.job_id)
+    return headers
 
 
 def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError) -> Response[str]:

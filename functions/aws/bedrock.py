@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
     BotoCoreError,
-    ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
@@ -21,6 +20,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from aws import clients
+from aws.errors import ServiceError, raising
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
@@ -37,7 +37,7 @@ _NOT_CONNECTED = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionE
 _seconds_left: ContextVar[SecondsLeft] = ContextVar("seconds_left")
 
 
-class BedrockError(Exception):
+class BedrockError(ServiceError):
     """A call that brought no answer. `code` is AWS's exception name, or one of the names below."""
 
     READ_TIMEOUT = "ReadTimeout"
@@ -46,11 +46,13 @@ class BedrockError(Exception):
     NO_CREDENTIALS = "NoCredentials"
     UNREADABLE = "UnreadableAnswer"
 
-    def __init__(self, code: str, message: str, request_id: str | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message
-        self.request_id = request_id
+    @classmethod
+    def code_of(cls, error: BotoCoreError) -> str:
+        if isinstance(error, ReadTimeoutError):
+            return cls.READ_TIMEOUT
+        if isinstance(error, NoCredentialsError):
+            return cls.NO_CREDENTIALS
+        return cls.UNREACHABLE if isinstance(error, _NOT_CONNECTED) else cls.CONNECTION_LOST
 
     @property
     def may_be_billed(self) -> bool:
@@ -161,17 +163,9 @@ def _refuse_second_bill(
 @contextmanager
 def _as_bedrock_error() -> Iterator[None]:
     try:
-        yield
-    except ClientError as error:
-        said, metadata = error.response["Error"], error.response["ResponseMetadata"]
-        raise BedrockError(said["Code"], said["Message"], metadata.get("RequestId")) from error
-    except ReadTimeoutError as error:
-        raise BedrockError(BedrockError.READ_TIMEOUT, str(error)) from error
-    except NoCredentialsError as error:
-        raise BedrockError(BedrockError.NO_CREDENTIALS, str(error)) from error
-    except _NOT_CONNECTED as error:
-        raise BedrockError(BedrockError.UNREACHABLE, str(error)) from error
-    except (BotoCoreError, HTTPError) as error:
+        with raising(BedrockError):
+            yield
+    except HTTPError as error:
         raise BedrockError(BedrockError.CONNECTION_LOST, str(error)) from error
     except ValueError as error:
         raise BedrockError(BedrockError.UNREADABLE, str(error)) from error

@@ -1,23 +1,17 @@
 """Keeps PNGs in the bucket and makes links to them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from aws import clients
+from aws.errors import ServiceError, raising
 
 PREFIX = "generated_images"
 
 
-class BucketError(Exception):
-    """The bucket refused or could not be reached; `code` is AWS's exception name."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class BucketError(ServiceError):
+    """Raised by every call to the bucket."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class Bucket:
 
     def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
         """Stores a PNG under its image's id. Raises BucketError."""
-        with _as_bucket_error():
+        with raising(BucketError):
             clients.s3().put_object(
                 Bucket=self.name, Key=key(image_id), Body=png, ContentType="image/png", Metadata=metadata
             )
@@ -46,7 +40,7 @@ class Bucket:
         Without ListBucket S3 answers 403 for what does not exist.
         """
         try:
-            with _as_bucket_error():
+            with raising(BucketError):
                 answer = clients.s3().head_object(Bucket=self.name, Key=key(image_id))
         except BucketError as error:
             if error.code in {"403", "404", "NoSuchKey"}:
@@ -56,17 +50,17 @@ class Bucket:
 
     def read(self, image_id: str) -> bytes:
         """A PNG's bytes. Raises BucketError."""
-        with _as_bucket_error():
+        with raising(BucketError):
             return clients.s3().get_object(Bucket=self.name, Key=key(image_id))["Body"].read()
 
     def delete(self, image_id: str) -> None:
         """Deletes a PNG, if it is there. Raises BucketError."""
-        with _as_bucket_error():
+        with raising(BucketError):
             clients.s3().delete_object(Bucket=self.name, Key=key(image_id))
 
     def check(self) -> None:
         """Raises BucketError where the bucket is gone or out of reach."""
-        with _as_bucket_error():
+        with raising(BucketError):
             clients.s3().get_bucket_location(Bucket=self.name)
 
     def link(self, image_id: str) -> Link:
@@ -79,16 +73,6 @@ class Bucket:
         )
         expires_at = datetime.now(UTC) + lifetime
         return Link(url, min(expires_at, _credentials_expire_at() or expires_at))
-
-
-@contextmanager
-def _as_bucket_error() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise BucketError(error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
-        raise BucketError(type(error).__name__) from error
 
 
 def key(image_id: str) -> str:

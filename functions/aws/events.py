@@ -1,35 +1,30 @@
-"""Tells EventBridge what happened."""
+"""Publishes events to EventBridge."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from aws import clients
+from aws.errors import ServiceError, raising
 
 SOURCE = "text-to-image-api"
 
 
-class EventError(Exception):
-    """The bus refused or could not be reached; `code` is AWS's name for it."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class EventError(ServiceError):
+    """The event was not published."""
 
 
 @dataclass(frozen=True)
 class EventBus:
-    """A bus by its name, told of what happens in a stack."""
+    """A bus by its name; each event names the `stack` that it comes from."""
 
     name: str
     stack: str
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Raises EventError."""
-        try:
+        with raising(EventError):
             answer = clients.events().put_events(
                 Entries=[
                     {
@@ -40,9 +35,5 @@ class EventBus:
                     }
                 ]
             )
-        except ClientError as error:
-            raise EventError(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise EventError(type(error).__name__) from error
         if answer["FailedEntryCount"]:
             raise EventError(str(answer["Entries"][0].get("ErrorCode")))

@@ -1,60 +1,42 @@
-"""Hands jobs to the worker, and takes them back."""
+"""The queue of jobs, and its dead-letter queue."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from aws import clients
+from aws.errors import ServiceError, raising
 
 LONGEST_DELAY_SECONDS = 900
 
 
-class QueueError(Exception):
-    """The queue refused or could not be reached; `code` is AWS's exception name. What was sent may have arrived, unless
-    it `is_refusal`."""
+class QueueError(ServiceError):
+    """Raised by every call to a queue. The message may have arrived, unless the error `is_refusal`."""
 
-    def __init__(self, code: str, *, is_refusal: bool = False) -> None:
-        super().__init__(code)
-        self.code = code
-        self.is_refusal = is_refusal
+    @property
+    def is_refusal(self) -> bool:
+        return self.status is not None and self.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue by its URL, and the one for messages that nobody can use. Everything raises QueueError."""
+    """A queue and its dead-letter queue, each by its URL. Each call raises QueueError."""
 
     url: str
     dead_letter_url: str = ""
 
     def send(self, text: str) -> None:
-        with _as_queue_error():
+        with raising(QueueError):
             clients.sqs().send_message(QueueUrl=self.url, MessageBody=text)
 
     def put_back(self, receipt: str, seconds: float) -> None:
-        """Shows a message that was received again after so many seconds, rounded up."""
-        with _as_queue_error():
+        """Makes a received message visible again after a delay of at most 15 minutes, in whole seconds, rounded up."""
+        with raising(QueueError):
             clients.sqs().change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=min(ceil(seconds), LONGEST_DELAY_SECONDS)
             )
 
     def bury(self, text: str) -> None:
-        """Keeps a message that nobody can use where an operator finds it."""
-        with _as_queue_error():
+        """Sends a message that is no job of ours to the dead-letter queue."""
+        with raising(QueueError):
             clients.sqs().send_message(QueueUrl=self.dead_letter_url, MessageBody=text)
-
-
-@contextmanager
-def _as_queue_error() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        raise QueueError(
-            error.response["Error"]["Code"], is_refusal=status < HTTPStatus.INTERNAL_SERVER_ERROR
-        ) from error
-    except BotoCoreError as error:
-        raise QueueError(type(error).__name__) from error

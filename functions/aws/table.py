@@ -7,16 +7,16 @@ for nothing, and, while it is listed, a `listing` and the time `listed_at` by wh
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from aws import clients
+from aws.errors import ServiceError, raising
 
 KEY = "id"
 EXPIRY = "expiration"
@@ -34,12 +34,8 @@ _deserialize = TypeDeserializer().deserialize
 Record = Mapping[str, Any]
 
 
-class TableError(Exception):
-    """The table refused or could not be reached; `code` is AWS's exception name. A write may have been applied."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class TableError(ServiceError):
+    """Raised by every call to the table. A write may have been applied."""
 
 
 class ConditionFailed(Exception):
@@ -114,7 +110,7 @@ class Table:
 
     def get(self, key: str) -> Record | None:
         """The record, if there is one that has not expired; DynamoDB itself deletes days late."""
-        with _as_table_error():
+        with raising(TableError):
             answer = clients.dynamodb().get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         record = _record(answer.get("Item", {}))
         return record if record and self._counts(record) else None
@@ -124,7 +120,7 @@ class Table:
         asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}} if keys else {}
         items: list[Any] = []
         while asked:
-            with _as_table_error():
+            with raising(TableError):
                 answer = clients.dynamodb().batch_get_item(RequestItems=asked)
             items += answer["Responses"].get(self.name, [])
             asked = answer.get("UnprocessedKeys")
@@ -133,7 +129,7 @@ class Table:
 
     def put(self, key: str, record: Record, expires_at: int) -> None:
         """Writes a record, over one that may be there."""
-        with _as_table_error():
+        with raising(TableError):
             clients.dynamodb().put_item(TableName=self.name, Item=_item(Put(key, record, expires_at)))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
@@ -156,7 +152,7 @@ class Table:
         if until is not None:
             key, names, values = f"{key} AND #at <= :until", names | {"#at": LISTED_AT}, values | {":until": until}
         request: dict[str, Any] = {"ExclusiveStartKey": _item_values(start)} if start else {}
-        with _as_table_error():
+        with raising(TableError):
             answer = clients.dynamodb().query(
                 TableName=self.name,
                 IndexName=INDEX,
@@ -172,18 +168,13 @@ class Table:
         return Page(records, _record(last) if last else None)
 
     def _transact(self, changes: Sequence[Change], token: str) -> None:
-        try:
-            with _as_table_error(passing="TransactionCanceledException"):
+        with raising(TableError):
+            try:
                 clients.dynamodb().transact_write_items(
                     TransactItems=[self._expressed(change) for change in changes], ClientRequestToken=token
                 )
-        except ClientError as error:
-            reasons: Any = error.response.get("CancellationReasons", [])
-            codes = [reason.get("Code", "None") for reason in reasons]
-            failed = [place for place, code in enumerate(codes) if code == "ConditionalCheckFailed"]
-            if len(failed) + codes.count("None") < len(codes):
-                raise _Conflict from error
-            raise ConditionFailed(failed) from error
+            except clients.dynamodb().exceptions.TransactionCanceledException as error:
+                raise _why_cancelled(error) from error
 
     def _expressed(self, change: Change) -> Any:  # noqa: ANN401 - one of DynamoDB's many shapes
         condition = _condition(change.condition)
@@ -201,6 +192,13 @@ class Table:
 
 class _Conflict(Exception):
     """Another transaction was at one of the items, or DynamoDB had no room: nothing was written."""
+
+
+def _why_cancelled(error: ClientError) -> ConditionFailed | _Conflict:
+    reasons: Any = error.response.get("CancellationReasons", [])
+    codes = [reason.get("Code", "None") for reason in reasons]
+    failed = [place for place, code in enumerate(codes) if code == "ConditionalCheckFailed"]
+    return _Conflict() if len(failed) + codes.count("None") < len(codes) else ConditionFailed(failed)
 
 
 @dataclass(frozen=True)
@@ -265,16 +263,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
 
 def _key(key: str) -> dict[str, Any]:
     return {KEY: _serialize(key)}
-
-
-@contextmanager
-def _as_table_error(passing: str | None = None) -> Iterator[None]:
-    """Botocore's errors as TableError, but for the one code that its caller knows what to do with."""
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"]["Code"] == passing:
-            raise
-        raise TableError(error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
-        raise TableError(type(error).__name__) from error

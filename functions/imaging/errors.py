@@ -25,8 +25,10 @@ A class's name is part of the contract: a state machine catches by it. `code` is
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self, TypedDict, Unpack
 
 from aws.table import TableError
 
@@ -40,29 +42,56 @@ class FieldError:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A model that was asked, and the code of the error that it ended with."""
+class ModelFailure:
+    """A model that was called, and the code of the error that it ended with."""
 
     model: str
     code: str
 
 
+class Facts(TypedDict, total=False):
+    """What every error can be given beside its detail."""
+
+    aws_error: str | None
+    may_pass: bool
+    may_be_billed: bool
+    was_paid: bool
+
+
+_FAULT = "A fault in the service. Send the request again; if it keeps failing, tell the operator the request id."
+
+
 class ImagingError(Exception):
     """`detail` says what happened and what to do; `aws_error` is the AWS exception's name, where there was one.
-    `may_be_billed` tells of a model call that it may have cost something although it brought no answer; `was_paid` that
-    a picture was paid for and is lost, so that sending the request again pays anew."""
+
+    `may_pass`: the same request may succeed later. `may_be_billed`: the failed model call may still be charged.
+    `was_paid`: an image was paid for and is lost, so a retry pays again, and no Retry-After invites it.
+    """
 
     code: ClassVar[str]
     may_pass: bool = False
-    retry_after_seconds: int | None = None
-    may_be_billed: bool = False
-    was_paid: bool = False
+    retry_seconds: ClassVar[int | None] = None
+    fields: Sequence[FieldError] = ()
+    attempts: Sequence[ModelFailure] = ()
 
-    def __init__(self, detail: str, *, aws_error: str | None = None) -> None:
+    def __init__(self, detail: str, **facts: Unpack[Facts]) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.aws_error = aws_error
-        self.attempts: Sequence[Attempt] = ()
+        self.aws_error = facts.get("aws_error")
+        self.may_pass = facts.get("may_pass", type(self).may_pass)
+        self.may_be_billed = facts.get("may_be_billed", False)
+        self.was_paid = facts.get("was_paid", False)
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        """The value of Retry-After, if there is one."""
+        return self.retry_seconds if self.may_pass and not self.was_paid else None
+
+    def after(self, attempts: Sequence[ModelFailure]) -> Self:
+        """The same error, with every model that was called before it was raised."""
+        error = copy(self)
+        error.attempts = attempts
+        return error
 
 
 class CallerMustChange(ImagingError):
@@ -72,8 +101,8 @@ class CallerMustChange(ImagingError):
 class InvalidRequest(CallerMustChange):
     code = "invalid_request"
 
-    def __init__(self, detail: str, *, fields: Sequence[FieldError] = (), aws_error: str | None = None) -> None:
-        super().__init__(detail, aws_error=aws_error)
+    def __init__(self, detail: str, *, fields: Sequence[FieldError] = (), **facts: Unpack[Facts]) -> None:
+        super().__init__(detail, **facts)
         self.fields = fields
 
 
@@ -99,7 +128,7 @@ class MayPass(ImagingError):
 
 class Throttled(MayPass):
     code = "throttled"
-    retry_after_seconds = 10
+    retry_seconds = 10
 
 
 class ModelError(MayPass):
@@ -107,36 +136,36 @@ class ModelError(MayPass):
 
 
 class InProgress(MayPass):
-    """`job_id` is the job's that makes it, if it is one; `location` its address, which a door sets."""
+    """`job_id` names the job that makes the images, if a job does."""
 
     code = "in_progress"
-    retry_after_seconds = 5
-    job_id: str | None = None
-    location: str | None = None
+    retry_seconds = 5
+
+    def __init__(self, detail: str, *, job_id: str | None = None, **facts: Unpack[Facts]) -> None:
+        super().__init__(detail, **facts)
+        self.job_id = job_id
 
 
 class TimedOut(MayPass):
     code = "timed_out"
-    retry_after_seconds = 5
+    retry_seconds = 5
 
 
 class StorageFailed(MayPass):
     code = "storage_failed"
-    retry_after_seconds: int | None = 10
+    retry_seconds = 10
 
 
 class DependencyUnavailable(MayPass):
     code = "dependency_unavailable"
-    retry_after_seconds = 5
+    retry_seconds = 5
 
 
 class InternalError(MayPass):
     code = "internal_error"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "A fault in the service. Send the request again; if it keeps failing, tell the operator the request id."
-        )
+    def __init__(self, detail: str = _FAULT, **facts: Unpack[Facts]) -> None:
+        super().__init__(detail, **facts)
 
 
 class OperatorMustAct(ImagingError):
@@ -148,11 +177,14 @@ class Misconfigured(OperatorMustAct):
 
 
 class BudgetExhausted(OperatorMustAct):
-    """`may_pass` is true while others' generations hold what they may not need in the end."""
+    """`may_pass` is true while other generations' reservations may be released."""
 
     code = "budget_exhausted"
+    retry_seconds = 10
 
-    def __init__(self, *, may_pass: bool = False, exceeds_cap: bool = False) -> None:
+    @classmethod
+    def by_cap(cls, *, may_pass: bool, exceeds_cap: bool) -> Self:
+        """The refusal of a reservation; `exceeds_cap` where it is larger than a whole month's cap."""
         if exceeds_cap:
             cause = "may cost more than a whole month's cap on spend"
             remedy = "It will be refused in any month: ask for fewer images or a cheaper model"
@@ -162,12 +194,11 @@ class BudgetExhausted(OperatorMustAct):
         else:
             cause = "could pass the month's cap on spend"
             remedy = "Ask for fewer images, or wait for next month"
-        super().__init__(
+        detail = (
             f"This request {cause}, so nothing was generated or paid for it. "
             f"{remedy}, or ask the operator for a higher cap (MonthlyBudgetUsd, MonthlyBudgetPerKeyUsd)."
         )
-        self.may_pass = may_pass and not exceeds_cap
-        self.retry_after_seconds = 10 if self.may_pass else None
+        return cls(detail, may_pass=may_pass and not exceeds_cap)
 
 
 class ModelAccessDenied(OperatorMustAct):
@@ -178,24 +209,22 @@ class ModelUnavailable(OperatorMustAct):
     """`may_pass` is true where Bedrock itself calls the condition temporary."""
 
     code = "model_unavailable"
-
-    def __init__(self, detail: str, *, may_pass: bool = False, aws_error: str | None = None) -> None:
-        super().__init__(detail, aws_error=aws_error)
-        self.may_pass = may_pass
-        self.retry_after_seconds = 10 if may_pass else None
+    retry_seconds = 10
 
 
 def recalled(code: str, detail: str, aws_error: str | None) -> ImagingError:
-    """The error of an earlier attempt, raised again for the same request. A picture was paid for and is lost, so nobody
-    is asked to retry."""
+    """The error of an earlier attempt, raised again for the same request; its image was paid for and is lost."""
     kind = next(kind for kind in _leaves(ImagingError) if getattr(kind, "code", None) == code)
-    error = kind.__new__(kind)
-    ImagingError.__init__(error, detail, aws_error=aws_error)
-    error.was_paid = True
-    error.retry_after_seconds = None
-    if isinstance(error, InvalidRequest):
-        error.fields = ()
-    return error
+    return kind(detail, aws_error=aws_error, was_paid=True)
+
+
+@contextmanager
+def table_needed() -> Iterator[None]:
+    """Raises DependencyUnavailable where the table does not answer."""
+    try:
+        yield
+    except TableError as error:
+        raise table_down(error) from error
 
 
 def table_down(error: TableError) -> DependencyUnavailable:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ from imaging.errors import (
 from imaging.images.gallery import Gallery
 from imaging.making.generator import Generator, Outcome
 from imaging.making.maker import Made
-from imaging.records.attempt import Attempt, RoutePlan
+from imaging.records.attempt import Attempt
 from imaging.records.record import Failure, GenerationRecord
 from imaging.records.store import Changed, GenerationStore
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
@@ -128,9 +128,10 @@ class Generations:
 
     def begin(self, base: GenerationRecord, deadline: Deadline) -> Attempt:
         """Plans an attempt and gives it the generation. Raises Changed, BudgetExhausted, DependencyUnavailable."""
-        plans = self._plans(base)
+        request = base.asked_for()
+        plans = self.generator.plans(request, base.first_seed, base.model)
         reserved = max(plan.max_micros(base.settled) for plan in plans)
-        return Attempt(self.store.begin(base, reserved, deadline), plans, deadline)
+        return Attempt(self.store.begin(base, reserved, deadline), request, plans, deadline)
 
     def attempt(self, attempt: Attempt) -> Outcome:
         """What the models bring; a bug is an outcome too, so that its reservation is settled."""
@@ -304,17 +305,12 @@ class Generations:
 
     def _remaining(self, record: GenerationRecord, why: ImagingError) -> Generation | None:
         """The images that were made, if any were; `why` stands in the place of each other."""
-        plans = self._plans(record) if record.has_images else ()
-        if not plans:
+        if record.request is None or not record.has_images:
             return None
-        [chosen] = plans
+        [chosen] = self.generator.plans(record.request, record.first_seed, record.model)
         slots = [slot for call in chosen.plan.calls for slot in call.slots]
         made = [Made(slot, record.settled.get(slot.index, why)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)
-
-    def _plans(self, record: GenerationRecord) -> Sequence[RoutePlan]:
-        """None where the record keeps no request."""
-        return self.generator.plans(record.request, record.first_seed, record.model) if record.request else ()
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
         """The generation under way as a job that somebody was told of: it must go on if its function dies."""
@@ -357,9 +353,10 @@ def _may_have_stored_more(record: GenerationRecord) -> bool:
 
 
 def in_progress(record: GenerationRecord) -> InProgress:
-    error = InProgress("The same request is still being answered. Send it again a little later to collect the result.")
-    error.job_id = record.id if record.is_job else None
-    return error
+    return InProgress(
+        "The same request is still being answered. Send it again a little later to collect the result.",
+        job_id=record.id if record.is_job else None,
+    )
 
 
 _NOT_REMEMBERED = GenerationWarning(

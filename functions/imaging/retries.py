@@ -8,13 +8,13 @@ alike, both retried, get an image each.
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from aws.table import Absent, Change, ConditionFailed, Equal, Put, Record, TableError
-from imaging.errors import table_down
-from imaging.records.record import key
+from aws.table import Absent, ConditionFailed, Equal, Put, Record
+from imaging.errors import table_needed
+from imaging.records.record import RecordTable, key
 from imaging.requests.request import GenerationRequest
 from imaging.requests.submission import Submission, fingerprint
 
@@ -29,27 +29,17 @@ _ANSWERED: Mapping[str | None, int] = {"failed": 1, "cancelled": 1, "succeeded":
 """The later, the less likely a client retries it."""
 
 
-class RetryTable(Protocol):
-    """Raises TableError."""
-
-    def get(self, key: str) -> Record | None: ...
-    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
-    def write(self, changes: Sequence[Change], token: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class Retries:
-    table: RetryTable
+    table: RecordTable
     now: Callable[[], float] = time.time
 
     def submission(self, request: GenerationRequest, caller: str, retry: int) -> Submission:
         """A generation of its own for a first try, `retry` 0; else the one that is retried. Raises
         DependencyUnavailable."""
         name = f"retries#{caller}#{fingerprint(request)}"
-        try:
+        with table_needed():
             return Submission(request, caller, self._generation_id(name, retry))
-        except TableError as error:
-            raise table_down(error) from error
 
     def _generation_id(self, name: str, retry: int) -> str:
         found = self.table.get(name) if retry else None

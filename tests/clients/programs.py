@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Program:
-    """`name` is what the README calls the client; `runtime` runs `source`."""
+    """`name` is what docs/clients.md calls the client; `runtime` runs `source`."""
 
     name: str
     runtime: Path

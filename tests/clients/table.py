@@ -1,4 +1,4 @@
-"""The README's table of clients: what the tests saw of each."""
+"""The table in docs/clients.md: what the tests saw of each client."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from PIL import Image
 from tests.clients.programs import Program, pictures
 from tests.e2e.laptop import PROJECT
 
-README = PROJECT / "README.md"
+PAGE = PROJECT / "docs" / "clients.md"
 HEAD = "| client | version | one image | `n=2` | base64 | a blocked prompt | a wrong key | its own retry |"
 WRITE = "WRITE_CLIENT_TABLE"
 
@@ -23,14 +23,14 @@ def row(program: Program, outcomes: dict[str, Any]) -> str:
         _images(outcomes["base64"]) if "base64" in outcomes else "cannot ask",
         f"`{outcomes['blocked']['error']}`",
         f"`{outcomes['wrong_key']['error']}`",
-        "joins" if "impatient" in outcomes else "joins with an `Idempotency-Key`",
+        "deduplicated" if "impatient" in outcomes else "deduplicated with an `Idempotency-Key`",
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def rows() -> dict[str, str]:
-    """The README's rows, by the name of the client."""
-    _, _, below = README.read_text().partition(f"{HEAD}\n")
+    """The page's rows, by the name of the client."""
+    _, _, below = PAGE.read_text().partition(f"{HEAD}\n")
     table = re.match(r"(?:\|.*\n)*", below)
     assert table
     _, *lines = table[0].splitlines()
@@ -38,12 +38,12 @@ def rows() -> dict[str, str]:
 
 
 def keep(name: str, line: str) -> None:
-    """Asserts that the README shows this row, or writes it there (`make client-table`)."""
+    """Asserts that the page shows this row, or writes it there (`make client-table`)."""
     shown = rows()[name]
     if os.environ.get(WRITE):
-        README.write_text(README.read_text().replace(shown, line))
+        PAGE.write_text(PAGE.read_text().replace(shown, line))
     else:
-        assert shown == line, "the README's table is behind: run `make client-table`"
+        assert shown == line, "docs/clients.md is out of date: run `make client-table`"
 
 
 def _images(outcome: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ def _asked_in_vain(program: Program, stack: Stack, emulator: Emulator) -> dict[s
     return outcomes
 
 
-def test_the_readmes_table_has_these_clients_and_no_others() -> None:
+def test_the_table_has_these_clients_and_no_others() -> None:
     assert list(table.rows()) == [program.name for program in PROGRAMS]
 
 

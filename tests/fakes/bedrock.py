@@ -35,11 +35,12 @@ class Call:
 @dataclass
 class FakeBedrock:
     """Answers each call with the next thing in its queue; when that is empty, with what is set for a one-image
-    call's seed, or the way a healthy model would. `ratio_size` is what models asked by ratio return instead;
-    `meanwhile` is what happens during the next calls, one thing each."""
+    call's seed, or the way a healthy model would. `ratio_size` is what models asked by ratio return instead
+    of `pixels` millions of them; `meanwhile` is what happens during the next calls, one thing each."""
 
     queue: deque[Mapping[str, Any] | BedrockError] = field(default_factory=deque)
     ratio_size: tuple[int, int] | None = None
+    pixels: float = 1.5
     by_seed: dict[int, Mapping[str, Any] | BedrockError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     meanwhile: deque[Callable[[], object]] = field(default_factory=deque)
@@ -64,7 +65,7 @@ class FakeBedrock:
         if config := body.get("imageGenerationConfig"):
             image = base64_png(config["width"], config["height"])
             return {"images": [image] * config["numberOfImages"], "error": None}
-        image = base64_png(*self.ratio_size or _megapixels(body["aspect_ratio"], 1.5))
+        image = base64_png(*self.ratio_size or _megapixels(body["aspect_ratio"], self.pixels))
         return {"images": [image], "seeds": [body["seed"]], "finish_reasons": [None]}
 
 

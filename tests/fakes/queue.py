@@ -19,7 +19,7 @@ class FakeQueue:
 
     def send(self, text: str) -> None:
         if self.refusals:
-            raise QueueError(self.refusals.pop(0), is_refusal=True)
+            raise QueueError(self.refusals.pop(0), status=403)
         if self.losses:
             raise QueueError(self.losses.pop(0))
         self.sent.append(text)

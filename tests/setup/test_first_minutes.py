@@ -1,4 +1,4 @@
-"""The first minutes with a clone: `make run` and every line of the README, as they stand."""
+"""The first minutes with a clone: `make run`, and every snippet of the README and docs/, as they stand."""
 
 import json
 import re
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.laptop import left_running
+from tests.e2e.laptop import PROJECT, left_running
 from tests.setup.machine import Machine, bare_machine, oldest_python
+from tests.setup.snippets import OUTCOMES, TRIED_ELSEWHERE, Snippet, snippets
 
 NO_PYTHON = """\
 This project needs Python 3.11 or newer; python3 here is {found}.
@@ -29,24 +30,7 @@ WITH_OPENAI = (
     ".venv/bin/uv run --quiet --no-project --with-requirements requirements/clients/openai-3.txt python"
 )
 PYTHONS = {"import os\nfrom openai": WITH_OPENAI}
-"""What runs the README's Python, by its beginning, where it is not the clone's own."""
-
-OUTCOMES = {
-    "source .local/env": r'"message": ?"Images generated successfully"',
-    "ANSWER=": r'^"images": ?\["http.*\]$',
-    "import os\nfrom openai": r"^http",
-    "from studio.client": r"^Image 1 of 4 .*\.png$",
-}
-"""What the README's lines write, by their beginning."""
-
-TRIED_ELSEWHERE = (
-    "make run",  # brings up the stack that the others are tried on
-    "make invoke",  # tests/container
-    "make studio",  # tests/e2e/test_studio.py
-    "sam remote",  # needs a deployed stack
-    "sam build",  # needs an AWS account
-    "export API_URL=…",  # the same; tests/e2e/test_smoke.py
-)
+"""What runs a snippet's Python, by its beginning, where it is not the clone's own."""
 
 
 @pytest.fixture
@@ -54,9 +38,19 @@ def machine(tmp_path: Path) -> Machine:
     return bare_machine(tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the README's examples use curl")
+def test_every_snippet_is_tried_or_says_where() -> None:
+    untried = [snippet for snippet in snippets(PROJECT) if snippet.outcome is None and snippet.tried_elsewhere is None]
+    assert untried == []
+
+
+@pytest.mark.parametrize("beginning", [*OUTCOMES, *TRIED_ELSEWHERE])
+def test_every_entry_has_its_snippet(beginning: str) -> None:
+    assert [snippet for snippet in snippets(PROJECT) if snippet.lines.startswith(beginning)]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the snippets use curl")
 @pytest.mark.timeout(1200)  # it downloads all that is set up
-def test_the_readme_works_on_a_machine_with_nothing_but_the_oldest_python(machine: Machine) -> None:
+def test_the_snippets_work_on_a_machine_with_nothing_but_the_oldest_python(machine: Machine) -> None:
     machine.install_python(f'exec {oldest_python()} "$@"')
     cloned = machine.files()
 
@@ -69,8 +63,9 @@ def test_the_readme_works_on_a_machine_with_nothing_but_the_oldest_python(machin
             said += line
         _assert_that_the_image_is_where_it_says(said)
         _assert_that_the_line_to_paste_makes_an_image(said, machine)
-        for language, lines in _snippets(machine):
-            _assert_that_it_does_what_the_readme_says(language, lines, machine)
+        for snippet in snippets(machine.clone):
+            if snippet.outcome:
+                _assert_that_it_prints_its_outcome(snippet, snippet.outcome, machine)
         _assert_that_a_refused_job_ends_with_the_error(machine)
 
     assert left_running(machine.clone / ".local") == []
@@ -89,23 +84,17 @@ def _assert_that_the_line_to_paste_makes_an_image(said: str, machine: Machine) -
     assert json.loads(machine.paste(line))["message"] == "Images generated successfully"
 
 
-def _snippets(machine: Machine) -> list[tuple[str, str]]:
-    text = (machine.clone / "README.md").read_text()
-    blocks = re.findall(r"^```(bash|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [(language, lines) for language, lines in blocks if not lines.startswith(TRIED_ELSEWHERE)]
-
-
-def _assert_that_it_does_what_the_readme_says(language: str, lines: str, machine: Machine) -> None:
-    (beginning,) = (each for each in OUTCOMES if lines.startswith(each))
-    python = PYTHONS.get(beginning, ".venv/bin/python")
-    command = lines if language == "bash" else f"{python} -c {shlex.quote(lines)}"
+def _assert_that_it_prints_its_outcome(snippet: Snippet, outcome: str, machine: Machine) -> None:
+    lines = snippet.lines
+    python = next((each for beginning, each in PYTHONS.items() if lines.startswith(beginning)), ".venv/bin/python")
+    command = lines if snippet.language == "bash" else f"{python} -c {shlex.quote(lines)}"
     written = machine.paste(f"source .local/env\n{command}")
-    assert re.search(OUTCOMES[beginning], written, re.MULTILINE), (lines, written)
+    assert re.search(outcome, written, re.MULTILINE), (lines, written)
 
 
 def _assert_that_a_refused_job_ends_with_the_error(machine: Machine) -> None:
-    (job,) = (lines for _, lines in _snippets(machine) if lines.startswith("ANSWER="))
-    assert '"code":"unauthorized"' in machine.paste(f"source .local/env\nAPI_KEY=wrong\n{job}")
+    (job,) = (snippet for snippet in snippets(machine.clone) if snippet.lines.startswith("ANSWER="))
+    assert '"code":"unauthorized"' in machine.paste(f"source .local/env\nAPI_KEY=wrong\n{job.lines}")
 
 
 def _assert_that_clean_leaves_the_images_only(machine: Machine, cloned: set[Path]) -> None:

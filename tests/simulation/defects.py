@@ -91,7 +91,7 @@ def _withdrawn_whatever_happened(self: Generations, job: GenerationRecord) -> bo
 
 def _never_sent(self: Generations, job: GenerationRecord) -> QueueError | None:
     error = _send(self, job)
-    return error and QueueError(error.code, is_refusal=True)
+    return error and QueueError(error.code, status=403)
 
 
 _send = Generations.send

@@ -256,14 +256,18 @@ class SimulatedQueue:
             if message.receipt == receipt and message.visible_at > self.world.now:
                 self._show_at(message, self.world.now + min(math.ceil(seconds), 900))
                 return
-        raise QueueError("InvalidParameterValue", is_refusal=True)
+        raise QueueError("InvalidParameterValue", status=400)
 
     def _show_at(self, message: Message, when: float) -> None:
         message.visible_at = when
         self.world.scheduler.at(when, self.look)
 
     def _call(self, what: str, apply: Callable[[], None]) -> None:
-        self.world.call("queue", what, apply, lambda code: QueueError(code, is_refusal=code == "InternalServerError"))
+        self.world.call("queue", what, apply, lambda code: QueueError(code, status=_REFUSED.get(code)))
+
+
+_REFUSED = {"InternalServerError": 400}
+"""The HTTP status by which a caller knows that its message was not taken."""
 
 
 @dataclass(eq=False)

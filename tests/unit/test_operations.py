@@ -1,4 +1,4 @@
-"""What is pasted at night from docs/operations.md is safe and right: the AWS CLI alone, and commands that it has."""
+"""The commands in docs/operations.md are safe and right: they need the AWS CLI alone, and exist with their options."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 from checks.template import PROJECT, declared
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
-README = (PROJECT / "README.md").read_text()
+PAGES = "".join(page.read_text() for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))))
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CLOUDFORMATION = botocore.session.get_session().get_service_model("cloudformation")
 OF_THE_CLI_ITSELF = {"cli-binary-format", "output", "query", "region"}
@@ -30,7 +30,7 @@ def test_the_page_needs_nothing_but_the_aws_cli(tool: str) -> None:
 
 
 def commands() -> Iterator[tuple[str, str, set[str]]]:
-    for text in (README + PAGE).replace("\\\n", " ").splitlines():
+    for text in PAGES.replace("\\\n", " ").splitlines():
         for service, operation, rest in re.findall(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)([^;|&`]*)", text):
             yield service, operation, set(re.findall(r"--([a-z-]+)", rest))
 

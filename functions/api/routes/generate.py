@@ -11,14 +11,12 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 import bootstrap
 from api.answer import GenerationAnswer, answer
+from api.body import GenerateBody
 from api.caller import caller, deadline, stable_link
 from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
-from api.routes.jobs import JobAnswer, accepted, location
-from imaging.errors import InProgress
+from api.routes.jobs import JobAnswer, accepted
 from imaging.generations import Delivery
-from imaging.requests.request import GenerationRequest
-from imaging.requests.submission import Submission
 
 router = APIGatewayRouter()
 
@@ -47,23 +45,16 @@ _ANSWERS[202] = {
 @router.post(
     "/generate", summary="Make images from a text", tags=["Images"], operation_id="generate", responses=_ANSWERS
 )
-def generate(request: Annotated[GenerationRequest, Body()]) -> Response[Any]:
+def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
     wanted = Preferences.of(event)
-    submission = bootstrap.deduplication().submission(request, caller(event), wanted.key, fresh=wanted.fresh)
+    request, whose = body.generation_request(), caller(event)
+    submission = bootstrap.deduplication().submission(request, whose, wanted.key, fresh=wanted.fresh)
     if not wanted.respond_async:
-        return _delivered(_now(submission, wanted.wait, event), event)
+        delivery = bootstrap.generations().run(submission, deadline(router.lambda_context), wanted.wait)
+        return _delivered(delivery, event)
     answered = bootstrap.generations().enqueue(submission)
     return _delivered(answered, event) if isinstance(answered, Delivery) else accepted(answered, event)
-
-
-def _now(submission: Submission, wait: float, event: APIGatewayProxyEvent) -> Delivery:
-    """The images, made now or before, waiting for whoever makes them. Raises InProgress with the job's address."""
-    try:
-        return bootstrap.generations().run(submission, deadline(router.lambda_context), wait)
-    except InProgress as error:
-        error.location = error.job_id and location(error.job_id, event)
-        raise
 
 
 def _delivered(delivery: Delivery, event: APIGatewayProxyEvent) -> Response[Any]:

@@ -17,6 +17,7 @@ from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import TableError
 from imaging.planning.routing import Router
+from version import VERSION
 
 router = APIGatewayRouter()
 
@@ -39,6 +40,7 @@ class PromptLogging(BaseModel):
 
 class Health(BaseModel):
     status: Literal["ok", "degraded", "unavailable"]
+    version: str = Field(description="The version of the API.")
     checks: Sequence[Part] | None = Field(None, description="Told by a deep check.")
     prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Told by a deep check.")
 
@@ -57,7 +59,7 @@ class Health(BaseModel):
     },
 )
 def health(deep: Annotated[bool, Query(description="Needs a key.")] = False) -> Response[str]:  # noqa: FBT002
-    found = _deep() if deep else Health(status="ok")
+    found = _deep() if deep else Health(status="ok", version=VERSION)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found.status == "unavailable" else HTTPStatus.OK
     return Response(status, "application/json", found.model_dump_json(exclude_unset=True))
 
@@ -66,7 +68,12 @@ def _deep() -> Health:
     known = bootstrap.generator().router
     stores, models = [*_stores()], [*_models(known)]
     logging = [*_prompt_logging(known)]
-    return Health(status=_status(stores, models, logging), checks=[*stores, *models], prompt_logging=logging)
+    return Health(
+        status=_status(stores, models, logging),
+        version=VERSION,
+        checks=[*stores, *models],
+        prompt_logging=logging,
+    )
 
 
 def _status(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 import bootstrap
 from api.answer import GenerationAnswer, StoredDetail, answer, stored_detail
-from api.caller import address, caller, stable_link
+from api.caller import caller, job_address, stable_link
 from api.problems import STATUS_BY_CODE, Problem, phrase
 from api.responses import answers
 from imaging.records.record import GenerationRecord, Status
@@ -88,19 +88,15 @@ def cancel(job_id: str) -> JobAnswer:
 def accepted(job: GenerationRecord, event: APIGatewayProxyEvent) -> Response[Any]:
     """202, with where to look and when."""
     headers: dict[str, str | list[str]] = {
-        "Location": location(job.id, event),
+        "Location": job_address(event, job.id),
         "Retry-After": str(POLL_SECONDS),
         "Preference-Applied": "respond-async",
     }
     return Response(HTTPStatus.ACCEPTED, "application/json", told(job, event), headers)
 
 
-def location(job_id: str, event: APIGatewayProxyEvent) -> str:
-    return f"{address(event)}/jobs/{job_id}"
-
-
 def told(job: GenerationRecord, event: APIGatewayProxyEvent) -> JobAnswer:
-    where = location(job.id, event)
+    where = job_address(event, job.id)
     return JobAnswer(
         id=job.id,
         status=job.status,

@@ -1,6 +1,6 @@
 """GET /models."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
@@ -9,13 +9,14 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import BaseModel, Field
 
 import bootstrap
+from api.body import MAX_IMAGES, MAX_SIDE, MAX_TEXT, MIN_SIDE
 from api.responses import answers
 from aws.table import TableError
 from imaging.models.catalog import MODELS, Model
-from imaging.models.sizing import NativeSize, Size, nearest
+from imaging.models.sizing import Grid, NativeSize, Size, nearest
 from imaging.planning.routing import Router
 from imaging.planning.shared_refusals import Refusal
-from imaging.requests.request import MAX_IMAGES, MAX_SEED, MAX_SIDE, MAX_TEXT, MIN_SIDE, Quality
+from imaging.requests.request import MAX_SEED, Quality
 from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
@@ -151,10 +152,10 @@ def _state(model: Model, today: date) -> State:
     return "legacy" if model.legacy_since and today >= model.legacy_since else "active"
 
 
-_MOST_LISTED = 64
-"""A model that makes any multiple of some step is told by its smallest and largest size."""
+def _sizes(sizes: Iterable[NativeSize]) -> list[str]:
+    if isinstance(sizes, Grid):
+        return [f"{sizes.shortest}x{sizes.shortest}", f"{sizes.near(_HUGE).width}x{sizes.near(_HUGE).height}"]
+    return [size.aspect_ratio or f"{size.width}x{size.height}" for size in sizes]
 
 
-def _sizes(sizes: Sequence[NativeSize]) -> list[str]:
-    named = [size.aspect_ratio or f"{size.width}x{size.height}" for size in sizes]
-    return named if len(named) <= _MOST_LISTED else [named[0], named[-1]]
+_HUGE = Size(100_000, 100_000)

@@ -3,23 +3,26 @@
 import base64
 import re
 import time
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 import bootstrap
 from api.caller import caller, deadline
-from api.openai import ImageData, ImagesAnswer, ImagesRequest, OpenAiErrorBody, OpenAiModel, OpenAiModels
+from api.openai import FIELDS, ImagesRequest, ModelNotFound, model_id
+from api.openai_answers import ImageData, ImagesAnswer, OpenAiErrorBody, OpenAiModel, OpenAiModels, event_stream
 from api.preferences import Preferences
 from api.responses import answers
 from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
-from imaging.errors import StorageFailed
+from imaging.errors import NotFound, StorageFailed
 from imaging.models.catalog import MODELS
 from imaging.requests.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
 from imaging.requests.submission import Submission
@@ -41,7 +44,7 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
     summary="Make images, as OpenAI's clients ask for them",
     tags=["OpenAI"],
     operation_id="openaiImages",
-    responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 409, 413, 422, 429, 500, 502, 503, 504),
+    responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504),
 )
 def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
     delivery = bootstrap.generations().run(
@@ -50,7 +53,11 @@ def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
         Preferences.of(router.current_event).wait,
     )
     body = _answer(request, delivery.generation)
-    return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})
+    headers: dict[str, str | list[str]] = {REPLAYED: "true"} if delivery.replayed else {}
+    if request.stream:
+        events = event_stream(body, request.quality or "auto")
+        return Response(HTTPStatus.OK, "text/event-stream", events, headers)
+    return Response(HTTPStatus.OK, "application/json", body, headers)
 
 
 def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submission:
@@ -64,20 +71,25 @@ def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submissi
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
-    size = request.scaled_size()
     return ImagesAnswer(
         created=int(time.time()),
         data=[_data(request, image) for image in generation.stored],
-        size=f"{size.width}x{size.height}",
+        size=_size(generation),
+        output_format="png",
         id=generation.id,
         model=generation.model,
         cost_usd=generation.cost_micros / MICROS_PER_USD,
-        warnings=[*request.warnings(), *generation.warnings, *_missing(generation)],
+        warnings=[*request.warnings(), *_in_openais_words(generation.warnings), *_missing(generation)],
     )
 
 
+def _size(generation: Generation) -> str:
+    first = generation.stored[0]
+    return f"{first.width}x{first.height}"
+
+
 def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
-    if request.response_format == "url":
+    if not request.wants_base64:
         return _facts(image, url=bootstrap.bucket().link(image.id).url)
     try:
         png = bootstrap.bucket().read(image.id)
@@ -90,6 +102,11 @@ def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
 
 def _facts(image: StoredImage, **picture: str) -> ImageData:
     return ImageData(**picture, seed=image.seed, seed_index=image.seed_index, id=image.id)
+
+
+def _in_openais_words(warnings: Sequence[GenerationWarning]) -> Iterator[GenerationWarning]:
+    for warning in warnings:
+        yield warning.model_copy(update={"field": FIELDS.get(warning.field or "", warning.field)})
 
 
 def _missing(generation: Generation) -> list[GenerationWarning]:
@@ -110,4 +127,32 @@ def _missing(generation: Generation) -> list[GenerationWarning]:
     responses=_openai(OpenAiModels, "Every model of the catalog.", 401, 429, 500),
 )
 def models() -> OpenAiModels:
-    return OpenAiModels(data=[OpenAiModel(id=model_id, owned_by=model_id.partition(".")[0]) for model_id in MODELS])
+    return OpenAiModels(data=[_model(model_id) for model_id in MODELS])
+
+
+@router.get(
+    "/v1/models/<model>",
+    summary="One model, as OpenAI's clients look it up",
+    tags=["OpenAI"],
+    operation_id="openaiModel",
+    responses=_openai(OpenAiModel, "The model.", 401, 404, 429, 500),
+)
+def model(model: Annotated[str, Path(description="The model's id or alias.")]) -> OpenAiModel:
+    known = model_id(unquote(model))
+    if known is None:
+        raise ModelNotFound
+    return _model(known)
+
+
+def _model(model_id: str) -> OpenAiModel:
+    return OpenAiModel(id=model_id, owned_by=model_id.partition(".")[0])
+
+
+@router.post("/v1/images/edits", include_in_schema=False, enable_validation=False)
+def edits() -> None:
+    raise NotFound("Images cannot be edited here. POST /v1/images/generations makes them from a text.")
+
+
+@router.post("/v1/images/variations", include_in_schema=False, enable_validation=False)
+def variations() -> None:
+    raise NotFound("Variations of an image cannot be made here. POST /v1/images/generations makes images from a text.")

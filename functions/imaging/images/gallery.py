@@ -13,7 +13,7 @@ from typing import Protocol
 
 from aws.bucket import BucketError, Link
 from aws.table import LISTED_AT, LISTING, Page, Put, Record, TableError
-from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_down
+from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_needed
 from imaging.requests.result import DeletedImage, Generation, StoredImage
 from imaging.requests.submission import image_id
 from observability import logger
@@ -139,11 +139,9 @@ class Gallery:
     ) -> tuple[Sequence[ListedImage], Record | None]:
         """At most `limit` of the owner's images, the newest first, and where the next page starts. Raises
         DependencyUnavailable."""
-        try:
+        with table_needed():
             # One more than asked for shows whether there is a next page.
             page = self.table.listed(_listing(owner), limit + 1, start=start)
-        except TableError as error:
-            raise table_down(error) from error
         shown = [_entry(record) for record in page.records[:limit]]
         if len(page.records) <= limit:
             return shown, page.next
@@ -159,13 +157,12 @@ class Gallery:
         kept = {name: record[name] for name in ("owner", "epoch", "model", "seed", "seed_index") if name in record}
         try:
             self.bucket.delete(image_id)
-            self.table.put(_key(image_id), {**kept, "is_deleted": True}, record["expiration"])
         except BucketError as error:
             raise StorageFailed(
                 "The bucket refused to delete the image. Send the request again.", aws_error=error.code
             ) from error
-        except TableError as error:
-            raise table_down(error) from error
+        with table_needed():
+            self.table.put(_key(image_id), {**kept, "is_deleted": True}, record["expiration"])
 
     def _note(self, origin: Origin, image: StoredImage) -> Put:
         made_at = self.now()
@@ -190,26 +187,20 @@ class Gallery:
             return None
         image = StoredImage(id=image_id, **{name: int(metadata[name]) for name in _FACTS if name in metadata})
         note = self._note(replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"])), image)
-        try:
+        with table_needed():
             self.table.put(note.key, note.record, note.expires_at)
-        except TableError as error:
-            raise table_down(error) from error
         return FoundImage(metadata["model"], image)
 
     def _find(self, owner: str, image_id: str) -> Record:
-        try:
+        with table_needed():
             record = self.table.get(_key(image_id)) if _is_id(image_id) else None
-        except TableError as error:
-            raise table_down(error) from error
         if record is None or not _is_there(record, owner):
             raise NotFound("There is no such image: it was deleted, its time is over, or it is another caller's.")
         return record
 
     def _get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
-        try:
+        with table_needed():
             return self.table.get_many(keys)
-        except TableError as error:
-            raise table_down(error) from error
 
 
 def _recorded(image_id: str, record: Record | None, epoch: str) -> FoundImage | None:

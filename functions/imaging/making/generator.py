@@ -81,7 +81,7 @@ class Generator:
 
     def generate(self, attempt: Attempt) -> Outcome:
         """Makes the attempt's images, as far as the models go along."""
-        fallbacks: list[Fallback] = []
+        fallbacks = list(self.router.passed_over(attempt.request))
         made: list[Made] = []
         for chosen in self._worth_asking(attempt.plans, fallbacks):
             made = self.maker.make(attempt, chosen)

@@ -16,7 +16,7 @@ from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.models import refusals
 from imaging.models.schema import NoPicture, Outcome, Picture
-from imaging.models.sizing import Size
+from imaging.models.sizing import Size, scaled_into
 from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.routing import Route
 from imaging.records.attempt import Attempt, RoutePlan
@@ -144,15 +144,15 @@ class _Task:
 
     def _keep(self, slot: Slot, outcome: Outcome) -> Made:
         if isinstance(outcome, NoPicture):
-            return Made(slot, _paid(_missing(outcome)))
+            return Made(slot, _missing(outcome))
         try:
             image, data = self._fitted(slot, outcome)
             note = self._stored(slot, image, data)
         except png.NotAWholePng as error:
-            unusable = ModelError(f"The model's image was not usable: {error}. Send the request again.")
-            return Made(slot, _paid(unusable))
+            unusable = f"The model's image was not usable: {error}. Send the request again."
+            return Made(slot, ModelError(unusable, was_paid=True))
         except BucketError as error:
-            return Made(slot, _paid(_not_stored(error)))
+            return Made(slot, _not_stored(error))
         return Made(slot, image, note=None if self.maker.gallery.note(note) else note)
 
     def _stored(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
@@ -192,13 +192,14 @@ class _Task:
     def _fitted(self, slot: Slot, picture: Picture) -> tuple[StoredImage, bytes]:
         plan: Plan = self.chosen.plan
         native = Size(*png.dimensions(picture.data))
-        data = fit(picture.data, native, plan.wanted)
+        wanted = scaled_into(native, plan.wanted) if plan.is_scaled else plan.wanted
+        data = fit(picture.data, native, wanted)
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
             seed=slot.seed if picture.seed is None else picture.seed,
             seed_index=slot.seed_index,
-            width=plan.wanted.width,
-            height=plan.wanted.height,
+            width=wanted.width,
+            height=wanted.height,
             native_width=native.width,
             native_height=native.height,
             bytes=len(data),
@@ -221,23 +222,17 @@ def _log_refusal(route: Route, error: BedrockError) -> None:
     )
 
 
-def _paid(error: ImagingError) -> ImagingError:
-    error.was_paid = True
-    return error
-
-
 def _missing(outcome: NoPicture) -> ImagingError:
     sentence = f"{outcome.reason[0].upper()}{outcome.reason[1:]}."
     if outcome.status == "blocked":
-        return ContentBlocked(f"{sentence} {refusals.CONTENT_REMEDY}")
-    return ModelError(f"{sentence} Send the request again.")
+        return ContentBlocked(f"{sentence} {refusals.CONTENT_REMEDY}", was_paid=True)
+    return ModelError(f"{sentence} Send the request again.", was_paid=True)
 
 
 def _not_stored(error: BucketError) -> StorageFailed:
-    refused = StorageFailed(
+    return StorageFailed(
         "The image was made and is paid for, but the bucket refused it again and again. The operator must check the "
         "bucket and the function's role; after that send the request again, which makes and pays for the image anew.",
         aws_error=error.code,
+        was_paid=True,
     )
-    refused.retry_after_seconds = None
-    return refused

@@ -4,14 +4,14 @@ Prices could not be verified against AWS's own page; they come from third-party 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
 from imaging.models import amazon, stability
 from imaging.models.schema import Schema
-from imaging.models.sizing import NativeSize, Size
+from imaging.models.sizing import Grid, NativeSize, Size
 
 _MEGAPIXEL = 1024 * 1024
 _USER_GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
@@ -32,14 +32,15 @@ class Price:
 @dataclass(frozen=True)
 class Model:
     """`prices` are tried in order. `cfg_scale` and `qualities` are None where the model has no such control;
-    `random_seed` is the seed that means random, if there is one."""
+    `random_seed` is the seed that means random, if there is one. `text_characters` is the most that a prompt, or a
+    negative prompt, may have."""
 
     id: str
     name: str
     schema: Schema
     aliases: tuple[str, ...]
     regions: tuple[str, ...]
-    native_sizes: Sequence[NativeSize]
+    native_sizes: Iterable[NativeSize]
     images_per_call: int
     cfg_scale: tuple[float, float] | None
     qualities: tuple[str, ...] | None
@@ -50,6 +51,7 @@ class Model:
     end_of_life: date | None = None
     from_marketplace: bool = False
     random_seed: int | None = None
+    text_characters: int = 512
 
     def price(self, size: Size, quality: str) -> int:
         """Micro-dollars for one image of that native size. Raises LookupError where the catalog knows no price."""
@@ -86,11 +88,6 @@ def _pairs(text: str) -> tuple[NativeSize, ...]:
     return tuple(NativeSize(int(width), int(height)) for width, height in sides)
 
 
-def _grid(step: int, shortest: int, longest: int) -> tuple[NativeSize, ...]:
-    sides = range(shortest, longest + 1, step)
-    return tuple(NativeSize(width, height) for width in sides for height in sides)
-
-
 def _ratios(pixels: float, longest: int | None = None) -> tuple[NativeSize, ...]:
     """What each ratio is expected to yield. The exact pixels are not published, so this is the least to count on:
     both sides rounded down to multiples of 64. What really came is read from the bytes."""
@@ -116,6 +113,7 @@ _TITAN_V2 = Model(
         "576x448 896x1152 1152x896 384x704 704x384 768x1408 1408x768 320x704 704x320 640x1408 1408x640 1152x640 "
         "1173x640"
     ),
+    text_characters=512,
     images_per_call=5,
     cfg_scale=(1.1, 10.0),
     qualities=("standard", "premium"),
@@ -136,11 +134,17 @@ _NOVA_CANVAS = Model(
     schema=amazon,
     aliases=("canvas", "nova-canvas"),
     regions=("us-east-1", "eu-west-1", "ap-northeast-1"),
-    native_sizes=_grid(step=16, shortest=512, longest=1024),
+    native_sizes=Grid(step=16, shortest=320, longest=4096, most_pixels=4 * _MEGAPIXEL - 1, steepest=4),
+    text_characters=1024,
     images_per_call=5,
     cfg_scale=(1.1, 10.0),
     qualities=("standard", "premium"),
-    prices=(Price(40_000, "standard", _MEGAPIXEL), Price(60_000, "premium", _MEGAPIXEL)),
+    prices=(
+        Price(40_000, "standard", _MEGAPIXEL),
+        Price(60_000, "standard"),
+        Price(60_000, "premium", _MEGAPIXEL),
+        Price(80_000, "premium"),
+    ),
     legacy_since=date(2026, 3, 30),
     end_of_life=date(2026, 9, 30),
     source="https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html",
@@ -151,6 +155,7 @@ _STABILITY = partial(
     Model,
     schema=stability,
     regions=("us-west-2",),
+    text_characters=10_000,
     images_per_call=1,
     cfg_scale=None,
     qualities=None,

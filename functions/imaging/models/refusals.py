@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aws.bedrock import BedrockError
 from imaging.errors import (
     ContentBlocked,
+    Facts,
     ImagingError,
     InvalidRequest,
     ModelAccessDenied,
@@ -23,34 +24,34 @@ CONTENT_REMEDY = "Make the prompt clearer, try another seed, or adjust cfg_scale
 
 def explain(error: BedrockError, model: Model) -> ImagingError:
     """The error to answer with, for what Bedrock said when `model` was called."""
-    explained = _BY_CODE.get(error.code, _unknown)(error, model)
-    explained.may_be_billed = error.may_be_billed
-    return explained
+    return _BY_CODE.get(error.code, _unknown)(model, error)
 
 
-def _invalid(error: BedrockError, model: Model) -> ImagingError:
+def _facts(error: BedrockError) -> Facts:
+    return {"aws_error": error.code, "may_be_billed": error.may_be_billed}
+
+
+def _invalid(model: Model, error: BedrockError) -> ImagingError:
     if model.schema.blocked(error.message):
-        return ContentBlocked(
-            f"The content filter of {model.id} refused the prompt. {CONTENT_REMEDY}", aws_error=error.code
-        )
+        return ContentBlocked(f"The content filter of {model.id} refused the prompt. {CONTENT_REMEDY}", **_facts(error))
     return InvalidRequest(
         f"{model.id} refused the request. Check the text prompt's length and format, and that the image's dimensions "
         "are within the limits.",
-        aws_error=error.code,
+        **_facts(error),
     )
 
 
-def _denied(error: BedrockError, model: Model) -> ImagingError:
+def _denied(model: Model, error: BedrockError) -> ImagingError:
     return ModelAccessDenied(
-        f"Amazon Bedrock denied access to {model.id}. {_access_remedy(error, model)}", aws_error=error.code
+        f"Amazon Bedrock denied access to {model.id}. {_access_remedy(model, error.message)}", **_facts(error)
     )
 
 
-def _access_remedy(error: BedrockError, model: Model) -> str:
+def _access_remedy(model: Model, message: str) -> str:
     # Three causes share one exception; the class is the same for all, only the advice follows the words.
-    if "not authorized to perform: bedrock:" in error.message:
+    if "not authorized to perform: bedrock:" in message:
         return "The function's credentials lack a permission: its role must allow bedrock:InvokeModel on this model."
-    if "Marketplace" in error.message:
+    if "Marketplace" in message:
         return (
             "The account's AWS Marketplace subscription for this model is missing or incomplete: an administrator must "
             "invoke the model once, with aws-marketplace:Subscribe and ViewSubscriptions and a valid payment method."
@@ -62,52 +63,45 @@ def _access_remedy(error: BedrockError, model: Model) -> str:
     )
 
 
-def _throttled(error: BedrockError, model: Model) -> ImagingError:
+def _throttled(model: Model, error: BedrockError) -> ImagingError:
     return Throttled(
         f"The account's Bedrock quota for {model.id} is used up for now. Send the request again later; if it happens "
         "often, check your AWS service quotas and reduce the number of concurrent requests.",
-        aws_error=error.code,
+        **_facts(error),
     )
 
 
-def _gone(error: BedrockError, model: Model) -> ImagingError:
+def _gone(model: Model, error: BedrockError) -> ImagingError:
     return ModelUnavailable(
         f"{model.id} has reached its end of life, or is Legacy and closed to this account. List a model that lives in "
         "StandardModels or PremiumModels, or name one in the request.",
-        aws_error=error.code,
+        **_facts(error),
     )
 
 
-def _not_now(error: BedrockError, model: Model) -> ImagingError:
-    return ModelUnavailable(
-        f"{model.id} cannot answer at the moment. Send the request again later.",
-        may_pass=True,
-        aws_error=error.code,
-    )
+def _not_now(model: Model, error: BedrockError) -> ImagingError:
+    detail = f"{model.id} cannot answer at the moment. Send the request again later."
+    return ModelUnavailable(detail, **(_facts(error) | {"may_pass": True}))
 
 
-def _too_slow(error: BedrockError, model: Model) -> ImagingError:
-    return TimedOut(
-        f"{model.id} did not answer in time. Ask for fewer images, or use a faster model.",
-        aws_error=error.code,
-    )
+def _too_slow(model: Model, error: BedrockError) -> ImagingError:
+    return TimedOut(f"{model.id} did not answer in time. Ask for fewer images, or use a faster model.", **_facts(error))
 
 
-def _failed(error: BedrockError, model: Model) -> ImagingError:
+def _failed(model: Model, error: BedrockError) -> ImagingError:
     return ModelError(
         f"{model.id} failed while it made the image. Send the request again; if it keeps failing, try another seed.",
-        aws_error=error.code,
+        **_facts(error),
     )
 
 
-def _unknown(error: BedrockError, model: Model) -> ImagingError:
+def _unknown(model: Model, error: BedrockError) -> ImagingError:
     return ModelError(
-        f"{model.id} answered with an error that is not known here. Send the request again.",
-        aws_error=error.code,
+        f"{model.id} answered with an error that is not known here. Send the request again.", **_facts(error)
     )
 
 
-_BY_CODE: dict[str, Callable[[BedrockError, Model], ImagingError]] = {
+_BY_CODE: dict[str, Callable[[Model, BedrockError], ImagingError]] = {
     "ValidationException": _invalid,
     "AccessDeniedException": _denied,
     "UnrecognizedClientException": _denied,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imaging.models.catalog import Model
 from imaging.models.schema import Ask
-from imaging.models.sizing import NativeSize, Size, nearest
+from imaging.models.sizing import NativeSize, Size, nearest, scaled_into
 from imaging.requests.request import MAX_SEED, GenerationRequest
 from imaging.requests.result import GenerationWarning
 
@@ -27,10 +27,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Plan:
-    """`price_micros` is one image's price."""
+    """`wanted` is the size to make; `is_scaled` where the model makes none that covers what was asked for.
+    `price_micros` is one image's price."""
 
     model: Model
     wanted: Size
+    is_scaled: bool
     calls: tuple[Call, ...]
     price_micros: int
     warnings: tuple[GenerationWarning, ...]
@@ -38,14 +40,16 @@ class Plan:
 
 def plan(model: Model, request: GenerationRequest, seed: int) -> Plan:
     """How `model` makes what `request` asks for, starting at `seed`."""
-    wanted = Size(request.width, request.height)
-    native = nearest(wanted, model.native_sizes, lambda size: model.price(size, request.quality))
+    asked = Size(request.width, request.height)
+    native = nearest(asked, model.native_sizes, lambda size: model.price(size, request.quality))
+    wanted = scaled_into(native, asked)
     return Plan(
         model,
         wanted,
+        wanted != asked,
         tuple(_calls(model, request, native, seed)),
         model.price(native, request.quality),
-        tuple(_warnings(model, request)),
+        (*_size_warnings(model, asked, wanted), *_warnings(model, request)),
     )
 
 
@@ -83,6 +87,16 @@ def _following(seed: int, random_seed: int | None) -> Iterator[int]:
 
 def _cfg_scale(model: Model, wanted: float) -> float | None:
     return model.cfg_scale and min(max(wanted, model.cfg_scale[0]), model.cfg_scale[1])
+
+
+def _size_warnings(model: Model, asked: Size, wanted: Size) -> Iterator[GenerationWarning]:
+    if wanted != asked:
+        yield GenerationWarning(
+            code="size_scaled",
+            field="width",
+            detail=f"{model.id} makes no {asked.width}x{asked.height} pixels; {wanted.width}x{wanted.height} is the "
+            "largest size of about the same ratio that needs no enlarging.",
+        )
 
 
 def _warnings(model: Model, request: GenerationRequest) -> Iterator[GenerationWarning]:

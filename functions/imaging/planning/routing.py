@@ -3,10 +3,17 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 
-from imaging.errors import Attempt, ImagingError, ModelAccessDenied, ModelUnavailable, Throttled
+from imaging.errors import (
+    FieldError,
+    ImagingError,
+    InvalidRequest,
+    ModelAccessDenied,
+    ModelFailure,
+    ModelUnavailable,
+    Throttled,
+)
 from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.planning.shared_refusals import SharedRefusals
@@ -59,7 +66,20 @@ class Router:
     _refused: dict[str, tuple[float, ImagingError]] = field(default_factory=dict)
 
     def routes(self, request: GenerationRequest) -> Sequence[Route]:
-        """What to try, in order; a model asked for by name is the only one, called the way a list says, if one does."""
+        """What to try, in order; a model asked for by name is the only one, called the way a list says, if one does.
+        Raises InvalidRequest for a text that is too long for each of them."""
+        candidates = self._candidates(request)
+        able = [route for route in candidates if not _too_long(route.model, request)]
+        if not able:
+            raise _text_too_long(max((route.model for route in candidates), key=_text_characters), request)
+        return able
+
+    def passed_over(self, request: GenerationRequest) -> "Sequence[Fallback]":
+        """The models that would have come first, but take no text as long as this."""
+        too_short = (route.model for route in self._candidates(request) if _too_long(route.model, request))
+        return [Fallback(model, _text_too_long(model, request), is_fresh=False) for model in too_short]
+
+    def _candidates(self, request: GenerationRequest) -> Sequence[Route]:
         if request.model is None:
             return self.lists[request.quality]
         listed = (route for routes in self.lists.values() for route in routes)
@@ -102,6 +122,22 @@ class Fallback:
         )
 
 
+def _text_characters(model: Model) -> int:
+    return model.text_characters
+
+
+def _too_long(model: Model, request: GenerationRequest) -> bool:
+    return len(getattr(request, request.longest_text)) > model.text_characters
+
+
+def _text_too_long(model: Model, request: GenerationRequest) -> InvalidRequest:
+    rule = f"{model.id} takes at most {model.text_characters} characters"
+    return InvalidRequest(
+        f"The text is too long: {rule}. Shorten it, or ask for a model that takes more.",
+        fields=[FieldError(request.longest_text, rule)],
+    )
+
+
 def falls_back(error: ImagingError, waits_on_throttling: bool) -> bool:  # noqa: FBT001 - both calls name it
     """Whether the next model is asked: nothing was billed, and the cause lies with this model or the access to it.
 
@@ -115,9 +151,8 @@ def falls_back(error: ImagingError, waits_on_throttling: bool) -> bool:  # noqa:
 def exhausted(fallbacks: Sequence[Fallback]) -> ImagingError:
     """The one error to answer with when no listed model made an image: a cause that may pass, else one that an
     operator can mend, else the last."""
-    chosen = copy(next(_by_urgency([fallback.error for fallback in fallbacks])))
-    chosen.attempts = [Attempt(fallback.model.id, fallback.error.code) for fallback in fallbacks]
-    return chosen
+    chosen = next(_by_urgency([fallback.error for fallback in fallbacks]))
+    return chosen.after([ModelFailure(fallback.model.id, fallback.error.code) for fallback in fallbacks])
 
 
 def _by_urgency(errors: Sequence[ImagingError]) -> Iterator[ImagingError]:

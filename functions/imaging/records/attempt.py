@@ -7,6 +7,7 @@ from imaging.deadline import Deadline
 from imaging.planning.plan import Plan
 from imaging.planning.routing import Route
 from imaging.records.record import GenerationRecord, ModelCall
+from imaging.requests.request import GenerationRequest
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Attempt:
     """
 
     record: GenerationRecord
+    request: GenerationRequest
     plans: Sequence[RoutePlan]
     deadline: Deadline
     calls: list[ModelCall] = field(default_factory=list)

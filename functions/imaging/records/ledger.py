@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aws.table import Add, AtMost, Record, TableError
-from imaging.errors import BudgetExhausted, table_down
+from aws.table import Add, AtMost, Record
+from imaging.errors import BudgetExhausted, table_needed
 from imaging.records.record import GenerationRecord, RecordTable
 
 STACK = "stack"
@@ -59,7 +59,7 @@ class Ledger:
         spent = {scope: self._read(after.month, scope).get("spent", 0) + lost for scope in self._caps(after.owner)}
         caps = {scope: cap for scope, cap in self._caps(after.owner).items() if cap is not None}
         may_pass = all(spent[scope] + after.reserved <= cap for scope, cap in caps.items())
-        return BudgetExhausted(may_pass=may_pass, exceeds_cap=after.reserved > min(caps.values()))
+        return BudgetExhausted.by_cap(may_pass=may_pass, exceeds_cap=after.reserved > min(caps.values()))
 
     def usage(self, caller: str) -> Usage:
         """Raises DependencyUnavailable."""
@@ -70,10 +70,8 @@ class Ledger:
         return Usage(month, spent, committed - spent, cap, total.get("images", 0))
 
     def _read(self, month: str, scope: str) -> Record:
-        try:
+        with table_needed():
             return self.table.get(_key(month, scope)) or {}
-        except TableError as error:
-            raise table_down(error) from error
 
     def _caps(self, caller: str) -> Mapping[str, int | None]:
         return {caller: self.key_cap, STACK: self.stack_cap}

@@ -168,6 +168,12 @@ class GenerationRecord(_Stored):
     def has_images(self) -> bool:
         return any(isinstance(facts, StoredImage | DeletedImage) for facts in self.settled.values())
 
+    def asked_for(self) -> GenerationRequest:
+        """The request, where it is known still. Raises InternalError."""
+        if self.request is None:
+            raise InternalError
+        return self.request
+
     def only(self, *names: str) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names}
 

@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import EXPIRY, KEY, LISTED_AT, LISTING, Absent, ConditionFailed, Equal, Page, Put, TableError
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, table_down
+from imaging.errors import DependencyUnavailable, table_down, table_needed
 from imaging.records.attempt import Attempt
 from imaging.records.ledger import Ledger
 from imaging.records.record import DUE, GenerationRecord, RecordTable, id_of, key, read
@@ -51,10 +51,8 @@ class GenerationStore:
 
     def find(self, generation_id: str) -> GenerationRecord | None:
         """The record, if there is one. Raises DependencyUnavailable, InternalError where it is malformed."""
-        try:
+        with table_needed():
             record = self.table.get(key(generation_id))
-        except TableError as error:
-            raise table_down(error) from error
         return read(generation_id, record) if record else None
 
     def due(self) -> Iterator[str]:
@@ -175,10 +173,8 @@ class GenerationStore:
 
     def _still_missing(self, note: Put) -> Put | None:
         """The write of an image's record in the place of an earlier epoch's; None where it is written already."""
-        try:
+        with table_needed():
             found = self.table.get(note.key)
-        except TableError as error:
-            raise table_down(error) from error
         if found is None:
             return replace(note, condition=Absent(self.now()))
         told_by = "epoch" if "epoch" in found else "owner"

@@ -1,4 +1,4 @@
-"""The validated request: every field, limit and default of the documented contract."""
+"""The validated request: every field and default, and the widest limits of all doors."""
 
 import unicodedata
 from typing import Annotated, Any, Literal
@@ -7,20 +7,20 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from imaging.models import catalog
 
-MAX_TEXT = 512
-MIN_SIDE, MAX_SIDE = 512, 1024
-MAX_IMAGES = 4
+MAX_TEXT = 10_000
+MAX_SIDE = 3840
+MAX_IMAGES = 10
 MAX_SEED = 2_147_483_646
 
 _LINE_BREAKS_AND_TABS = str.maketrans("\n\r\t", "   ")
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+def whole(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     """JSON does not tell 512.0 from 512; a float without a fraction is an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     text = text.translate(_LINE_BREAKS_AND_TABS)
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("control characters other than newline, return and tab are not allowed")
@@ -36,31 +36,29 @@ def _listed(name: str) -> str:
         raise ValueError(f"there is no such model; there are {', '.join(catalog.MODELS)}") from None
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_one_line)]
-Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), BeforeValidator(_whole)]
-Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(_whole)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_whole)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(one_line)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(whole)]
+Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(whole)]
+CfgScale = Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)]
 Quality = Literal["standard", "premium"]
 
 
 class GenerationRequest(BaseModel):
-    """What a caller asks for."""
+    """What a caller asks for. A door may allow less, and says so in a subclass."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    text: Text = Field(
-        description="What the image shows, 1 to 512 characters; line breaks and tabs count as spaces.",
-        examples=["A beautiful sunset over the ocean with waves crashing on the shore"],
-    )
-    width: Side = Field(1024, description="Pixels, 512 to 1024.")
-    height: Side = Field(1024, description="Pixels, 512 to 1024.")
-    number_of_images: Count = Field(1, description="1 to 4.")
-    cfg_scale: Annotated[float, Field(ge=1, le=20, allow_inf_nan=False)] = Field(
+    text: Text
+    width: Side = 1024
+    height: Side = 1024
+    number_of_images: Count = 1
+    cfg_scale: CfgScale = Field(
         8, description="How closely the image follows the text, 1 to 20, for models that know such a control."
     )
     seed: Seed | None = Field(42, description="The same seed makes the same image; null means random. 0 to 2147483646.")
     quality: Quality = Field("standard", description="Which list of models is tried.")
-    negative_text: Text | None = Field(None, description="What the image must not show, 1 to 512 characters.")
+    negative_text: Text | None = None
     model: Annotated[str, AfterValidator(_listed)] | None = Field(
         None, description="A model's id or alias: exactly that model answers. Left out: the first that lives."
     )
@@ -68,3 +66,8 @@ class GenerationRequest(BaseModel):
     def asks_for(self, field: str) -> bool:
         """Whether the caller gave this field a value, rather than leaving it to the default."""
         return field in self.model_fields_set
+
+    @property
+    def longest_text(self) -> str:
+        """The field, `text` or `negative_text`, with the most characters."""
+        return "negative_text" if len(self.negative_text or "") > len(self.text) else "text"

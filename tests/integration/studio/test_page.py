@@ -341,6 +341,33 @@ class TestWaiting:
         assert "job" not in page.query_params
         assert [job["cancelled"] for job in served_api.jobs.values()] == [True]
 
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            (503, {"code": "dependency_unavailable", "status": 503, "detail": "Later."}, {}),
+            (409, {"code": "not_cancellable", "status": 409, "detail": "It has begun."}, {}),
+        ],
+        ids=["the API is away", "the model is at work"],
+    )
+    def test_stop_is_asked_for_until_the_api_obeys(
+        self,
+        page: AppTest,
+        served_api: FakeApi,
+        monkeypatch: pytest.MonkeyPatch,
+        refusal: tuple[int, dict[str, Any], dict[str, str]],
+    ) -> None:
+        monkeypatch.setattr(working, "PATIENCE_SECONDS", 60)
+        served_api.held = "queued"
+        generate(page, "A")
+        served_api.refusals = [refusal]
+        click(page, "stop")
+        assert labels(page, "stop") == []
+
+        page.run()
+
+        assert "Stopped. Nothing was made and nothing was charged." in said(page)
+        assert [job["cancelled"] for job in served_api.jobs.values()] == [True]
+
     def test_what_was_made_before_a_job_was_stopped_is_shown(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.held, served_api.made = "queued", 1
         page.segmented_control(key="number_of_images").set_value(3)
@@ -385,7 +412,7 @@ class TestWaiting:
         next(iter(served_api.jobs.values()))["cancelled"] = True
         page.run()
 
-        assert "stopped before it made an image" in said(page)
+        assert "Stopped. Nothing was made and nothing was charged." in said(page)
         assert not page.status
 
 

@@ -25,7 +25,7 @@ def document(send: Send) -> dict[str, Any]:
 
 
 def test_the_committed_document_is_the_one_that_is_served(document: dict[str, Any]) -> None:
-    assert json.loads(COMMITTED.read_text()) == document, "run `make openapi`"
+    assert json.loads(COMMITTED.read_text()) == document, "run `make docs`"
 
 
 def test_an_independent_validator_accepts_it(document: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ def test_it_announces_what_is_answered_and_nothing_else(document: dict[str, Any]
 
 
 def test_it_tells_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
-    fields = document["components"]["schemas"]["GenerationRequest"]["properties"]
+    fields = document["components"]["schemas"]["GenerateBody"]["properties"]
     assert (fields["width"]["minimum"], fields["width"]["maximum"], fields["width"]["default"]) == (512, 1024, 1024)
     assert (fields["number_of_images"]["minimum"], fields["number_of_images"]["maximum"]) == (1, 4)
     assert (fields["text"]["minLength"], fields["text"]["maxLength"]) == (1, 512)

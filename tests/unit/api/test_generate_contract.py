@@ -11,6 +11,7 @@ from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import FakeContext, event, http_event
 from tests.unit.conftest import Send
+from version import VERSION
 
 DOCUMENTED = {
     "text": "A beautiful sunset over the ocean",
@@ -262,7 +263,7 @@ def test_a_custom_domain_with_a_base_path_leads_to_the_same_routes(send: Send, b
 
 def test_health_answers(send: Send) -> None:
     answer = send("GET", "/health")
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (200, {"status": "ok", "version": VERSION})
 
 
 @pytest.mark.parametrize("unknown", [{f"k{number}": 1 for number in range(50_000)}, {"k" * 3_000_000: 1}])

@@ -1,11 +1,14 @@
 """OpenAI's Images API: its fields mean what they can mean here, its answers and errors look as its clients expect."""
 
 import base64
+import io
+import json
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from tests.fakes.bedrock import FakeBedrock, base64_png
+from tests.fakes.bedrock import FakeBedrock, base64_png, png
 from tests.fakes.bucket import FakeBucket
 from tests.unit.conftest import Answer, Send
 
@@ -22,7 +25,7 @@ def codes(answer: Answer) -> list[str]:
 
 
 def test_the_answer_is_openais_and_says_more(send: Send, bucket: FakeBucket) -> None:
-    answer = create(send, model="gpt-image-1", n=2, size="512x768")
+    answer = create(send, model="dall-e-3", n=2, size="512x768")
 
     assert answer.status == 200
     body = answer.json
@@ -36,7 +39,7 @@ def test_the_answer_is_openais_and_says_more(send: Send, bucket: FakeBucket) -> 
 @pytest.mark.parametrize(
     ("name", "answers"),
     [
-        ("gpt-image-1", "amazon.titan-image-generator-v2:0"),
+        ("gpt-image-2.5-flare", "amazon.titan-image-generator-v2:0"),
         ("dall-e-3", "amazon.titan-image-generator-v2:0"),
         ("anything", "amazon.titan-image-generator-v2:0"),
         (None, "amazon.titan-image-generator-v2:0"),
@@ -58,6 +61,8 @@ def test_names_of_ours_pin_and_others_do_not(send: Send, name: str | None, answe
         ("standard", "standard"),
         ("high", "premium"),
         ("hd", "premium"),
+        ("xhigh", "premium"),
+        ("max", "premium"),
         (None, "standard"),
     ],
 )
@@ -66,22 +71,91 @@ def test_qualities_are_ours(send: Send, bedrock: FakeBedrock, quality: str | Non
     assert bedrock.calls[0].body["imageGenerationConfig"]["quality"] == ours
 
 
+SCALED = ["size_scaled"]
+
+
 @pytest.mark.parametrize(
-    ("size", "made", "told"),
+    ("model", "size", "made", "told"),
     [
-        ("auto", "1024x1024", []),
-        (None, "1024x1024", []),
-        ("1024x1024", "1024x1024", []),
-        ("512x1000", "512x1000", []),
-        ("1536x1024", "1024x683", ["size_scaled"]),
-        ("1024x1536", "683x1024", ["size_scaled"]),
-        ("1792x1024", "1024x585", ["size_scaled"]),
-        ("1024x1792", "585x1024", ["size_scaled"]),
+        ("titan", "auto", "1024x1024", []),
+        ("titan", None, "1024x1024", []),
+        ("titan", "1024x1024", "1024x1024", []),
+        ("titan", "512x1000", "512x1000", []),
+        ("titan", "256x256", "256x256", []),
+        ("titan", "1152x768", "1152x768", []),
+        ("titan", "1536x1024", "1152x768", SCALED),
+        ("titan", "2048x2048", "1024x1024", SCALED),
+        ("core", "1536x1024", "1536x1024", []),
+        ("core", "1024x1536", "1024x1536", []),
+        ("core", "1792x1024", "1536x878", SCALED),
+        ("core", "2048x2048", "1216x1216", SCALED),
+        ("ultra", "1536x1024", "1216x811", SCALED),
+        ("canvas", "1792x1024", "1792x1024", []),
+        ("canvas", "3840x2160", "2702x1520", SCALED),
+        ("canvas", "1200x3600", "1168x3504", SCALED),
     ],
 )
-def test_sizes_are_made_or_scaled_and_told(send: Send, size: str | None, made: str, told: list[str]) -> None:
-    answer = create(send, size=size)
+def test_a_size_is_made_where_the_model_covers_it_and_scaled_with_a_warning_elsewhere(
+    send: Send, bucket: FakeBucket, bedrock: FakeBedrock, model: str, size: str | None, made: str, told: list[str]
+) -> None:
+    bedrock.pixels = {"ultra": 1.0}.get(model, 1.5)
+    answer = create(send, model=model, size=size)
     assert (answer.json["size"], codes(answer)) == (made, told)
+    assert [warning["field"] for warning in answer.json["warnings"]] == ["size"] * len(told)
+    (png,) = bucket.objects.values()
+    assert "x".join(map(str, Image.open(io.BytesIO(png)).size)) == made
+
+
+def test_an_exact_native_size_is_stored_byte_for_byte(send: Send, bucket: FakeBucket) -> None:
+    create(send, model="core", size="1536x1024")
+    assert list(bucket.objects.values()) == [png(1536, 1024)]
+
+
+def test_what_is_scaled_is_not_enlarged_where_the_model_makes_less_than_expected(
+    send: Send, bedrock: FakeBedrock
+) -> None:
+    bedrock.ratio_size = (1000, 1000)
+    answer = create(send, model="core", size="2048x2048")
+    assert (answer.json["size"], codes(answer)) == ("1000x1000", SCALED)
+
+
+LONG = "a fox " * 100
+LONGEST = "a fox, " * 1428 + "snow"
+
+
+class TestALongPrompt:
+    def test_goes_to_a_model_that_takes_it_with_a_warning(self, send: Send, bedrock: FakeBedrock) -> None:
+        answer = create(send, prompt=LONG)
+        assert (answer.json["model"], codes(answer)) == ("stability.stable-image-core-v1:1", ["model_fell_through"])
+        assert "amazon.titan-image-generator-v2:0 takes at most 512 characters" in answer.json["warnings"][0]["detail"]
+        (call,) = bedrock.calls
+        assert call.body["prompt"] == LONG
+
+    def test_may_have_ten_thousand_characters(self, send: Send, bedrock: FakeBedrock) -> None:
+        assert len(LONGEST) == 10_000
+        assert create(send, prompt=LONGEST).status == 200
+        assert bedrock.calls[0].body["prompt"] == LONGEST
+
+    @pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+    def test_is_refused_where_the_model_takes_less(self, send: Send, bedrock: FakeBedrock, field: str) -> None:
+        fields: dict[str, Any] = {"model": "titan", field: LONG}
+        answer = create(send, **fields)
+        assert (answer.status, answer.json["error"]["param"], bedrock.calls) == (400, field, [])
+        assert "at most 512 characters" in answer.json["error"]["message"]
+
+    def test_a_negative_one_passes_models_over_too(self, send: Send) -> None:
+        assert create(send, negative_prompt=LONG).json["model"] == "stability.stable-image-core-v1:1"
+
+    def test_is_not_worth_an_operators_attention(self, send: Send, log: io.StringIO) -> None:
+        create(send, prompt=LONG)
+        assert "A model was passed over" not in log.getvalue()
+
+
+@pytest.mark.parametrize(("model", "calls"), [("titan", 2), ("core", 10)])
+def test_ten_images_are_made_side_by_side(send: Send, bedrock: FakeBedrock, model: str, calls: int) -> None:
+    answer = create(send, model=model, n=10, seed=7)
+    assert len({image["id"] for image in answer.json["data"]}) == 10
+    assert len(bedrock.calls) == calls
 
 
 def test_extras_reach_the_model(send: Send, bedrock: FakeBedrock) -> None:
@@ -93,13 +167,33 @@ def test_extras_reach_the_model(send: Send, bedrock: FakeBedrock) -> None:
 
 
 def test_what_we_do_not_know_is_ignored_with_a_warning(send: Send) -> None:
-    answer = create(send, style="vivid", user="u1", background="transparent")
+    answer = create(send, style="vivid", user="u1", moderation="low", partial_images=2, output_compression=50)
     assert answer.status == 200
-    assert {warning["field"] for warning in answer.json["warnings"]} == {"style", "user", "background"}
+    told = {"style", "user", "moderation", "partial_images", "output_compression"}
+    assert {warning["field"] for warning in answer.json["warnings"]} == told
+    assert set(codes(answer)) == {"field_ignored"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"output_format": "png"},
+        {"background": "auto"},
+        {"background": "opaque"},
+        {"moderation": "auto"},
+        {"output_compression": 100},
+        {"partial_images": 0},
+        {"stream": False},
+    ],
+)
+def test_what_happens_anyway_is_no_warning(send: Send, fields: dict[str, Any]) -> None:
+    answer = create(send, **fields)
+    assert (answer.status, answer.json["warnings"]) == (200, [])
 
 
 def test_what_is_null_was_left_out(send: Send) -> None:
-    answer = create(send, style=None, user=None, stream=None, output_format=None)
+    names = ("style", "user", "stream", "output_format", "output_compression", "background", "partial_images", "n")
+    answer = create(send, **dict.fromkeys(names))
     assert (answer.status, answer.json["warnings"]) == (200, [])
 
 
@@ -117,13 +211,25 @@ def test_base64_is_the_stored_picture(send: Send, bucket: FakeBucket) -> None:
     assert answer.json["data"][0]["url"] is None
 
 
-@pytest.mark.parametrize(("n", "size"), [(2, "1024x1024"), (4, "auto"), (3, "768x768"), (4, "640x640")])
-def test_base64_that_may_not_fit_is_refused_before_it_is_paid(
-    send: Send, bedrock: FakeBedrock, n: int, size: str
+@pytest.mark.parametrize(
+    ("model", "response_format", "is_base64"),
+    [
+        ("gpt-image-2.5-flare", None, True),
+        ("gpt-image-1-mini", None, True),
+        ("chatgpt-image-latest", None, True),
+        ("gpt-image-2", "url", False),
+        ("gpt-image", None, False),
+        ("dall-e-3", None, False),
+        ("titan", None, False),
+        (None, None, False),
+        ("titan", "b64_json", True),
+    ],
+)
+def test_base64_is_the_default_of_names_whose_models_answer_nothing_else(
+    send: Send, model: str | None, response_format: str | None, is_base64: bool
 ) -> None:
-    answer = create(send, response_format="b64_json", n=n, size=size)
-    assert (answer.status, answer.json["error"]["param"]) == (400, "response_format")
-    assert bedrock.calls == []
+    (image,) = create(send, model=model, response_format=response_format).json["data"]
+    assert (image["b64_json"] is not None, image["url"] is not None) == (is_base64, not is_base64)
 
 
 @pytest.mark.parametrize(("n", "size"), [(1, "1024x1024"), (4, "512x512")])
@@ -140,17 +246,29 @@ def test_base64_that_fits_is_delivered(send: Send, n: int, size: str) -> None:
         ("size", "1x1"),
         ("size", "banana"),
         ("size", "4096x4096"),
+        ("size", "3840x3840"),
+        ("size", "3856x2160"),
+        ("size", "1030x1030"),
+        ("size", "2048x512"),
+        ("size", "0x0"),
         ("size", "1024X1024"),
         ("size", "\u0665\u0661\u0662x512"),
         ("prompt", ""),
-        ("prompt", "x" * 513),
+        ("prompt", "x" * 10_001),
+        ("negative_prompt", "x" * 10_001),
         ("prompt", None),
         ("quality", "ultra"),
         ("response_format", "gif"),
         ("seed", -1),
         ("cfg_scale", 21),
         ("model", 7),
-        ("stream", True),
+        ("stream", "yes"),
+        ("partial_images", 4),
+        ("output_format", "gif"),
+        ("output_compression", 101),
+        ("output_compression", -1),
+        ("background", "transparent"),
+        ("background", "blue"),
     ],
 )
 def test_a_bad_value_is_refused_in_openais_shape(send: Send, bedrock: FakeBedrock, field: str, value: object) -> None:
@@ -181,6 +299,17 @@ ERRORS = [
 ]
 
 
+def test_a_refused_prompt_is_told_in_the_words_that_clients_look_for(send: Send, bedrock: FakeBedrock) -> None:
+    bedrock.refuse("ValidationException", "blocked by our content filters")
+    message = create(send).json["error"]["message"]
+    assert message.startswith("Your request was rejected as a result of the safety system. ")
+
+
+def test_a_wrong_quality_is_told_the_right_ones(send: Send) -> None:
+    message = create(send, quality="ultra").json["error"]["message"]
+    assert all(f"'{quality}'" in message for quality in ("auto", "low", "medium", "standard", "high", "hd", "xhigh"))
+
+
 @pytest.mark.parametrize(("aws_error", "message", "status", "code", "retry"), ERRORS)
 def test_errors_are_openais_and_say_whether_a_retry_helps(
     send: Send, bedrock: FakeBedrock, aws_error: str, message: str, status: int, code: str, retry: bool
@@ -196,12 +325,61 @@ def test_errors_are_openais_and_say_whether_a_retry_helps(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", PATH, 405), ("POST", "/v1/chat/completions", 404), ("GET", "/v1", 404)]
+    ("method", "path", "status"),
+    [
+        ("GET", PATH, 405),
+        ("DELETE", "/v1/models/titan", 405),
+        ("GET", "/v1/images/edits", 405),
+        ("POST", "/v1/images/edits", 404),
+        ("POST", "/v1/images/variations", 404),
+        ("POST", "/v1/chat/completions", 404),
+        ("GET", "/v1", 404),
+    ],
 )
 def test_other_paths_and_methods_are_refused_in_openais_shape(send: Send, method: str, path: str, status: int) -> None:
     answer = send(method, path)
-    assert answer.status == status
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
     assert answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(("path", "said"), [("edits", "cannot be edited"), ("variations", "Variations")])
+def test_what_does_not_exist_yet_says_so(send: Send, path: str, said: str) -> None:
+    answer = send("POST", f"/v1/images/{path}", "--b\r\n", content_type="multipart/form-data; boundary=b")
+    assert said in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["stability.stable-image-core-v1:9", "amazon.titan-image-generator-v1", "stability."])
+def test_an_unknown_name_that_looks_like_ours_is_not_found(send: Send, bedrock: FakeBedrock, name: str) -> None:
+    answer = create(send, model=name)
+    error = answer.json["error"]
+    assert (answer.status, error["code"], error["param"]) == (404, "model_not_found", "model")
+    assert (answer.headers["x-should-retry"], bedrock.calls) == ("false", [])
+
+
+def events(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
+    found = [event.split("\n") for event in answer.text.split("\n\n")[:-1]]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in found]
+
+
+class TestAStream:
+    def test_is_one_event_for_each_image(self, send: Send, bucket: FakeBucket) -> None:
+        answer = create(send, stream=True, n=2, quality="hd")
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+        assert [name for name, _ in events(answer)] == ["image_generation.completed"] * 2
+        first, second = (event for _, event in events(answer))
+        assert [base64.b64decode(event["b64_json"]) for event in (first, second)] == [*bucket.objects.values()]
+        assert (first["type"], first["size"], first["quality"]) == ("image_generation.completed", "1024x1024", "high")
+        assert (first["background"], first["output_format"], first["usage"]["total_tokens"]) == ("opaque", "png", 0)
+
+    def test_carries_base64_whatever_was_asked(self, send: Send) -> None:
+        ((_, event),) = events(create(send, stream=True, response_format="url", partial_images=1))
+        assert event["b64_json"]
+        assert {warning["field"] for warning in event["warnings"]} == {"response_format", "partial_images"}
+
+    def test_that_fails_is_an_error_like_any_other(self, send: Send, bedrock: FakeBedrock) -> None:
+        bedrock.refuse("ThrottlingException")
+        answer = create(send, stream=True, model="titan")
+        assert (answer.status, answer.json["error"]["code"]) == (429, "rate_limit_exceeded")
 
 
 @pytest.mark.parametrize(
@@ -262,3 +440,20 @@ def test_the_models_are_listed(send: Send) -> None:
     assert {"id": "stability.stable-image-core-v1:1", "object": "model", "created": 0, "owned_by": "stability"} in (
         answer.json["data"]
     )
+
+
+@pytest.mark.parametrize("name", ["core", "stability.stable-image-core-v1:1", "stability.stable-image-core-v1%3A1"])
+def test_a_model_is_looked_up(send: Send, name: str) -> None:
+    answer = send("GET", f"/v1/models/{name}")
+    assert answer.json == {
+        "id": "stability.stable-image-core-v1:1",
+        "object": "model",
+        "created": 0,
+        "owned_by": "stability",
+    }
+
+
+@pytest.mark.parametrize("name", ["gpt-image-2", "stability.none", "a%0Ab"])
+def test_a_model_that_is_not_ours_is_not_found(send: Send, name: str) -> None:
+    answer = send("GET", f"/v1/models/{name}")
+    assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found")

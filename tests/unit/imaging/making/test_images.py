@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from PIL import Image
 
 from aws.bedrock import BedrockError
 from imaging.models.catalog import MODELS, find
-from imaging.models.sizing import NativeSize, Size, nearest
+from imaging.models.sizing import Grid, NativeSize, Size, nearest, scaled_into
 from tests.fakes.bedrock import FakeBedrock, base64_png
 from tests.fakes.bucket import FakeBucket
 from tests.unit.conftest import Send
@@ -93,12 +94,25 @@ def test_a_native_match_is_stored_byte_for_byte(send: Send, bedrock: FakeBedrock
 @given(width=sides, height=sides, model=st.sampled_from(list(MODELS)))
 def test_the_native_size_is_the_nearest_ratio_that_covers(width: int, height: int, model: str) -> None:
     wanted, entry = Size(width, height), MODELS[model]
+    sizes = list(_close(entry.native_sizes, wanted))
     chosen = nearest(wanted, entry.native_sizes, lambda size: entry.price(size, "standard"))
 
-    eligible = [native for native in entry.native_sizes if native.covers(wanted)] or entry.native_sizes
+    eligible = [native for native in sizes if native.covers(wanted)]
     assert chosen in eligible
     assert _off(chosen, wanted) <= min(_off(native, wanted) for native in eligible) + 1e-9
     assert entry.price(chosen, "standard") > 0
+
+
+def _close(sizes: Iterable[NativeSize], wanted: Size) -> Iterable[NativeSize]:
+    """Of a grid only the sizes that crop less than a step."""
+    if not isinstance(sizes, Grid):
+        return sizes
+    return [
+        NativeSize(width, height)
+        for width in range(wanted.width, wanted.width + sizes.step)
+        for height in range(wanted.height, wanted.height + sizes.step)
+        if width % sizes.step == height % sizes.step == 0
+    ]
 
 
 def _off(one: Size, other: Size) -> float:
@@ -121,6 +135,29 @@ def _off(one: Size, other: Size) -> float:
 def test_the_rule_for_sizes(wanted: tuple[int, int], model: str, native: NativeSize) -> None:
     entry = find(model)
     assert nearest(Size(*wanted), entry.native_sizes, lambda size: entry.price(size, "standard")) == native
+
+
+@pytest.mark.parametrize(
+    ("asked", "model", "native", "made"),
+    [
+        ((1536, 1024), "core", NativeSize(1536, 1024, "3:2"), (1536, 1024)),
+        ((2048, 2048), "core", NativeSize(1216, 1216, "1:1"), (1216, 1216)),
+        ((1792, 1024), "core", NativeSize(1536, 1024, "3:2"), (1536, 878)),
+        ((1536, 1024), "titan", NativeSize(1152, 768), (1152, 768)),
+        ((3840, 2160), "titan", NativeSize(1408, 768), (1365, 768)),
+        ((1536, 1024), "canvas", NativeSize(1536, 1024), (1536, 1024)),
+        ((256, 256), "canvas", NativeSize(320, 320), (256, 256)),
+        ((2048, 2048), "canvas", NativeSize(2032, 2032), (2032, 2032)),
+        ((3840, 1280), "canvas", NativeSize(3536, 1168), (3504, 1168)),
+    ],
+)
+def test_the_largest_size_of_the_ratio_is_made_where_none_covers(
+    asked: tuple[int, int], model: str, native: NativeSize, made: tuple[int, int]
+) -> None:
+    entry = find(model)
+    chosen = nearest(Size(*asked), entry.native_sizes, lambda size: entry.price(size, "standard"))
+    assert chosen == native
+    assert scaled_into(chosen, Size(*asked)) == Size(*made)
 
 
 @pytest.mark.parametrize("model", ["core", "ultra", "sd3.5"])

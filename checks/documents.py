@@ -1,0 +1,220 @@
+"""The parts of docs/ that are generated: openapi.json, and the tables between markers.
+
+`python -m checks.documents` (`make docs`) writes them, from the code, the template and the OpenAPI document.
+With `--check` it writes nothing, shows what differs and fails.
+"""
+
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+
+from checks.template import PROJECT, source
+
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
+
+from api import openapi, problems
+from api.app import app
+from aws.bedrock import BedrockError
+from imaging import errors
+from imaging.models import catalog, refusals
+from imaging.models.catalog import Model, Price
+from imaging.requests.result import MICROS_PER_USD
+from settings import Settings
+
+OPENAPI = PROJECT / "docs" / "openapi.json"
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+LEAF = re.compile(r"^[│ ]*[├└]── (\w+) +(.+)$", re.MULTILINE)
+
+Row = Sequence[str]
+
+
+def table(head: Row, rows: Iterator[Row]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def parameters() -> str:
+    groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    sections = (_parameter_group(group["Label"]["default"], group["Parameters"]) for group in groups)
+    return "\n".join(sections)
+
+
+def _parameter_group(label: str, names: Sequence[str]) -> str:
+    rows = (_parameter_row(name, source()["Parameters"][name]) for name in names)
+    return f"**{label}**\n\n{table(['parameter', 'default', 'values', 'meaning'], rows)}"
+
+
+def _parameter_row(name: str, declaration: Mapping[str, Any]) -> Row:
+    meaning = str(declaration["Description"]).strip()
+    if "AllowedPattern" in declaration:
+        meaning = f"{meaning} {declaration['ConstraintDescription'].strip()}"
+    return [f"`{name}`", _code(declaration["Default"]), _values(declaration), meaning]
+
+
+def _code(value: object) -> str:
+    return f"`{value}`" if value != "" else "empty"
+
+
+def _values(declaration: Mapping[str, Any]) -> str:
+    if "AllowedValues" in declaration:
+        return ", ".join(f"`{value}`" for value in declaration["AllowedValues"])
+    if "MaxValue" in declaration:
+        return f"{declaration['MinValue']} to {declaration['MaxValue']}"
+    return f"{declaration['MinValue']} or more" if "MinValue" in declaration else "text"
+
+
+def variables() -> str:
+    """The functions' environment variables, each with the parameter that it passes on or what else it holds."""
+    given = source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]
+    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+    parameter_of = {name: _referenced(value, source()["Parameters"]) for name, value in given.items()}
+    rows = (
+        [f"`{name}`", f"the parameter `{parameter}`" if parameter else fields[name].description or ""]
+        for name, parameter in parameter_of.items()
+        if name in fields or parameter
+    )
+    return table(["variable", "value"], rows)
+
+
+def _referenced(value: Any, parameters: Mapping[str, Any]) -> str | None:  # noqa: ANN401 - any value of a template
+    return next((name for name in parameters if f'"Ref": "{name}"' in json.dumps(value)), None)
+
+
+def outputs() -> str:
+    rows = ([f"`{name}`", str(output["Description"]).strip()] for name, output in source()["Outputs"].items())
+    return table(["output", "meaning"], rows)
+
+
+def error_codes() -> str:
+    rows = sorted(_error_rows(), key=lambda row: (row[0], row[1]))
+    return table(["status", "code", "class", "meaning", "Amazon Bedrock's exceptions", "who acts"], iter(rows))
+
+
+def _error_rows() -> Iterator[Row]:
+    causes = _causes()
+    for kind, meaning in _leaves():
+        status = problems.STATUS_BY_CODE[kind.code]
+        exceptions = ", ".join(f"`{name}`" for name in causes.get(kind, []))
+        yield [str(int(status)), f"`{kind.code}`", f"`{kind.__name__}`", meaning, exceptions, _whose_turn(kind)]
+
+
+def _leaves() -> Iterator[tuple[type[errors.ImagingError], str]]:
+    for name, meaning in LEAF.findall(errors.__doc__ or ""):
+        kind = getattr(errors, name)
+        if hasattr(kind, "code"):
+            yield kind, meaning
+
+
+def _whose_turn(kind: type[errors.ImagingError]) -> str:
+    turns = {
+        errors.CallerMustChange: "caller: change the request",
+        errors.MayPass: "caller: retry later",
+        errors.OperatorMustAct: "operator",
+    }
+    return next(turn for base, turn in turns.items() if issubclass(kind, base))
+
+
+def _causes() -> Mapping[type[errors.ImagingError], Sequence[str]]:
+    """Which of InvokeModel's documented exceptions end in which error."""
+    service = botocore.session.get_session().get_service_model("bedrock-runtime")
+    names = sorted(shape.name for shape in service.operation_model("InvokeModel").error_shapes)
+    model = next(iter(catalog.MODELS.values()))
+    explained = [(name, type(refusals.explain(BedrockError(name, ""), model))) for name in names]
+    return {kind: [name for name, other in explained if other is kind] for _, kind in explained}
+
+
+def models() -> str:
+    rows = (_model_row(model) for model in catalog.MODELS.values())
+    return table(["model", "aliases", "regions", "US dollars per image", "end of life"], rows)
+
+
+def _model_row(model: Model) -> Row:
+    aliases = ", ".join(f"`{alias}`" for alias in model.aliases)
+    prices = "; ".join(_price(price) for price in model.prices)
+    ended = model.end_of_life.isoformat() if model.end_of_life else "none published"
+    return [f"[`{model.id}`]({model.source})", aliases, ", ".join(model.regions), prices, ended]
+
+
+def _price(price: Price) -> str:
+    limits = [price.quality, f"up to {price.up_to_pixels:,} pixels" if price.up_to_pixels else None]
+    conditions = ", ".join(limit for limit in limits if limit)
+    dollars = f"{price.usd_micros / MICROS_PER_USD:g}"
+    return f"{dollars} ({conditions})" if conditions else dollars
+
+
+def routes() -> str:
+    rows = (
+        [f"`{method.upper()} {path}`", operation["summary"], _key(operation)]
+        for path, operations in openapi.document(app)["paths"].items()
+        for method, operation in operations.items()
+    )
+    return table(["route", "what it does", "API key"], rows)
+
+
+def _key(operation: Mapping[str, Any]) -> str:
+    return "optional" if {} in operation.get("security", []) else "required"
+
+
+def request_fields() -> str:
+    schema = openapi.document(app)["components"]["schemas"]["GenerationRequest"]
+    rows = (
+        [f"`{name}`", field["description"], "required" if name in schema["required"] else _default(field)]
+        for name, field in schema["properties"].items()
+    )
+    return table(["field", "meaning", "default"], rows)
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    return f"`{json.dumps(field['default'])}`" if "default" in field else "none"
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "errors": error_codes,
+    "models": models,
+    "outputs": outputs,
+    "parameters": parameters,
+    "request": request_fields,
+    "routes": routes,
+    "variables": variables,
+}
+
+
+def filled(page: str) -> str:
+    """The page with every generated table as it should be. Raises KeyError for a marker that names no table."""
+    return BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block['name']]()}\n{block[3]}", page)
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    yield OPENAPI, json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n"
+    for page in PAGES:
+        yield page, filled(page.read_text())
+
+
+def differences() -> str:
+    return "".join(_difference(path, content) for path, content in generated())
+
+
+def _difference(path: Path, content: str) -> str:
+    name = str(path.relative_to(PROJECT))
+    before, after = path.read_text().splitlines(keepends=True), content.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(before, after, name, f"{name} after `make docs`"))
+
+
+def main(arguments: Sequence[str]) -> None:
+    if "--check" not in arguments:
+        for path, content in generated():
+            path.write_text(content)
+    elif found := differences():
+        sys.exit(f"{found}\nThese files are out of date: run `make docs`.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,32 @@
+"""The body of POST /generate, which is the event of a direct invocation too: the documented fields and limits."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from imaging.requests.request import GenerationRequest, one_line, whole
+
+MAX_TEXT = 512
+MIN_SIDE, MAX_SIDE = 512, 1024
+MAX_IMAGES = 4
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(one_line)]
+Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), BeforeValidator(whole)]
+Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
+
+
+class GenerateBody(GenerationRequest):
+    """What images to make."""
+
+    text: Text = Field(
+        description="What the image shows, 1 to 512 characters; line breaks and tabs count as spaces.",
+        examples=["A beautiful sunset over the ocean with waves crashing on the shore"],
+    )
+    width: Side = Field(1024, description="Pixels, 512 to 1024.")
+    height: Side = Field(1024, description="Pixels, 512 to 1024.")
+    number_of_images: Count = Field(1, description="1 to 4.")
+    negative_text: Text | None = Field(None, description="What the image must not show, 1 to 512 characters.")
+
+    def generation_request(self) -> GenerationRequest:
+        """The same without what only concerns the door."""
+        return GenerationRequest.model_validate(self.model_dump(exclude_unset=True))

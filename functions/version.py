@@ -1,0 +1,3 @@
+"""The version of the API, as /health, openapi.json and CHANGELOG.md state it."""
+
+VERSION = "1.0.0"

@@ -1,0 +1,59 @@
+"""The commands and programs in the README and in docs/, what they print, and where each is tried."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BLOCK = re.compile(r"^ *```(bash|python)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+OUTCOMES = {
+    "source .local/env": r'"message": ?"Images generated successfully"',
+    "ANSWER=": r'^"images": ?\["http.*\]$',
+    "import os\nfrom openai": r"^http",
+    "from studio.client": r"^Image 1 of 4 .*\.png$",
+}
+"""What a snippet prints, by its beginning, on a clone with a running stack."""
+
+TRIED_ELSEWHERE = {
+    "make run": "starts the stack that the others are tried on",
+    "make setup": "part of `make run`",
+    "make invoke": "tests/container/test_sam_local.py",
+    "make studio": "tests/e2e/test_studio.py",
+    "sam build": "needs an AWS account; tests/integration/test_build.py runs the build",
+    "sam remote": "needs a deployed stack; tests/unit/test_operations.py checks the AWS CLI's commands",
+    "for model in": "needs an AWS account; tests/unit/test_operations.py checks the AWS CLI's commands",
+    "export API_URL=…": "needs a deployed stack; tests/e2e/test_smoke.py runs `make smoke` on the laptop's",
+}
+"""Where a snippet is tried that needs more than that, by its beginning."""
+
+PASTED_AT_NIGHT = "operations.md"
+"""Every command of this page needs a deployed stack; tests/unit/test_operations.py checks them all."""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    page: str
+    language: str
+    lines: str
+
+    @property
+    def outcome(self) -> str | None:
+        """What it prints, if it is tried here."""
+        return _by_beginning(OUTCOMES, self.lines)
+
+    @property
+    def tried_elsewhere(self) -> str | None:
+        if self.page == PASTED_AT_NIGHT:
+            return "tests/unit/test_operations.py"
+        return _by_beginning(TRIED_ELSEWHERE, self.lines)
+
+
+def snippets(clone: Path) -> Iterator[Snippet]:
+    for page in (clone / "README.md", clone / "CONTRIBUTING.md", *sorted((clone / "docs").rglob("*.md"))):
+        for language, lines in BLOCK.findall(page.read_text()):
+            yield Snippet(page.name, language, lines)
+
+
+def _by_beginning(table: dict[str, str], lines: str) -> str | None:
+    return next((value for beginning, value in table.items() if lines.startswith(beginning)), None)
