@@ -88,7 +88,10 @@ class Generations:
 
         def wait(found: GenerationRecord) -> None:
             if self.clock() >= until:
-                raise in_progress(found)
+                raise InProgress(
+                    "The same request is still being answered. Send it again a little later to collect the result.",
+                    job_id=found.id if found.is_job else None,
+                )
             self.sleep(POLL_SECONDS)
 
         return self._resolve(submission, partial(self._make, submission, deadline), wait)
@@ -339,7 +342,7 @@ class Generations:
         return True
 
 
-_ACCOUNT = (*("revision", "status", "attempt", "lease_until", "month", "reserved", "spent", "images_billed", "calls"),)
+_ACCOUNT = ("revision", "status", "lease_until", "month", "reserved", "spent", "images_billed", "calls")
 """What a record's successor keeps of it: which one it replaces, and what was spent."""
 
 _RESUMED = ("epoch", "first_seed", "attempts", "has_lost_attempt", "possibly_rebilled")
@@ -350,13 +353,6 @@ def _may_have_stored_more(record: GenerationRecord) -> bool:
     """Whether the bucket may hold images that no record tells of."""
     is_refused = record.failure is not None and record.failure.code == StorageFailed.code
     return record.status == "running" or record.has_lost_attempt or is_refused
-
-
-def in_progress(record: GenerationRecord) -> InProgress:
-    return InProgress(
-        "The same request is still being answered. Send it again a little later to collect the result.",
-        job_id=record.id if record.is_job else None,
-    )
 
 
 _NOT_REMEMBERED = GenerationWarning(

@@ -11,14 +11,7 @@ from itertools import takewhile
 
 from aws.table import TableError
 from imaging.deadline import Deadline
-from imaging.errors import (
-    BudgetExhausted,
-    DependencyUnavailable,
-    ImagingError,
-    InternalError,
-    NotFound,
-    TimedOut,
-)
+from imaging.errors import BudgetExhausted, DependencyUnavailable, ImagingError, InternalError, NotFound, TimedOut
 from imaging.generations import MAX_ATTEMPTS, Generations
 from imaging.records.record import GenerationRecord
 from imaging.records.store import Changed
@@ -79,7 +72,7 @@ class Jobs:
     def _why_given_up(self, record: GenerationRecord) -> ImagingError | None:
         """A caller's own generation whose function died is found by the same request, or in the list of images."""
         if record.is_job and self.now() >= self.generations.store.deadline(record):
-            return record.waiting.as_error() if record.waiting else _too_late()
+            return record.waiting.as_error() if record.waiting else TimedOut(_TOO_LATE)
         has_failed = record.failures + record.is_dead(self.now()) >= MAX_ATTEMPTS
         return None if record.is_job and not has_failed else InternalError()
 
@@ -98,5 +91,4 @@ class Jobs:
             store.change(record, resends=record.resends + 1)
 
 
-def _too_late() -> TimedOut:
-    return TimedOut("The job was not begun in its time (JobHours). Send the request again, or raise WorkerConcurrency.")
+_TOO_LATE = "The job was not begun in its time (JobHours). Send the request again, or raise WorkerConcurrency."

@@ -56,10 +56,10 @@ class Ledger:
         """Why a reservation was refused: it may pass if only others' reservations stand in its way. What a dead attempt
         had reserved is about to be spent. Raises DependencyUnavailable."""
         lost = after.spent - before.spent if before.month == after.month else 0
-        spent = {scope: self._read(after.month, scope).get("spent", 0) + lost for scope in self._caps(after.owner)}
-        caps = {scope: cap for scope, cap in self._caps(after.owner).items() if cap is not None}
-        may_pass = all(spent[scope] + after.reserved <= cap for scope, cap in caps.items())
-        return BudgetExhausted.by_cap(may_pass=may_pass, exceeds_cap=after.reserved > min(caps.values()))
+        caps = [(scope, cap) for scope, cap in self._caps(after.owner).items() if cap is not None]
+        room = min(cap - self._read(after.month, scope).get("spent", 0) for scope, cap in caps) - lost
+        exceeds_cap = after.reserved > min(cap for _, cap in caps)
+        return BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
 
     def usage(self, caller: str) -> Usage:
         """Raises DependencyUnavailable."""

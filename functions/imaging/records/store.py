@@ -124,7 +124,7 @@ class GenerationStore:
             metrics.add_metric(name="ReservationLapsed", unit=MetricUnit.Count, value=1)
             logger.warning("An attempt died; its reservation is spent", generation_id=record.id, micros=record.reserved)
             changes = {**record.settlement((), in_full=True), "failures": record.failures + 1, **changes}
-        return self._save(record, changes)
+        return self._save(record, changes, ())
 
     def unlist(self, generation_id: str) -> None:
         """Takes a malformed record off the list of what is due, so that it is looked at only once. Raises
@@ -135,9 +135,7 @@ class GenerationStore:
             expires_at = record.get(EXPIRY, self._unfinished_until())
             self.table.write([Put(record[KEY], kept, expires_at)], secrets.token_hex(8))
 
-    def _save(
-        self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put] = ()
-    ) -> GenerationRecord:
+    def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
         return self._write(before, changed.model_copy(update=self._times(changed)), notes)
 
