@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from aws.queue import QueueError
+from imaging import ports
 from imaging.announcing import Announcer
 from imaging.deadline import Deadline
 from imaging.errors import (
@@ -26,16 +27,15 @@ from imaging.errors import (
 )
 from imaging.images.gallery import Gallery
 from imaging.making.generator import Generator, Outcome
-from imaging.making.maker import Made
+from imaging.making.model_run import ImageOutcome
+from imaging.planning.plan import max_price
+from imaging.planning.router import Router
 from imaging.records.attempt import Attempt
 from imaging.records.record import Failure, GenerationRecord
 from imaging.records.store import Changed, GenerationStore
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
 from imaging.requests.submission import Submission
 from observability import log_bug, log_outcome, logger
-
-MAX_WAIT_SECONDS = 25
-"""API Gateway gives up at 29; the rest is for the answer."""
 
 POLL_SECONDS = 0.5
 
@@ -56,22 +56,17 @@ class Delivery:
     replayed: bool
 
 
-class Sender(Protocol):
-    """Raises QueueError."""
-
-    def send(self, text: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class Generations:
     """Everything that a caller can do with generations. `keyless_seconds` is for how long a finished generation answers
     the same request without a key."""
 
     store: GenerationStore
+    router: Router
     generator: Generator
     gallery: Gallery
     announcer: Announcer
-    queue: Sender
+    queue: ports.Queue
     keyless_seconds: int
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -84,7 +79,7 @@ class Generations:
         Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
         while nothing is paid, and the ImagingError that ended the attempt.
         """
-        until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
+        until = self.clock() + wait_seconds
 
         def wait(found: GenerationRecord) -> None:
             if self.clock() >= until:
@@ -132,9 +127,8 @@ class Generations:
     def begin(self, base: GenerationRecord, deadline: Deadline) -> Attempt:
         """Plans an attempt and gives it the generation. Raises Changed, BudgetExhausted, DependencyUnavailable."""
         request = base.asked_for()
-        plans = self.generator.plans(request, base.first_seed, base.model)
-        reserved = max(plan.max_micros(base.settled) for plan in plans)
-        return Attempt(self.store.begin(base, reserved, deadline), request, plans, deadline)
+        plans = self.router.plans(request, base.first_seed, base.model)
+        return Attempt(self.store.begin(base, max_price(plans, base.settled), deadline), request, plans, deadline)
 
     def attempt(self, attempt: Attempt) -> Outcome:
         """What the models bring; a bug is an outcome too, so that its reservation is settled."""
@@ -165,14 +159,15 @@ class Generations:
     def waiting(self, record: GenerationRecord, error: ImagingError) -> dict[str, Any] | None:
         """How a job waits for its next attempt, after an exponential backoff with jitter; None where the error is
         final, as is what a bucket refused: it is paid for."""
-        seconds = min(2 ** (record.throttles + record.failures + 1), LONGEST_BACKOFF_SECONDS)
-        retry_at = self.now() + seconds * (1 + self.jitter()) / 2
+        longest = min(2 ** (record.throttles + record.failures + 1), LONGEST_BACKOFF_SECONDS)
+        seconds = longest * (1 + self.jitter()) / 2
+        retry_at = self.now() + seconds
         is_full = isinstance(error, Throttled | ModelUnavailable | BudgetExhausted)
         counted = {"throttles": record.throttles + 1} if is_full else {"failures": record.failures + 1}
         is_last = retry_at >= self.store.deadline(record) or counted.get("failures", 0) >= MAX_ATTEMPTS
         if is_last or not error.may_pass or isinstance(error, StorageFailed):
             return None
-        logger.info("A job waits", generation_id=record.id, code=error.code, until=retry_at)
+        logger.info("A job waits", generation_id=record.id, code=error.code, seconds=seconds)
         return {**counted, "status": "queued", "retry_at": retry_at, "waiting": Failure.of(error)}
 
     def give_up(self, base: GenerationRecord, why: ImagingError) -> GenerationRecord:
@@ -293,7 +288,7 @@ class Generations:
             return self.recovered(attempt.record).only("settled", "model")
         if not outcome.has_images:
             return {"settled": outcome.settled()}
-        model, warnings = outcome.chosen.route.model_id, outcome.warnings(attempt.record)
+        model, warnings = outcome.chosen.route.model.id, outcome.warnings(attempt.record)
         return {"settled": outcome.settled(), "model": model, "warnings": warnings}
 
     def _decided(self, record: GenerationRecord, outcome: Outcome) -> dict[str, Any]:
@@ -310,9 +305,9 @@ class Generations:
         """The images that were made, if any were; `why` stands in the place of each other."""
         if record.request is None or not record.has_images:
             return None
-        [chosen] = self.generator.plans(record.request, record.first_seed, record.model)
-        slots = [slot for call in chosen.plan.calls for slot in call.slots]
-        made = [Made(slot, record.settled.get(slot.index, why)) for slot in slots]
+        [chosen] = self.router.plans(record.request, record.first_seed, record.model)
+        slots = [slot for call in chosen.calls for slot in call.slots]
+        made = [ImageOutcome(slot, record.settled.get(slot.index, why)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws.table import Absent, ConditionFailed, Equal, Put, Record
+from imaging import ports
 from imaging.errors import table_needed
-from imaging.records.record import RecordTable, key
+from imaging.records.record import key
 from imaging.requests.request import GenerationRequest
 from imaging.requests.submission import Submission, fingerprint
 
@@ -31,7 +32,7 @@ _ANSWERED: Mapping[str | None, int] = {"failed": 1, "cancelled": 1, "succeeded":
 
 @dataclass(frozen=True)
 class Retries:
-    table: RecordTable
+    table: ports.Table
     now: Callable[[], float] = time.time
 
     def submission(self, request: GenerationRequest, caller: str, retry: int) -> Submission:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from imaging.requests.submission import image_id
+from imaging.ids import image_id
 from tests.simulation.scheduler import Process
 from tests.simulation.world import World
 

@@ -141,6 +141,9 @@ class SimulatedBucket:
     def delete(self, image_id: str) -> None:
         self._call(f"delete {image_id[:8]}", lambda: self._delete(image_id))
 
+    def check(self) -> None:
+        self._call("check", lambda: None)
+
     def link(self, image_id: str) -> Link:
         return Link(
             f"https://bucket.example/{image_id}", datetime.fromtimestamp(self.world.now, UTC) + timedelta(minutes=30)
@@ -205,7 +208,7 @@ class SimulatedQueue:
     def put_back(self, receipt: str, seconds: float) -> None:
         self._call(f"put back {receipt} for {seconds:.0f} s", lambda: self._put_back(receipt, seconds))
 
-    def bury(self, text: str) -> None:
+    def dead_letter(self, text: str) -> None:
         self._call(f"bury {text}", lambda: self.dead_letters.append(text))
 
     def finished(self, message: Message, receipt: str, *, is_done: bool) -> None:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from imaging.requests.submission import image_id
+from imaging.ids import image_id
 from settings import Settings
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.simulation import clients, pictures, weather

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from api.app import lambda_handler
-from imaging.making.generator import Generator
+from bootstrap import Services
 from observability import log_outcome
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.unit.conftest import Send
 
 
-def test_a_generation_is_one_line_that_tells_who_asked_and_what_came_of_it(log: io.StringIO) -> None:
+def test_a_generation_is_one_line_with_its_caller_and_outcome(log: io.StringIO) -> None:
     log_outcome(caller="0123456789abcdef", generation_id="a-generation", outcome="failed", code="throttled", model=None)
 
     (line,) = map(json.loads, log.getvalue().splitlines())
@@ -46,7 +46,7 @@ def test_each_request_that_ends_a_generation_leaves_one_line(
     assert (told[2]["code"], told[2]["aws_error"]) == ("model_error", "ModelErrorException")
 
 
-def test_a_direct_invocation_leaves_one_too(generator: Generator, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
+def test_a_direct_invocation_leaves_one_too(services: Services, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
     lambda_handler(event("direct"), FakeContext())
     assert [(line["caller"], line["outcome"]) for line in endings(log)] == [("direct", "completed")]
 

@@ -14,7 +14,7 @@ from checks import template
 from checks.template import ENVIRONMENTS, declared
 from imaging.errors import Misconfigured
 from imaging.models.catalog import MODELS
-from imaging.planning.routing import Route
+from imaging.planning.route import Route
 from local import parameters
 from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated
@@ -111,7 +111,7 @@ def test_dead_letters_can_be_put_back() -> None:
     assert policy == {"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}, "maxReceiveCount": 1000}
 
 
-def test_asynchronous_invocations_are_not_repeated_by_lambda() -> None:
+def test_asynchronous_invocations_are_not_retried_by_lambda() -> None:
     assert source()["Resources"]["ApiFunction"]["Properties"]["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
@@ -141,7 +141,7 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     assert headers["Access-Control-Allow-Origin"] == headers["Access-Control-Expose-Headers"] == any_page_if_any
 
 
-def test_a_denied_request_is_told_what_an_unauthorized_one_is() -> None:
+def test_a_denied_request_is_answered_like_an_unauthorized_one() -> None:
     """The authorizer denies, API Gateway finds a key invalid: to a client both are the same 401."""
     denied = GATEWAY_RESPONSES["ACCESS_DENIED"]
     assert denied["StatusCode"] == 401
@@ -191,7 +191,7 @@ def test_each_line_of_the_access_log_is_json_whatever_a_caller_writes() -> None:
     assert {"request_id", "api_key_id", "caller", "status"} <= set(json.loads(line))
 
 
-def test_a_body_that_is_too_large_is_told_the_limit_that_it_met() -> None:
+def test_a_body_that_is_too_large_is_answered_with_the_limit() -> None:
     assert "6 MB" in GATEWAY_RESPONSES["REQUEST_TOO_LARGE"]["ResponseTemplates"]["application/json"]
 
 
@@ -375,7 +375,7 @@ def test_a_bad_value_is_refused_at_deployment(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, each in source()["Parameters"].items() if "AllowedPattern" in each])
-def test_whoever_meets_a_pattern_is_told_what_to_write(name: str) -> None:
+def test_a_violated_pattern_says_what_to_write(name: str) -> None:
     assert source()["Parameters"][name]["ConstraintDescription"]
 
 

@@ -1,27 +1,12 @@
 """One attempt at a generation, planned once: everything that its model calls need to know."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from imaging.deadline import Deadline
 from imaging.planning.plan import Plan
-from imaging.planning.routing import Route
 from imaging.records.record import GenerationRecord, ModelCall
 from imaging.requests.request import GenerationRequest
-
-
-@dataclass(frozen=True)
-class RoutePlan:
-    """A model that may answer, and how it would."""
-
-    route: Route
-    plan: Plan
-
-    def max_micros(self, settled: Collection[int]) -> int:
-        """What the images that are missing may cost. A call makes all of its images or none."""
-        calls = (call.slots for call in self.plan.calls)
-        missing = sum(len(slots) for slots in calls if any(slot.index not in settled for slot in slots))
-        return self.plan.price_micros * missing
 
 
 @dataclass(frozen=True)
@@ -34,7 +19,7 @@ class Attempt:
 
     record: GenerationRecord
     request: GenerationRequest
-    plans: Sequence[RoutePlan]
+    plans: Sequence[Plan]
     deadline: Deadline
     calls: list[ModelCall] = field(default_factory=list)
 

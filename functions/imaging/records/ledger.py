@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aws.table import Add, AtMost, Record
+from imaging import ports
 from imaging.errors import BudgetExhausted, table_needed
-from imaging.records.record import GenerationRecord, RecordTable
+from imaging.records.record import GenerationRecord
 
 STACK = "stack"
 
@@ -34,7 +35,7 @@ class Usage:
 class Ledger:
     """The totals and their caps in micro-dollars; None is no cap."""
 
-    table: RecordTable
+    table: ports.Table
     stack_cap: int | None
     key_cap: int | None
     now: Callable[[], float] = time.time

@@ -10,12 +10,12 @@ docs/architecture.md has each transition's condition, and what a crash at each p
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from aws.table import EXPIRY, LISTED_AT, LISTING, Change, Condition, Page, Put, Record
+from aws.table import EXPIRY, LISTED_AT, LISTING, Condition, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
 from imaging.requests.request import MAX_SEED, GenerationRequest
@@ -31,15 +31,6 @@ Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 MOST_CALLS = 100
 """The model calls that a record keeps, so that its size does not grow with its repeats."""
-
-
-class RecordTable(Protocol):
-    """Raises TableError."""
-
-    def get(self, key: str) -> Record | None: ...
-    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
-    def write(self, changes: Sequence[Change], token: str) -> None: ...
-    def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page: ...
 
 
 class _Stored(BaseModel):

@@ -13,11 +13,12 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import EXPIRY, KEY, LISTED_AT, LISTING, Absent, ConditionFailed, Equal, Page, Put, TableError
+from imaging import ports
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, table_down, table_needed
 from imaging.records.attempt import Attempt
 from imaging.records.ledger import Ledger
-from imaging.records.record import DUE, GenerationRecord, RecordTable, id_of, key, read
+from imaging.records.record import DUE, GenerationRecord, id_of, key, read
 from observability import logger, metrics
 
 LEASE_MARGIN_SECONDS = 5
@@ -42,7 +43,7 @@ class Changed(Exception):
 class GenerationStore:
     """The records in the table. A job is worked at for `job_seconds`, a finished one kept for `retention_seconds`."""
 
-    table: RecordTable
+    table: ports.Table
     ledger: Ledger
     retention_seconds: int
     job_seconds: int
