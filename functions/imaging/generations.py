@@ -71,7 +71,6 @@ class Generations:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
-    jitter: Callable[[], float] = random.random
 
     def run(self, submission: Submission, deadline: Deadline, wait_seconds: float) -> Delivery:
         """The images, made now or before. Waits up to `wait_seconds` while somebody else makes them.
@@ -160,7 +159,7 @@ class Generations:
         """How a job waits for its next attempt, after an exponential backoff with jitter; None where the error is
         final, as is what a bucket refused: it is paid for."""
         longest = min(2 ** (record.throttles + record.failures + 1), LONGEST_BACKOFF_SECONDS)
-        seconds = longest * (1 + self.jitter()) / 2
+        seconds = longest * random.uniform(0.5, 1)  # noqa: S311
         retry_at = self.now() + seconds
         is_full = isinstance(error, Throttled | ModelUnavailable | BudgetExhausted)
         counted = {"throttles": record.throttles + 1} if is_full else {"failures": record.failures + 1}
@@ -320,21 +319,15 @@ class Generations:
     def _enqueued(self, submission: Submission, found: GenerationRecord | None) -> GenerationRecord:
         job = self.store.change(self._base(submission, found, is_job=True), status="queued")
         error = self.send(job)
-        if error and error.is_refusal and self._is_withdrawn(job):
-            raise DependencyUnavailable(
-                "The queue did not take the job, so nothing was generated or paid. Send the request again.",
-                aws_error=error.code,
-            ) from error
+        if error and error.is_refusal:
+            # Somebody who was told of it meanwhile has it: then the sweeper sends it.
+            with suppress(Changed):
+                self.store.change(job, status="cancelled")
+                raise DependencyUnavailable(
+                    "The queue did not take the job, so nothing was generated or paid. Send the request again.",
+                    aws_error=error.code,
+                ) from error
         return job
-
-    def _is_withdrawn(self, job: GenerationRecord) -> bool:
-        """Takes back a job that was not sent, unless somebody else was told of it: the sweeper sends it then. Raises
-        DependencyUnavailable where nobody knows."""
-        try:
-            self.store.change(job, status="cancelled")
-        except Changed:
-            return False
-        return True
 
 
 _ACCOUNT = ("revision", "status", "lease_until", "month", "reserved", "spent", "images_billed", "calls")

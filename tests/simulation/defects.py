@@ -82,11 +82,12 @@ def _releasing_begin(self: GenerationStore, record: GenerationRecord, *arguments
 _begin = GenerationStore.begin
 
 
-def _withdrawn_whatever_happened(self: Generations, job: GenerationRecord) -> bool:
-    found = self.store.find(job.id)
-    if found and not found.is_over:
-        self.store.change(found, status="cancelled")
-    return True
+def _cancelling_change(self: GenerationStore, record: GenerationRecord, **changes: object) -> GenerationRecord:
+    found = self.find(record.id) if changes == {"status": "cancelled"} else None
+    return _change(self, found if found and not found.is_over else record, **changes)
+
+
+_change = GenerationStore.change
 
 
 def _never_sent(self: Generations, job: GenerationRecord) -> QueueError | None:
@@ -178,7 +179,7 @@ DEFECTS = (
     Defect(
         "4",
         "an error of sending cancels a job that somebody was told of",
-        ((Generations, "send", _never_sent), (Generations, "_is_withdrawn", _withdrawn_whatever_happened)),
+        ((Generations, "send", _never_sent), (GenerationStore, "change", _cancelling_change)),
         "cancelled by nobody|lives and was taken over|says nothing of",
     ),
     Defect(
