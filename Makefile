@@ -7,8 +7,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV := $(BIN)/uv
 TOOLS := .local/venvs
-PYTHON_CLIENTS := openai-2 openai-3 litellm langchain
+PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated
 NODE_CLIENTS := tests/clients/javascript
+OPENAPI_LINTERS := checks/openapi
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -20,6 +21,8 @@ export NODE_USE_SYSTEM_CA := 1
 
 # The template after SAM's translation, one file for each environment.
 TRANSLATED := .local/translated
+
+NODE := $(TOOLS)/node/bin/node
 
 # Caches that tools would otherwise put into the home directory.
 export UV_CACHE_DIR ?= $(CURDIR)/.local/cache/uv
@@ -100,7 +103,7 @@ faults: setup  ## Run 200 jobs under faults, and show what was billed and what w
 	@cat .local/faults.md
 
 .PHONY: check
-check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, types, imports, the template and the generated docs
+check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -110,6 +113,9 @@ check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, typ
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
+	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/redocly lint \
+		--config $(OPENAPI_LINTERS)/redocly.yaml docs/openapi.json
 
 .PHONY: fix
 fix: .venv/.done  ## Format the code and fix what ruff can fix
@@ -137,7 +143,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 GB with the tests); keeps images and .env
 	@for state in .local .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
-	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules .*_cache .hypothesis .coverage
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed everything that was installed; images stay in generated_images/."
 
@@ -181,9 +187,9 @@ $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)
 
-$(NODE_CLIENTS)/node_modules/.done: $(NODE_CLIENTS)/package-lock.json | $(TOOLS)/node/.done
-	@echo "Setting up the clients for Node.js …"
-	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $(@D)/.. --silent --ignore-scripts
+$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
+	@echo "Setting up $* …"
+	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $* --silent --ignore-scripts
 	@touch $@
 
 # $(1) is what is installed, $(2) the preferred version of Python, if any.

@@ -60,6 +60,8 @@ Detail = StoredDetail | MissingDetail | DeletedDetail
 
 
 class GenerationAnswer(BaseModel):
+    """What was made, with links that work now."""
+
     message: str
     images: list[str] = Field(description="A presigned link to each image that was made, in order.")
     local_path: str = Field(description="The key prefix in the bucket.")

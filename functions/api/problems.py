@@ -54,11 +54,15 @@ def phrase(status: HTTPStatus) -> str:
 
 
 class ProblemField(BaseModel):
+    """A broken rule, and the field that breaks it."""
+
     field: str
     message: str
 
 
 class ProblemAttempt(BaseModel):
+    """A model that was asked, and the code of what it answered."""
+
     model: str
     code: str
 

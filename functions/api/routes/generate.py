@@ -43,7 +43,13 @@ _ANSWERS[202] = {
 
 
 @router.post(
-    "/generate", summary="Make images from a text", tags=["Images"], operation_id="generate", responses=_ANSWERS
+    "/generate",
+    summary="Make images from a text",
+    tags=["Images"],
+    operation_id="generate",
+    description="Answers when the images are made, or with `Prefer: respond-async` at once with a job. The same "
+    "request again brings the same images and costs nothing, if its seed is fixed or it has an Idempotency-Key.",
+    responses=_ANSWERS,
 )
 def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event

@@ -39,6 +39,8 @@ class PromptLogging(BaseModel):
 
 
 class Health(BaseModel):
+    """How the service is."""
+
     status: Literal["ok", "degraded", "unavailable"]
     version: str = Field(description="The version of the API.")
     checks: Sequence[Part] | None = Field(None, description="Only in a deep check.")
@@ -50,7 +52,8 @@ class Health(BaseModel):
     summary="Whether the function answers; deep: whether images can be made",
     tags=["Operations"],
     operation_id="health",
-    responses=answers(Health, "It answers.", 401, 429, 500)
+    description="Without `deep` it needs no key. With it, the bucket, the table and each listed model are looked at.",
+    responses=answers(Health, "It answers.", 400, 401, 429, 500)
     | {
         503: {
             "description": "Nothing can be generated.",

@@ -31,6 +31,8 @@ _POSITION = TypeAdapter(tuple[str, uuid.UUID, Annotated[float, Field(strict=True
 
 
 class ListedDetail(StoredDetail):
+    """An image of the caller's, and where it came from."""
+
     made_at: datetime
     model: str
     generation_id: str
@@ -66,6 +68,7 @@ _DELETED: dict[int, OpenAPIResponse] = {
     summary="The caller's images, the newest first",
     tags=["Images"],
     operation_id="listImages",
+    description="Each entry is as in the `details` of the answer that brought the image, with a fresh link.",
     responses=answers(ImagesPage, "A page of images.", 400, 401, 429, 500, 503),
 )
 def listed(
@@ -118,6 +121,7 @@ def _start(owner: str, cursor: str) -> Record:
     summary="Follow an image's lasting link",
     tags=["Images"],
     operation_id="followImage",
+    description="Redirects to a fresh presigned link for as long as the image is kept.",
     responses=_REDIRECT,
 )
 def redirect(image_id: str) -> Response[str]:
@@ -131,6 +135,7 @@ def redirect(image_id: str) -> Response[str]:
     summary="Delete an image",
     tags=["Images"],
     operation_id="deleteImage",
+    description="Deletes it for good; links to it stop working. What it cost is not given back.",
     responses=_DELETED,
 )
 def delete(image_id: str) -> Response[str]:

@@ -22,11 +22,15 @@ POLL_SECONDS = 2
 
 
 class JobLinks(BaseModel):
+    """Where to look at the job, and where to cancel it."""
+
     self: str
     cancel: str
 
 
 class StoredImageSoFar(StoredDetail):
+    """An image that is there before its job is over."""
+
     index: int = Field(description="Its index among the requested images, from 0.")
 
 
@@ -68,6 +72,7 @@ class JobAnswer(BaseModel):
     summary="How a job is doing",
     tags=["Jobs"],
     operation_id="getJob",
+    description="With its result once it is over: the images with fresh links, or the problem.",
     responses=answers(JobAnswer, "The job.", 401, 404, 429, 500, 503),
 )
 def get(job_id: str) -> JobAnswer:
@@ -80,6 +85,7 @@ def get(job_id: str) -> JobAnswer:
     summary="Cancel a job that is still queued",
     tags=["Jobs"],
     operation_id="cancelJob",
+    description="A job that has begun, or is over, is a 409 `not_cancellable`.",
     responses=answers(JobAnswer, "The job, cancelled.", 401, 404, 409, 429, 500, 503),
 )
 def cancel(job_id: str) -> JobAnswer:

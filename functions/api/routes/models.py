@@ -33,21 +33,29 @@ class Lifecycle(BaseModel):
 
 
 class ModelPrice(BaseModel):
+    """What one image costs."""
+
     usd: float = Field(description="For one image.")
     quality: Quality | None = Field(description="null means any.")
     up_to_pixels: int | None = Field(description="Of the native size; null means any.")
 
 
 class Limits(BaseModel):
+    """What a request may hold; sides are pixels."""
+
     text_characters: int = MAX_TEXT
     min_side: int = MIN_SIDE
     max_side: int = MAX_SIDE
     images: int = MAX_IMAGES
     seed: int = MAX_SEED
-    cfg_scale: tuple[float, float] | None = Field(description="null where the model has no such control.")
+    cfg_scale: Annotated[Sequence[float], Field(min_length=2, max_length=2)] | None = Field(
+        description="The least and the most; null where the model has no such control."
+    )
 
 
 class ModelFacts(BaseModel):
+    """A model of the catalog."""
+
     id: str
     name: str
     aliases: Sequence[str]
@@ -65,7 +73,9 @@ class ModelFacts(BaseModel):
     source: str
 
 
-class Models(BaseModel):
+class ModelList(BaseModel):
+    """The models of the catalog."""
+
     models: Sequence[ModelFacts]
     warnings: Sequence[str] = Field(description="Listed models that are past their published end of life.")
 
@@ -78,13 +88,15 @@ Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
     summary="The models, their limits, prices and lifecycle",
     tags=["Models"],
     operation_id="listModels",
-    responses=answers(Models, "Every model of the catalog.", 400, 401, 429, 500),
+    description="Which models there are, in which lists they stand, what each takes, and what one image of the asked "
+    "width, height and quality costs.",
+    responses=answers(ModelList, "Every model of the catalog.", 400, 401, 429, 500),
 )
-def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> Models:
+def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> ModelList:
     wanted = Size(width, height)
     known = bootstrap.services().router
     refusals = shared_refusals(known.models)
-    return Models(
+    return ModelList(
         models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in known.models.values()],
         warnings=[warning for model in known.listed.values() if (warning := end_of_life(model))],
     )

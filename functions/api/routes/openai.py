@@ -40,12 +40,22 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
     return described
 
 
+_IMAGES = _openai(ImagesAnswer, "The images.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504)
+_IMAGES[200]["content"]["text/event-stream"] = {
+    "schema": {
+        "type": "string",
+        "description": "For `stream: true`: one `image_generation.completed` for each image.",
+    }
+}
+
+
 @router.post(
     "/v1/images/generations",
     summary="Make images, as OpenAI's clients ask for them",
     tags=["OpenAI"],
     operation_id="openaiImages",
-    responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504),
+    description="Takes what OpenAI's clients send. What means something else here, or nothing, is told in `warnings`.",
+    responses=_IMAGES,
 )
 def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
     delivery = bootstrap.services().generations.run(
@@ -125,6 +135,7 @@ def _missing(generation: Generation) -> list[GenerationWarning]:
     summary="The models, as OpenAI's clients list them",
     tags=["OpenAI"],
     operation_id="openaiModels",
+    description="Each of these ids pins that model; `GET /models` tells more of them.",
     responses=_openai(OpenAiModels, "Every model of the catalog.", 401, 429, 500),
 )
 def models() -> OpenAiModels:
@@ -136,6 +147,7 @@ def models() -> OpenAiModels:
     summary="One model, as OpenAI's clients look it up",
     tags=["OpenAI"],
     operation_id="openaiModel",
+    description="By its id or an alias.",
     responses=_openai(OpenAiModel, "The model.", 401, 404, 429, 500),
 )
 def model(model: Annotated[str, Path(description="The model's id or alias.")]) -> OpenAiModel:

@@ -26,6 +26,8 @@ class UsageAnswer(BaseModel):
     summary="What the calling key has spent this month",
     tags=["Operations"],
     operation_id="usage",
+    description="Counted since the first of the month, UTC: what the images cost, and what is reserved for requests "
+    "that are being answered.",
     responses=answers(UsageAnswer, "The month so far.", 401, 429, 500, 503),
 )
 def usage() -> UsageAnswer:

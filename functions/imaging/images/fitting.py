@@ -1,26 +1,24 @@
-"""Crops and resizes a model's image to exactly the requested size."""
+"""How a model's picture becomes exactly the size that was asked for."""
 
 import io
 
-from imaging.images.png import NotAWholePng
+from imaging.images.decoding import decoded
 from imaging.models.sizing import Size
 
 
 def fit(png: bytes, native: Size, wanted: Size) -> bytes:
-    """The image centre-cropped to the wanted ratio and resized to exactly the wanted size, as a PNG.
+    """The picture cropped around its centre to the wanted ratio and resized to exactly the wanted size.
 
-    `png` is a PNG of size `native`. If that is the wanted size, it is returned byte for byte. Raises NotAWholePng if it
-    cannot be decoded.
+    `png` is a PNG of size `native`; a picture that has the wanted size already comes back byte for byte. Raises
+    NotAWholePng where it cannot be decoded.
     """
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
-    from PIL import Image, ImageOps  # noqa: PLC0415 - costs a tenth of a second that most requests do not need
+    with decoded(png) as picture:
+        from PIL import Image, ImageOps  # noqa: PLC0415 - as in `decoded`
 
-    try:
-        with Image.open(io.BytesIO(png)) as image:
-            fitted = ImageOps.fit(image, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NotAWholePng("the PNG cannot be decoded") from error
+        fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
+    fitted.info.clear()
     buffer = io.BytesIO()
     fitted.save(buffer, "PNG")
     return buffer.getvalue()

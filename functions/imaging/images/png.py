@@ -1,43 +1,51 @@
-"""Reads a PNG's chunks without decoding the image."""
+"""Reading a PNG's own words about itself, without decoding the picture."""
 
 import struct
 import zlib
+from collections.abc import Iterator
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_HEADER = struct.Struct(">I4s")
 _CHECKSUM = struct.Struct(">I")
 _DIMENSIONS = struct.Struct(">II")
 
 
 class NotAWholePng(ValueError):
-    """The bytes are no PNG, or a truncated or damaged one."""
+    """The bytes are not a PNG, or not all of one."""
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels. Raises NotAWholePng unless every chunk up to IEND is present and its checksum right.
+    """Width and height in pixels of a PNG that is whole: each chunk present with its checksum, up to the end mark.
 
-    Source: https://www.w3.org/TR/png-3/#5Chunk-layout
+    Raises NotAWholePng.
     """
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(SIGNATURE):
         raise NotAWholePng("the bytes are not a PNG")
-    try:
-        chunks = _chunks(memoryview(data))
-    except struct.error:
-        raise NotAWholePng("the PNG is cut short") from None
-    return _DIMENSIONS.unpack_from(chunks[b"IHDR"])
-
-
-def _chunks(data: memoryview) -> dict[bytes, memoryview]:
-    chunks: dict[bytes, memoryview] = {}
-    offset, kind = len(_SIGNATURE), b""
-    while kind != b"IEND":
-        length, kind = _CHUNK_HEADER.unpack_from(data, offset)
-        start, end = offset + _CHUNK_HEADER.size, offset + _CHUNK_HEADER.size + length
-        (checksum,) = _CHECKSUM.unpack_from(data, end)
-        if zlib.crc32(data[offset + 4 : end]) != checksum:
-            raise NotAWholePng("the PNG is damaged")
-        chunks[kind] = data[start:end]
-        offset = end + _CHECKSUM.size
-    if len(chunks.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in chunks:
+    found = {kind: _checked(whole) for kind, whole in chunks(data)}
+    if len(found.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in found:
         raise NotAWholePng("the PNG holds no image data")
-    return chunks
+    return _DIMENSIONS.unpack_from(found[b"IHDR"])
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Each chunk's kind, and the whole chunk with its header and checksum. Raises NotAWholePng where one is cut
+    short."""
+    view, offset, kind = memoryview(data), len(SIGNATURE), b""
+    while kind != b"IEND":
+        if len(view) < offset + _CHUNK_HEADER.size:
+            raise NotAWholePng("the PNG is cut short")
+        length, kind = _CHUNK_HEADER.unpack_from(view, offset)
+        end = offset + _CHUNK_HEADER.size + length + _CHECKSUM.size
+        if len(view) < end:
+            raise NotAWholePng("the PNG is cut short")
+        yield kind, view[offset:end]
+        offset = end
+
+
+def _checked(whole: memoryview) -> memoryview:
+    """The chunk's content."""
+    content = whole[_CHUNK_HEADER.size : -_CHECKSUM.size]
+    (checksum,) = _CHECKSUM.unpack_from(whole, _CHUNK_HEADER.size + len(content))
+    if zlib.crc32(whole[4 : -_CHECKSUM.size]) != checksum:
+        raise NotAWholePng("the PNG is damaged")
+    return content

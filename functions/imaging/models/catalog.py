@@ -14,6 +14,8 @@ from imaging.models.schema import Schema
 from imaging.models.sizing import Grid, NativeSize, Size, nearest
 
 _MEGAPIXEL = 1024 * 1024
+MOST_PIXELS = 4 * _MEGAPIXEL
+"""The largest image that any of these models makes; what claims to be larger is not decoded."""
 _USER_GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
 
 

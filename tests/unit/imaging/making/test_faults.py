@@ -228,7 +228,7 @@ def test_neither_prompt_nor_link_nor_key_is_logged(send: Send, bedrock: FakeBedr
 def test_an_answer_that_breaks_its_own_schema_is_a_bug_and_nobodys_request(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.routes.models.Models", lambda **_: {"models": 7})
+    monkeypatch.setattr("api.routes.models.ModelList", lambda **_: {"models": 7})
     answer = send("GET", "/models")
     assert (answer.status, answer.json["code"]) == (500, "internal_error")
 
