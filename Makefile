@@ -148,7 +148,7 @@ clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 
 	@echo "Removed everything that was installed; images stay in generated_images/."
 
 .PHONY: setup
-setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done
+setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done  ## Install everything that the other targets need (a minute)
 
 .venv/.done: requirements/dev.txt
 	@echo "Setting up the development environment …"
