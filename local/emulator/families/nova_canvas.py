@@ -8,10 +8,10 @@ from local.emulator.families.text_image import (
     body_rule,
     delivered,
     filter_error,
-    read_order,
+    read_request,
     refuse_other_tasks,
 )
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 from local.emulator.schema import Integer, Text, check, malformed
 
 TASKS = (
@@ -49,12 +49,12 @@ BLOCKED_PROMPT = (
 class NovaCanvas:
     makes_ratios = False
 
-    def read(self, body: object) -> Order:
+    def read(self, body: object) -> ImageRequest:
         refuse_other_tasks(body, TASKS)
         check(BODY, body)
-        order = read_order(cast("dict[str, Any]", body), seed=12, cfg_scale=6.5)
-        _check_size(order.width, order.height)
-        return order
+        request = read_request(cast("dict[str, Any]", body), seed=12, cfg_scale=6.5)
+        _check_size(request.width, request.height)
+        return request
 
     def blocked_prompt(self) -> Body:
         raise invalid(BLOCKED_PROMPT)

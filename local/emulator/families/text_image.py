@@ -1,9 +1,9 @@
-"""The envelope that Titan Image Generator and Nova Canvas share."""
+"""The request envelope that Titan Image Generator and Nova Canvas share."""
 
 from typing import Any
 
 from local.emulator.errors import invalid
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 from local.emulator.schema import Integer, Number, Object, Rule, Text, malformed
 
 MAX_SEED = 2_147_483_646
@@ -40,16 +40,16 @@ def _config_fields(side: Integer) -> dict[str, Rule]:
 
 
 def refuse_other_tasks(body: object, tasks: tuple[str, ...]) -> None:
-    """Come before the schema check, since each task has parameters of its own."""
+    """Refuse other tasks before the schema check, since each has its own parameters."""
     if isinstance(body, dict) and body.get("taskType") in tasks:
         task = body["taskType"]
         raise invalid(f"This emulator only makes images from text: taskType {task} is not emulated.")
 
 
-def read_order(body: dict[str, Any], *, seed: int, cfg_scale: float) -> Order:
+def read_request(body: dict[str, Any], *, seed: int, cfg_scale: float) -> ImageRequest:
     params, config = body["textToImageParams"], body.get("imageGenerationConfig", {})
     _refuse_condition(params)
-    return Order(
+    return ImageRequest(
         prompt=params["text"],
         negative_prompt=params.get("negativeText", ""),
         style=f"{params.get('style', '')}/{config.get('quality', 'standard')}",

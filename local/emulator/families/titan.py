@@ -8,10 +8,10 @@ from local.emulator.families.text_image import (
     body_rule,
     delivered,
     filter_error,
-    read_order,
+    read_request,
     refuse_other_tasks,
 )
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 from local.emulator.schema import Integer, Text, check, malformed
 
 TASKS = ("INPAINTING", "OUTPAINTING", "IMAGE_VARIATION", "COLOR_GUIDED_GENERATION", "BACKGROUND_REMOVAL")
@@ -28,7 +28,7 @@ SIZES = frozenset(
     }
 )
 
-# The reference gives no least length; an empty prompt is refused as on its sister, Nova Canvas.
+# The reference gives no minimum length; an empty prompt is refused, as Nova Canvas does.
 PROMPT = Text(min_length=1, max_length=512)
 BODY = body_rule(TASKS, {"text": PROMPT, "negativeText": PROMPT}, side=Integer(1, 4096))
 
@@ -42,14 +42,14 @@ BLOCKED_PROMPT = (
 class Titan:
     makes_ratios = False
 
-    def read(self, body: object) -> Order:
+    def read(self, body: object) -> ImageRequest:
         refuse_other_tasks(body, TASKS)
         check(BODY, body)
-        order = read_order(cast("dict[str, Any]", body), seed=42, cfg_scale=8.0)
-        if (order.width, order.height) not in SIZES:
-            size = f"{order.width}x{order.height}"
+        request = read_request(cast("dict[str, Any]", body), seed=42, cfg_scale=8.0)
+        if (request.width, request.height) not in SIZES:
+            size = f"{request.width}x{request.height}"
             raise malformed(f"#/imageGenerationConfig: width x height {size} is not a valid enum value")
-        return order
+        return request
 
     def blocked_prompt(self) -> Body:
         raise invalid(BLOCKED_PROMPT)

@@ -1,4 +1,4 @@
-"""What stands, flies or falls in a scene when the prompt names it."""
+"""The figures and the weather that a prompt names."""
 
 import math
 from collections.abc import Callable
