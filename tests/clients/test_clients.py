@@ -12,7 +12,7 @@ PATIENCE_MS = 3000
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
-def test_a_client_as_it_comes(program: Program, stack: Stack, emulator: Emulator) -> None:
+def test_a_client_works_unchanged(program: Program, stack: Stack, emulator: Emulator) -> None:
     emulator.configure(block={"prompt_contains": "forbidden"})
     outcomes = program.run(stack, "one", "two", "base64", "blocked", "wrong_key")
     billed = [call["images"] for call in emulator.calls() if call["status"] == 200]

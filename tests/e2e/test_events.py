@@ -77,7 +77,7 @@ def test_a_failure_is_announced_with_its_code(
     assert documented["text"] not in json.dumps(event)
 
 
-def test_a_bus_that_refuses_changes_nothing_else(
+def test_a_failing_event_bus_never_fails_a_generation(
     api: httpx.Client, stack: Stack, listener: Listener, documented: dict[str, Any]
 ) -> None:
     with stack.denied("ApiRole", "events:PutEvents"):

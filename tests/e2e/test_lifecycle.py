@@ -53,7 +53,7 @@ def test_up_while_up_changes_nothing(stack: Stack) -> None:
     assert Stack(stack.folder).description == stack.description
 
 
-def test_a_start_that_is_refused_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_a_refused_start_gives_the_reason_and_leaves_nothing_running(tmp_path: Path) -> None:
     ended = command(tmp_path, "up", "--studio", "--parameters", "RateLimit=plenty")
 
     assert ended.returncode == 1

@@ -23,7 +23,7 @@ _CACHES = [
 ]
 
 
-def test_what_outlasts_the_gateway_is_collected_by_the_same_request(
+def test_a_retry_returns_the_generation_that_outlasted_the_gateway(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     emulator.configure(latency_ms=31_000)
@@ -101,7 +101,7 @@ def test_fifty_callers_at_once_with_one_key_make_one_generation(inside: Emulator
 
 
 @pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:UpdateItem"])
-def test_nothing_is_paid_that_the_table_cannot_record_and_the_same_request_works_afterwards(
+def test_nothing_is_paid_without_the_table_and_a_retry_works(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any], action: str
 ) -> None:
     with stack.denied("ApiRole", action):
@@ -115,7 +115,7 @@ def test_nothing_is_paid_that_the_table_cannot_record_and_the_same_request_works
     assert httpx.get(answer.json()["images"][0], trust_env=False).status_code == 200
 
 
-def test_what_the_bucket_refuses_is_paid_once_and_new_images_can_be_asked_for_afterwards(
+def test_images_that_the_bucket_refuses_are_paid_once_and_a_retry_makes_new_ones(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.denied("ApiRole", "s3:PutObject"):
@@ -128,7 +128,7 @@ def test_what_the_bucket_refuses_is_paid_once_and_new_images_can_be_asked_for_af
     assert api.post("/generate", json=documented, headers={"Cache-Control": "no-cache"}).status_code == 200
 
 
-def test_a_job_that_the_queue_refuses_is_told_and_can_be_started_afterwards(
+def test_a_job_that_the_queue_refuses_is_an_error_and_a_retry_works(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.denied("ApiRole", "sqs:SendMessage"):

@@ -38,7 +38,7 @@ def machine(tmp_path: Path) -> Machine:
     return bare_machine(tmp_path)
 
 
-def test_every_snippet_is_tried_or_says_where() -> None:
+def test_every_snippet_is_run_or_says_where() -> None:
     untried = [snippet for snippet in snippets(PROJECT) if snippet.outcome is None and snippet.tried_elsewhere is None]
     assert untried == []
 

@@ -40,7 +40,7 @@ def forward(headers: dict[str, str]) -> tuple[int, str, list[dict[str, Any]]]:
     return asyncio.run(scenario())
 
 
-def test_a_call_is_signed_again_for_the_region_it_was_meant_for() -> None:
+def test_a_call_is_signed_again_for_its_region() -> None:
     status, text, (received,) = forward({"Authorization": FUNCTIONS_SCOPE, "Content-Type": "application/json"})
 
     assert (status, text, received["body"]) == (200, '{"region": "us-west-2"}', BODY)
@@ -50,7 +50,7 @@ def test_a_call_is_signed_again_for_the_region_it_was_meant_for() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer something"}], ids=["unsigned", "bearer"])
-def test_a_call_that_no_function_signed_is_not_paid_for(headers: dict[str, str]) -> None:
+def test_a_call_that_no_function_signed_is_refused(headers: dict[str, str]) -> None:
     status, _, received = forward(headers)
 
     assert (status, received) == (403, [])
