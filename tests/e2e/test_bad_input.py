@@ -1,4 +1,4 @@
-"""A few bad requests through the real front; the full list is tried on the handler."""
+"""A few bad requests over HTTP; the unit tests have the full list."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the caller is told when something behind the API goes wrong."""
+"""Errors for the caller when a service behind the API fails."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A prompt over HTTP becomes a PNG behind a link."""
+"""A prompt over HTTP gives a link to a PNG."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""A generation that nobody waits for: accepted, made by the worker, looked at, cancelled."""
+"""Jobs: accepted, made by the worker, polled, cancelled."""
 
 import io
 import uuid
@@ -171,7 +171,7 @@ def look(api: httpx.Client, accepted: httpx.Response) -> dict[str, Any]:
 
 
 def ended(api: httpx.Client, accepted: httpx.Response) -> dict[str, Any]:
-    """The job as it is when it is over."""
+    """Poll until the job is over, and return it."""
     assert accepted.status_code == 202, accepted.text
 
     def over() -> dict[str, Any] | None:
@@ -192,7 +192,7 @@ def _is_drained(stack: Stack) -> bool:
 
 
 def _dead_letters(stack: Stack) -> list[str]:
-    """Takes what lies there."""
+    """Receive the messages in the dead-letter queue."""
     sqs, url = stack.client("sqs"), stack.description["dead_letter_queue_url"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     for message in messages:

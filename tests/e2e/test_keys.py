@@ -1,4 +1,4 @@
-"""Who may call: the key may come in either header, and every refusal is a problem document."""
+"""API keys: accepted in either header; every refusal is a problem document."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Up, run and down: safe to use twice, and nothing stays behind."""
+"""`up`, `run` and `down` are idempotent and leave no process running."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ ADDRESSES = ("api_url", "aws_endpoint_url", "bedrock_url", "api_key")
 
 @contextmanager
 def run(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Meanwhile `python -m local run` waits for Ctrl-C."""
+    """Run `python -m local run` for as long as the context lasts."""
     with subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "local", "--state", str(folder), "run"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as process:

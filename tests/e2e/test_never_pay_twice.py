@@ -1,4 +1,4 @@
-"""However often and however impatiently a request is sent, its images are made once; and what refuses can be mended."""
+"""However often a request is retried, its images are paid once; failed requests can be retried."""
 
 import uuid
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_sixteen_requests_at_once_with_one_key_make_one_generation(
     headers = {"Idempotency-Key": str(uuid.uuid4())}
 
     def collected(_: int) -> httpx.Response:
-        """As a client does it, who sends the same request again where a slow machine makes the gateway give up."""
+        """Send the request until it is answered, as clients do after a gateway time-out."""
         answer = eventually(lambda: _if_whole(api.post("/generate", json=documented, headers=headers)), seconds=120)
         assert answer is not None
         return answer
@@ -67,7 +67,7 @@ def _if_whole(answer: httpx.Response) -> httpx.Response | None:
 
 @pytest.fixture
 def inside(stack: Stack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Makes this process an execution environment of ApiFunction."""
+    """Make this process an execution environment of ApiFunction."""
     configuration = stack.client("lambda").get_function_configuration(FunctionName=stack.function)
     description = stack.description
     environment = configuration["Environment"]["Variables"] | {

@@ -1,4 +1,4 @@
-"""The cap on spend, by what the model billed: the use case on the stack's own table, bucket and model, in threads."""
+"""The caps on spend, compared with what the model billed: the use case runs in threads against the stack's services."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass
 class Books:
-    """The accounts of a month that nobody else lives in, and the buyers who do. `at` is their time."""
+    """The accounts of an unused month, and the buyers in it. `at` is their time."""
 
     stack: Stack
     environment: dict[str, str]

@@ -35,7 +35,7 @@ def page(browser: Browser, studio_url: str, emulator: Emulator) -> Iterator[Page
 
 
 def pictures(page: Page, number: int) -> list[Image.Image]:
-    """What the browser shows, once it shows so many."""
+    """Wait for this number of images, and return them."""
     shown = page.locator(".st-key-outcome [data-testid=stImage] img")
     expect(shown).to_have_count(number, timeout=SECONDS)
     addresses = [shown.nth(place).get_attribute("src") or "" for place in range(number)]
@@ -277,7 +277,7 @@ def test_the_stack_starts_and_stops_it_when_asked_to_and_deploys_nothing(stack: 
 
 
 def _with_studio(stack: Stack) -> str:
-    """Its address, in a stack that is otherwise left as it was."""
+    """Start or stop the studio of a running stack, and return its address."""
     ended = command(stack.folder, "up", "--studio")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Deploying" not in ended.stdout

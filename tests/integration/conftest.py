@@ -29,7 +29,7 @@ def emulator_url() -> Iterator[str]:
 
 @pytest.fixture
 def control(emulator_url: str) -> Iterator[httpx.Client]:
-    """The emulator's control endpoint, with everything back to the default."""
+    """Reset the emulator, and return its control endpoint."""
     with httpx.Client(base_url=emulator_url) as client:
         client.post("/_control", json={}).raise_for_status()
         client.delete("/_control/calls").raise_for_status()
@@ -38,7 +38,7 @@ def control(emulator_url: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
-    """An AWS account with an empty bucket and all five models, and the environment of a function in it."""
+    """An AWS account with an empty bucket and all five models, and a function's environment."""
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

@@ -1,4 +1,4 @@
-"""The call to Bedrock on the wire: what is sent again, what never is, and how failures are told."""
+"""The call to Bedrock on the wire: retries and errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The bucket, real and fake: both keep the same promises."""
+"""The bucket's contract, for the adapter and the fake."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

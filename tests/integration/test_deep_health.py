@@ -1,4 +1,4 @@
-"""GET /health?deep=true looks at what is really there."""
+"""GET /health?deep=true checks the real services."""
 
 import json
 from typing import Any

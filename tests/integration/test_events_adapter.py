@@ -1,4 +1,4 @@
-"""What is told to EventBridge: the source that everybody listens for, and which stack it was."""
+"""Events on EventBridge: their source and their stack."""
 
 import json
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 @pytest.fixture
 def inbox() -> str:
-    """A queue that gets what the rule of one stack lets through."""
+    """A queue that receives the events of one stack's rule."""
     queues, events = boto3.client("sqs"), boto3.client("events")
     url = queues.create_queue(QueueName="inbox")["QueueUrl"]
     attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]

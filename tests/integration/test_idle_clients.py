@@ -1,4 +1,4 @@
-"""Connections that died while the environment was frozen: no request is sent on one."""
+"""No request uses a connection that died while the environment was frozen."""
 
 import json
 from collections.abc import Callable

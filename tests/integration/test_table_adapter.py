@@ -1,4 +1,4 @@
-"""The table, real and fake: the adapter on moto and on MiniStack, and the fake, keep the same promises."""
+"""The table's contract, for the adapter on moto and MiniStack, and for the fake."""
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -33,11 +33,11 @@ from tests.fakes.table import FakeTable
 EitherTable = Table | FakeTable
 
 with_tokens = pytest.mark.parametrize("table", ["ministack", "fake"], indirect=True)
-"""moto takes no notice of a transaction's token."""
+"""moto ignores a transaction's token."""
 
 NAME = "contract"
 NOON = 4_000_000_000
-"""Far ahead of every clock here, so that no time to live is over."""
+"""Far in the future, so that no record expires."""
 TOMORROW = NOON + 86_400
 
 
@@ -48,7 +48,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """MiniStack alone, with a folder and a port of its own."""
+    """MiniStack alone, with its own folder and port."""
     places, port = Places(tmp_path_factory.mktemp("ministack")), net.free_port()
     places.make()
     try:

@@ -1,4 +1,4 @@
-"""What each model answers to a valid call."""
+"""Answers to valid calls."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the models refuse, and in which words."""
+"""Refusals of the models, with their messages."""
 
 import json
 from collections.abc import Callable

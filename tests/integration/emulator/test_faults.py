@@ -1,4 +1,4 @@
-"""What a test can make go wrong."""
+"""Configured faults."""
 
 import json
 from collections.abc import Mapping
@@ -174,7 +174,7 @@ def test_an_inference_error_elsewhere_is_a_model_error(emulator: Emulator, model
 
 
 def test_latency_delays_successes_only() -> None:
-    """A success hangs for as long as the emulator runs, though it is on the record; a refusal does not."""
+    """A success never arrives with this latency, though it is recorded; a refusal arrives at once."""
     with ThreadPoolExecutor(1) as pool, running_emulator() as url:
         emulator = Emulator(url)
         with emulator.http:

@@ -1,4 +1,4 @@
-"""The content filter, in each family's own way."""
+"""The content filter of each family."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""A signed call is first judged elsewhere, by an emulator of IAM; here a stand-in that answers as told."""
+"""Signed calls are checked by IAM first; here a fake IAM with a fixed answer."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ DENIED = {"__type": "AccessDeniedException", "message": "User: arn:x is not auth
 
 
 class Judge(ThreadingHTTPServer):
-    """Answers every call with the verdict of the moment, and keeps what it was asked."""
+    """A fake IAM that answers with the current verdict and records the calls."""
 
     status, headers, body = 200, {"Content-Type": "application/json"}, b"{}"
 

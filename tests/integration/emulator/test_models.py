@@ -1,4 +1,4 @@
-"""Which model answers to which name, where, and whether it still lives."""
+"""Model names, regions and retirement."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""The front address before a stand-in for MiniStack."""
+"""The front address, with a fake MiniStack behind it."""
 
 import asyncio
 import io
@@ -37,7 +37,7 @@ DEFINITION: dict[str, Any] = {
 
 
 def ask(upstream: Handler, method: str, path: str, **options: Any) -> tuple[int, Any, str]:  # noqa: ANN401
-    """Sends one request through a front address; returns the answer's status, headers and text."""
+    """Send a request through the front address; return status, headers and text."""
 
     async def scenario() -> tuple[int, Any, str]:
         async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What CloudFormation would make of a template's conditions."""
+"""Conditions are resolved as CloudFormation does."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Background processes are known by their locks, never by a number alone."""
+"""Background processes are identified by their locks, never by their id alone."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The studio in a real browser, beside a fake API: what only a browser can tell."""
+"""The studio in a real browser, with a fake API."""
 
 import io
 import itertools
@@ -38,7 +38,7 @@ def studio_url(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def api(folder: Path) -> Iterator[FakeApi]:
-    """An API of the test's own; the studio reads at each run where it is."""
+    """The test's own API; the studio reads its address at each run."""
     api = FakeApi()
     with served(api) as url:
         (folder / "env").write_text(f"API_URL={url}\nAPI_KEY={KEY}\n")
@@ -65,7 +65,7 @@ def generated(page: Page, prompt: str, images: int = 1) -> None:
 
 
 def begun(page: Page, api: FakeApi) -> None:
-    """The API has accepted a job, and the page knows it by its id."""
+    """Generate, and wait until the page's address has the job's id."""
     api.held = "running"
     ask(page, "A lighthouse")
     expect(page.locator(".st-key-outcome summary")).to_contain_text("Making the images", timeout=SECONDS)
@@ -357,7 +357,7 @@ def _headings_in_order(page: Page) -> bool:
 
 
 def _too_small(page: Page) -> list[str]:
-    """What a finger cannot meet, and text that an eye strains at."""
+    """Return touch targets below 44 pixels and text below 16 pixels."""
     found: list[str] = page.evaluate(
         """() => {
           const seen = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true });

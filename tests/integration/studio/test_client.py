@@ -1,4 +1,4 @@
-"""The client against a fake API behind its transport."""
+"""The client with a fake API as its transport."""
 
 import asyncio
 import inspect

@@ -51,7 +51,7 @@ def submit(page: AppTest) -> AppTest:
 
 
 def said(page: AppTest) -> str:
-    """All the words on the page, without what keeps them from being Markdown."""
+    """Return all text on the page, without Markdown escapes."""
     elements = [*page.header, *page.subheader, *page.markdown, *page.error, *page.warning, *page.info, *page.code]
     words = [str(element.value) for element in elements]
     words += [element.proto.title for element in (*page.error, *page.warning)]

@@ -1,4 +1,4 @@
-"""`show_generated_images` in somebody else's app, and the words of a wait."""
+"""`show_generated_images` in another app, and the explanations of waits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ def somebody_who_came_back() -> None:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the view has drawn at each turn."""
+    """Record what the view has drawn at each update."""
     seen: list[str] = []
     draw = show.View.draw
 

@@ -1,4 +1,4 @@
-"""What the page's server remembers for whoever reloads the page."""
+"""The intents that the studio remembers for page reloads."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The words for people: each error has some, and they hold nothing that only programs understand."""
+"""Every error has an explanation without technical terms."""
 
 import re
 
