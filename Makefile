@@ -1,4 +1,4 @@
-# Everything is set up below this folder; the only things needed are make and Python 3.11 or newer.
+# Everything is installed inside this folder. You need only make and Python 3.11 or newer.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -7,21 +7,24 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV := $(BIN)/uv
 TOOLS := .local/venvs
-PYTHON_CLIENTS := openai-2 openai-3 litellm langchain
+PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated
 NODE_CLIENTS := tests/clients/javascript
+OPENAPI_LINTERS := checks/openapi
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
-# A company's own certificate authority is in the system's store: uv and Node.js look there too, as pip does.
+# uv and Node.js use the system's certificates, as pip does, because a company's own authority is there.
 export UV_SYSTEM_CERTS := true
 export NODE_USE_SYSTEM_CA := 1
 
-# The template as SAM translates it, for each environment.
+# The template after SAM's translation, one file for each environment.
 TRANSLATED := .local/translated
 
-# What tools keep in a home directory otherwise.
+NODE := $(TOOLS)/node/bin/node
+
+# Caches that tools would otherwise put into the home directory.
 export UV_CACHE_DIR ?= $(CURDIR)/.local/cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.local/cache/pip
 export npm_config_cache ?= $(CURDIR)/.local/cache/npm
@@ -42,7 +45,7 @@ help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: setup  ## Start everything, generate the first image, stay until Ctrl-C
+run: setup  ## Start everything, generate the first image, and run until Ctrl-C
 	@$(LOCAL) run $(OPTIONS)
 
 .PHONY: up
@@ -50,57 +53,57 @@ up: setup  ## Start the laptop stack in the background; PARAMETERS='Name=Value �
 	@$(LOCAL) up $(OPTIONS)
 
 .PHONY: down
-down: .venv/.done  ## Stop the laptop stack and leave nothing running
+down: .venv/.done  ## Stop the laptop stack
 	@$(LOCAL) down
 
 .PHONY: studio
-studio: $(TOOLS)/studio/.done  ## Open the studio for a deployed stack: make studio API_URL=https://… API_KEY=…
+studio: $(TOOLS)/studio/.done  ## Start the studio for a deployed stack: make studio API_URL=https://… API_KEY=…
 	@$(TOOLS)/studio/bin/python -m streamlit run studio/app.py
 
 .PHONY: smoke
-smoke:  ## Try a deployed stack, for the price of two images: make smoke API_URL=https://… API_KEY=…
+smoke:  ## Test a deployed stack, for the price of two images: make smoke API_URL=https://… API_KEY=…
 	@$$(local/find-python) examples/smoke.py
 
 .PHONY: key
-key: .venv/.done  ## Create another API key for the running stack; NAME=… says whose it is
+key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
 	@$(LOCAL) key '$(NAME)'
 
 .PHONY: invoke
-invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a container, against the running stack: make invoke EVENT=events/direct.json
+invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
 .PHONY: test
-test: how-long setup client-programs  ## Run every test (about 12 minutes), and list at the end what was skipped and why
-	@$(PYTHON) pytest
+test: how-long setup client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
+	@$(PYTHON) pytest --cov
 
 .PHONY: how-long
 how-long:
 	@echo "Running every test takes about 12 minutes; \`make unit\` takes seconds."
 
 .PHONY: unit
-unit: .venv/.done  ## Run the tests that need no stack, in seconds
+unit: .venv/.done  ## Run the tests that need no stack (half a minute)
 	@$(PYTHON) pytest tests/unit
 
 .PHONY: client-table
-client-table: setup client-programs  ## Run other people's clients against the stack, and write the table in docs/clients.md
+client-table: setup client-programs  ## Run other people's clients, and write the table in docs/clients.md
 	@WRITE_CLIENT_TABLE=yes $(PYTHON) pytest -n 0 tests/clients
 
-# For `make simulate`; SEED=… shows one run alone.
+# For `make simulate`; SEED=… shows a single run.
 SEEDS ?= 1000
 FIRST ?= 0
 SEED ?=
 
 .PHONY: simulate
-simulate: .venv/.done  ## Simulate the money path: SEEDS=100000 runs on every core, up to the first that finds something
+simulate: .venv/.done  ## Simulate the money path under faults; SEEDS=100000 runs, or SEED=… to show one
 	@PYTHONPATH=functions:. $(PYTHON) tests.simulation --seeds $(SEEDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
 
 .PHONY: faults
-faults: setup  ## Work off two hundred jobs under faults, and show what was billed and what was delivered
+faults: setup  ## Run 200 jobs under faults, and show what was billed and what was delivered
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
 	@cat .local/faults.md
 
 .PHONY: check
-check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, types, imports, the template and openapi.json
+check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -110,6 +113,9 @@ check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done  ## Check style, typ
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
+	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/redocly lint \
+		--config $(OPENAPI_LINTERS)/redocly.yaml docs/openapi.json
 
 .PHONY: fix
 fix: .venv/.done  ## Format the code and fix what ruff can fix
@@ -121,7 +127,7 @@ docs: .venv/.done  ## Generate docs/openapi.json and the tables in docs/ from th
 	@PYTHONPATH=functions:. $(PYTHON) checks.documents
 
 .PHONY: requirements
-requirements: .venv/.done  ## Compile requirements/*.in again; to take newer versions, delete the pins first
+requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, delete the pins first
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
@@ -134,12 +140,12 @@ requirements: .venv/.done  ## Compile requirements/*.in again; to take newer ver
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
 
 .PHONY: clean
-clean:  ## Stop the stack and remove all that was set up (1.5 GB, 2.3 GB with the tests); images and .env stay
+clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 GB with the tests); keeps images and .env
 	@for state in .local .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
-	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules .*_cache .hypothesis .coverage
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
-	@echo "Removed all that was set up; images stay in generated_images/."
+	@echo "Removed everything that was installed; images stay in generated_images/."
 
 .PHONY: setup
 setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done
@@ -153,7 +159,7 @@ setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python $<
 	@touch $@
 
-# SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each lives by itself.
+# SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each has its own environment.
 $(TOOLS)/sam/.done: requirements/sam.txt | .venv/.done
 	$(call environment,SAM CLI,)
 
@@ -163,15 +169,15 @@ $(TOOLS)/cfn-lint/.done: requirements/cfn-lint.txt | .venv/.done
 $(TOOLS)/checkov/.done: requirements/checkov.txt | .venv/.done
 	$(call environment,checkov,)
 
-# Functions run in MiniStack's interpreter, so it is the one of Lambda if this machine has it.
+# MiniStack's Python runs the functions, so it is Lambda's version if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
 	$(call environment,MiniStack,3.13)
 
-# Whoever only wants the page needs nothing else of all this.
+# The studio alone needs nothing else.
 $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
 	$(call environment,the studio,)
 
-# Other people's clients, which the tests run against the stack: each in an environment of its own.
+# Other people's clients, which the tests run against the stack, each in its own environment.
 .PHONY: client-programs
 client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done
 
@@ -181,12 +187,12 @@ $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)
 
-$(NODE_CLIENTS)/node_modules/.done: $(NODE_CLIENTS)/package-lock.json | $(TOOLS)/node/.done
-	@echo "Setting up the clients for Node.js …"
-	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $(@D)/.. --silent --ignore-scripts
+$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
+	@echo "Setting up $* …"
+	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $* --silent --ignore-scripts
 	@touch $@
 
-# $(1) is what is set up, $(2) the version of Python that suits it best, if one does.
+# $(1) is what is installed, $(2) the preferred version of Python, if any.
 define environment
 	@echo "Setting up $(1) …"
 	@$(call virtual_environment,$(@D),$(2))

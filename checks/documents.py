@@ -25,7 +25,7 @@ from aws.bedrock import BedrockError
 from imaging import errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
-from imaging.requests.result import MICROS_PER_USD
+from imaging.money import usd
 from settings import Settings
 
 OPENAPI = PROJECT / "docs" / "openapi.json"
@@ -146,7 +146,7 @@ def _model_row(model: Model) -> Row:
 def _price(price: Price) -> str:
     limits = [price.quality, f"up to {price.up_to_pixels:,} pixels" if price.up_to_pixels else None]
     conditions = ", ".join(limit for limit in limits if limit)
-    dollars = f"{price.usd_micros / MICROS_PER_USD:g}"
+    dollars = f"{usd(price.usd_micros):g}"
     return f"{dollars} ({conditions})" if conditions else dollars
 
 
@@ -164,7 +164,9 @@ def _key(operation: Mapping[str, Any]) -> str:
 
 
 def request_fields() -> str:
-    schema = openapi.document(app)["components"]["schemas"]["GenerationRequest"]
+    document = openapi.document(app)
+    body = document["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     rows = (
         [f"`{name}`", field["description"], "required" if name in schema["required"] else _default(field)]
         for name, field in schema["properties"].items()

@@ -1,96 +1,131 @@
-"""Puts the parts together, once for each execution environment."""
+"""Wires the services of an execution environment."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
+from typing import Self
 
 from aws import bedrock
 from aws.bucket import Bucket
 from aws.events import EventBus
 from aws.queue import Queue
 from aws.table import Table
+from imaging import ports
 from imaging.announcing import Announcer
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
-from imaging.making.maker import Maker
-from imaging.models import catalog
-from imaging.planning.routing import Router
+from imaging.making.model_run import ModelRunner, Parallel, in_threads
+from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
 from imaging.records.ledger import Ledger
 from imaging.records.store import GenerationStore
-from imaging.requests.result import micros
 from imaging.requests.submission import Deduplication
 from imaging.retries import Retries
 from settings import Settings
 
 
-@cache
-def settings() -> Settings:
-    settings = Settings.from_environment()
-    catalog.reprice(settings.model_prices)
-    return settings
+@dataclass(frozen=True)
+class Services:
+    """The use cases and their adapters, each created when it is first needed.
+
+    `now` is in epoch seconds, `clock` monotonic.
+    """
+
+    settings: Settings
+    table: ports.Table
+    bucket: ports.Bucket
+    queue: ports.Queue
+    bus: ports.Bus
+    invoke: ports.Invoke
+    now: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    parallel: Parallel = field(default=in_threads)
+
+    @classmethod
+    def on_aws(cls, settings: Settings) -> Self:
+        return cls(
+            settings,
+            Table(settings.table_name),
+            Bucket(settings.bucket_name, settings.link_minutes),
+            Queue(settings.queue_url, settings.dead_letter_queue_url),
+            EventBus(settings.event_bus_name, settings.stack_name),
+            bedrock.invoke,
+        )
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        return Gallery(self.bucket, self.table, timedelta(days=self.settings.retention_days), self.now)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.table, self.settings.stack_cap, self.settings.key_cap, self.now)
+
+    @cached_property
+    def store(self) -> GenerationStore:
+        retention, job_time = timedelta(days=self.settings.retention_days), timedelta(hours=self.settings.job_hours)
+        return GenerationStore(
+            self.table,
+            self.ledger,
+            int(retention.total_seconds()),
+            int(job_time.total_seconds()),
+            self.now,
+            self.sleep,
+        )
+
+    @cached_property
+    def refusals(self) -> SharedRefusals:
+        return SharedRefusals(self.table, self.now)
+
+    @cached_property
+    def router(self) -> Router:
+        return Router(self.settings.model_lists, self.settings.models, self.refusals, self.clock)
+
+    @cached_property
+    def generator(self) -> Generator:
+        runner = ModelRunner(
+            self.invoke,
+            self.gallery,
+            self.settings.aws_region,
+            sleep=self.sleep,
+            now=self.now,
+            parallel=self.parallel,
+        )
+        return Generator(runner, self.router)
+
+    @cached_property
+    def deduplication(self) -> Deduplication:
+        return Deduplication(self.settings.deduplication_seconds, self.router.is_deterministic)
+
+    @cached_property
+    def retries(self) -> Retries:
+        return Retries(self.table, self.now)
+
+    @cached_property
+    def generations(self) -> Generations:
+        return Generations(
+            self.store,
+            self.router,
+            self.generator,
+            self.gallery,
+            Announcer(self.bus, self.now),
+            self.queue,
+            self.settings.deduplication_seconds,
+            sleep=self.sleep,
+            clock=self.clock,
+            now=self.now,
+        )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.generations, self.store, self.queue, self.now)
 
 
 @cache
-def bucket() -> Bucket:
-    return Bucket(settings().bucket_name, settings().link_minutes)
-
-
-@cache
-def table() -> Table:
-    return Table(settings().table_name)
-
-
-@cache
-def gallery() -> Gallery:
-    return Gallery(bucket(), table(), timedelta(days=settings().retention_days))
-
-
-@cache
-def ledger() -> Ledger:
-    stack, key = settings().monthly_budget_usd, settings().monthly_budget_per_key_usd
-    return Ledger(table(), micros(stack) or None, micros(key) or None)
-
-
-@cache
-def store() -> GenerationStore:
-    kept, worked_at = timedelta(days=settings().retention_days), timedelta(hours=settings().job_hours)
-    return GenerationStore(table(), ledger(), int(kept.total_seconds()), int(worked_at.total_seconds()))
-
-
-@cache
-def generations() -> Generations:
-    announcer = Announcer(EventBus(settings().event_bus_name, settings().stack_name))
-    return Generations(store(), generator(), gallery(), announcer, queue(), settings().deduplication_minutes * 60)
-
-
-@cache
-def deduplication() -> Deduplication:
-    return Deduplication(settings().deduplication_minutes * 60, generator().is_deterministic)
-
-
-@cache
-def retries() -> Retries:
-    return Retries(table())
-
-
-@cache
-def refusals() -> SharedRefusals:
-    return SharedRefusals(table())
-
-
-@cache
-def queue() -> Queue:
-    return Queue(settings().queue_url, settings().dead_letter_queue_url)
-
-
-@cache
-def jobs() -> Jobs:
-    return Jobs(generations(), store(), queue())
-
-
-@cache
-def generator() -> Generator:
-    lists = {"standard": settings().standard_models, "premium": settings().premium_models}
-    return Generator(Maker(bedrock.invoke, gallery(), settings().aws_region), Router(lists, refusals()))
+def services() -> Services:
+    """The services on AWS. Raises Misconfigured, at each call, where a stack parameter makes no sense."""
+    return Services.on_aws(Settings.from_environment())

@@ -1,20 +1,22 @@
-"""The environment, read once and validated when the function starts."""
+"""The environment variables of a function, validated."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
 
 from imaging.errors import Misconfigured
 from imaging.models import catalog
-from imaging.planning.routing import Route
-from imaging.requests.result import MICROS_PER_USD
+from imaging.models.catalog import Model
+from imaging.money import micros
+from imaging.planning.route import Route
 
 
-def _routes(entries: Any) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated
-    return tuple(Route.parse(entry) for entry in entries.split(","))
+def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated
+    models = catalog.priced(info.data.get("model_prices", {}))
+    return tuple(Route.parse(entry, models) for entry in entries.split(","))
 
 
 def _origins(entries: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever is validated
@@ -28,37 +30,37 @@ def _prices(entries: Any) -> Mapping[str, int]:  # noqa: ANN401 - whatever is va
 def _price(entry: str) -> tuple[str, int]:
     name, _, usd = entry.strip().partition("=")
     try:
-        micros = int(Decimal(usd) * MICROS_PER_USD)
+        price = micros(Decimal(usd))
         model = catalog.find(name)
     except (InvalidOperation, KeyError, ValueError, OverflowError):
         raise ValueError(f"{entry!r} is no price; write <model id or alias>=<US dollars for an image>") from None
-    if micros <= 0:
+    if price <= 0:
         raise ValueError(f"{entry!r} is no price; it must be above 0")
-    return model.id, micros
+    return model.id, price
 
 
-def _at_least_a_micro(usd: float) -> float:
-    """A cap that is too small to count is the smallest that counts: rounded to 0, it would be no cap."""
-    return max(usd, 1 / MICROS_PER_USD) if usd else usd
+def _cap(usd: float) -> int | None:
+    """Micro-dollars, at least one; None for 0, which means no cap."""
+    return max(micros(usd), 1) if usd else None
 
 
-Budget = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_at_least_a_micro)]
+Budget = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
 
 
 class Settings(BaseModel):
-    """What the template tells the functions; each field is an environment variable in capitals."""
+    """The functions' environment variables, which the template sets; each field is one, in capitals."""
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
 
     aws_region: str
     bucket_name: str = Field(description="The image bucket.")
     table_name: str = Field(description="The table of records.")
+    model_prices: Prices
     standard_models: Routes
     premium_models: Routes
-    model_prices: Prices
     link_minutes: int = Field(ge=1, le=60)
     retention_days: int = Field(ge=1)
     deduplication_minutes: int = Field(ge=0)
@@ -75,11 +77,35 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises Misconfigured, which names each variable that is missing or wrong."""
+        """Raises Misconfigured, which names each missing or invalid variable."""
         try:
             return cls.model_validate(dict(environment))
         except ValidationError as error:
             raise Misconfigured(_explained(error)) from None
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """Every model by its id, at the operator's prices."""
+        return catalog.priced(self.model_prices)
+
+    @property
+    def model_lists(self) -> Mapping[str, Sequence[Route]]:
+        """The ordered list of each quality."""
+        return {"standard": self.standard_models, "premium": self.premium_models}
+
+    @property
+    def deduplication_seconds(self) -> int:
+        return self.deduplication_minutes * 60
+
+    @property
+    def stack_cap(self) -> int | None:
+        """Micro-dollars that the whole stack may spend in a month; None is no cap."""
+        return _cap(self.monthly_budget_usd)
+
+    @property
+    def key_cap(self) -> int | None:
+        """Micro-dollars that each API key may spend in a month; None is no cap."""
+        return _cap(self.monthly_budget_per_key_usd)
 
 
 def _explained(error: ValidationError) -> str:

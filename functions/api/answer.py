@@ -1,4 +1,4 @@
-"""The body of a successful answer: what was made, with links that work now."""
+"""The 200 body of a generation: its images with fresh links, its cost and its warnings."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from aws.bucket import PREFIX, Bucket, Link
+from aws.bucket import PREFIX, Link
+from imaging import ports
+from imaging.money import usd
 from imaging.requests.result import (
-    MICROS_PER_USD,
     DeletedImage,
     Generation,
     GenerationWarning,
@@ -17,16 +18,16 @@ from imaging.requests.result import (
 )
 
 StableLink = Callable[[str], str]
-"""From an image's id to the address that always leads to a fresh link."""
+"""Returns the lasting link of an image id: a URL of this API that redirects to a fresh presigned link."""
 
 
 class StoredDetail(BaseModel):
-    """An image that was made; sizes are pixels, `bytes` is the file's length."""
+    """A stored image. Sizes are pixels; `bytes` is the length of the PNG."""
 
     id: str
     status: Literal["stored"]
     url: str = Field(description="A presigned link to the PNG; works until `expires_at`.")
-    link: str | None = Field(description="Leads to a fresh presigned link for as long as the image is kept.")
+    link: str | None = Field(description="Leads to a fresh presigned link for as long as the image is stored.")
     caption: str
     width: int
     height: int
@@ -38,7 +39,7 @@ class StoredDetail(BaseModel):
 
 
 class MissingDetail(BaseModel):
-    """An image that was asked for and does not exist."""
+    """A requested image that was blocked by a content filter, or failed."""
 
     status: Literal["blocked", "failed"]
     reason: str
@@ -47,7 +48,7 @@ class MissingDetail(BaseModel):
 
 
 class DeletedDetail(BaseModel):
-    """An image that was made, and was deleted since."""
+    """An image that was deleted after it was made."""
 
     id: str
     status: Literal["deleted"]
@@ -59,6 +60,8 @@ Detail = StoredDetail | MissingDetail | DeletedDetail
 
 
 class GenerationAnswer(BaseModel):
+    """What was made, with links that work now."""
+
     message: str
     images: list[str] = Field(description="A presigned link to each image that was made, in order.")
     local_path: str = Field(description="The key prefix in the bucket.")
@@ -68,12 +71,12 @@ class GenerationAnswer(BaseModel):
         description="What the images that were made cost, by the catalog's prices or the operator's."
     )
     expires_at: datetime | None = Field(description="When the first of the links stops working; null without links.")
-    details: list[Detail] = Field(description="One entry for each image asked for, in order.")
-    warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")
+    details: list[Detail] = Field(description="One entry for each requested image, in order.")
+    warnings: list[GenerationWarning] = Field(description="What was done differently from the request.")
 
 
-def answer(generation: Generation, bucket: Bucket, stable_link: StableLink | None = None) -> GenerationAnswer:
-    """The answer for a generation; without `stable_link`, as in a direct invocation, details have no such link."""
+def answer(generation: Generation, bucket: ports.Bucket, stable_link: StableLink | None = None) -> GenerationAnswer:
+    """The body for a generation. Without `stable_link`, as in a direct invocation, `details` carry no lasting link."""
     links = {image.id: bucket.link(image.id) for image in generation.stored}
     return GenerationAnswer(
         message=_message(len(links), len(generation.images)),
@@ -81,7 +84,7 @@ def answer(generation: Generation, bucket: Bucket, stable_link: StableLink | Non
         local_path=PREFIX,
         id=generation.id,
         model=generation.model,
-        cost_usd=generation.cost_micros / MICROS_PER_USD,
+        cost_usd=usd(generation.cost_micros),
         expires_at=_first_expiry(links.values()),
         details=[_detail(place, generation, links, stable_link) for place in range(len(generation.images))],
         warnings=list(generation.warnings),
@@ -109,7 +112,7 @@ def _detail(place: int, generation: Generation, links: dict[str, Link], stable_l
 def stored_detail(
     image: StoredImage, index: int, requested: int, link: Link, stable_link: StableLink | None
 ) -> StoredDetail:
-    """The entry of an image that was made, the one with that `index` from 0 of those `requested`."""
+    """The entry of a stored image; `index` counts from 0 among the `requested` images."""
     return StoredDetail(
         **image.model_dump(),
         url=link.url,

@@ -1,4 +1,4 @@
-"""The HTTP door, and the door for direct invocations: an event without `httpMethod` is the request itself."""
+"""The entry point for HTTP and for direct invocations: an event without `httpMethod` is the body of POST /generate."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -29,8 +29,8 @@ app.include_router(documentation.serve(partial(document, app)))
 
 
 def _require_settings(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """Every route says what is wrong with the stack's parameters, if something is."""
-    bootstrap.settings()
+    """Answers 500 `misconfigured` on every route while a stack parameter is invalid."""
+    bootstrap.services()
     return next_middleware(app)
 
 
@@ -61,31 +61,34 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
     if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
         return direct.generate(event, context)
     try:
-        settings = bootstrap.settings()
+        settings = bootstrap.services().settings
     except Misconfigured:
-        return _answer_http(event, context, origins=())
+        return _respond(event, context, origins=())
     if not came_from_gateway(event, settings.gateway_token):
         raise InvalidRequest(
             "The event has the form of API Gateway's, but did not come through it. To invoke the function directly, "
             "send the body of POST /generate as the event."
         )
-    return _answer_http(event, context, settings.cors_origins)
+    return _respond(event, context, settings.cors_origins)
 
 
-def _answer_http(event: dict[str, Any], context: LambdaContext, origins: Sequence[str]) -> dict[str, Any]:
+def _respond(event: dict[str, Any], context: LambdaContext, origins: Sequence[str]) -> dict[str, Any]:
     request_id = event["requestContext"].get("requestId") or context.aws_request_id
-    asked = APIGatewayProxyEvent(event)
-    answer = cors.permission() if cors.asks_first(asked, origins) else _resolve(event, context, request_id)
-    told = {"x-request-id": request_id, **cors.headers(asked, origins)}
-    answer["multiValueHeaders"] |= {name: [value] for name, value in told.items()}
-    return answer
+    request = APIGatewayProxyEvent(event)
+    is_preflight = cors.is_preflight(request, origins)
+    response = cors.preflight_response() if is_preflight else _resolve(event, context, request_id)
+    headers = {"x-request-id": request_id, **cors.headers(request, origins)}
+    response["multiValueHeaders"] |= {name: [value] for name, value in headers.items()}
+    return response
 
 
 def _resolve(event: dict[str, Any], context: LambdaContext, request_id: str) -> dict[str, Any]:
     app.append_context(request_id=request_id)
-    return app.resolve({**event, "path": route(event), "headers": _unlabelled(event["headers"] or {})}, context)
+    return app.resolve(
+        {**event, "path": route(event), "headers": _without_content_type(event["headers"] or {})}, context
+    )
 
 
-def _unlabelled(headers: dict[str, str]) -> dict[str, str]:
-    # A body is read as JSON whatever its label, because `curl -d` without a header calls it a form.
+def _without_content_type(headers: dict[str, str]) -> dict[str, str]:
+    # Powertools would refuse a body that `curl -d` labels as a form; every body is parsed as JSON.
     return {name: value for name, value in headers.items() if name.lower() != "content-type"}

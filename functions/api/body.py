@@ -1,4 +1,4 @@
-"""The body of POST /generate, which is the event of a direct invocation too: the documented fields and limits."""
+"""The body of POST /generate, also the event of a direct invocation, with the documented limits."""
 
 from typing import Annotated
 
@@ -28,5 +28,5 @@ class GenerateBody(GenerationRequest):
     negative_text: Text | None = Field(None, description="What the image must not show, 1 to 512 characters.")
 
     def generation_request(self) -> GenerationRequest:
-        """The same without what only concerns the door."""
+        """The request without fields that only concern the answer's form."""
         return GenerationRequest.model_validate(self.model_dump(exclude_unset=True))

@@ -1,4 +1,4 @@
-"""What a door knows of a request beside its body: who sent it, to which address, and how long it may take."""
+"""What the HTTP event says about a request besides its body: the caller, the address, the time limit."""
 
 import hmac
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from api.answer import StableLink
 from imaging.deadline import Deadline
 
 DIRECT = "direct"
-"""The caller of a direct invocation."""
+"""The caller's name in a direct invocation."""
 
 
 def came_from_gateway(event: Mapping[str, Any], token: str) -> bool:
-    """Whether API Gateway's authorizer let the request in. Whoever chooses a state machine's input may choose all the
-    rest of an event, but does not know the token."""
+    """Whether the event came through API Gateway's authorizer, which adds a secret token. A direct invocation could
+    forge every other part of the event."""
     try:
         claimed = str(event["requestContext"]["authorizer"]["gateway_token"])
     except (TypeError, KeyError):
@@ -25,7 +25,7 @@ def came_from_gateway(event: Mapping[str, Any], token: str) -> bool:
 
 
 def caller(event: APIGatewayProxyEvent) -> str:
-    """The name that the authorizer gave to the key's holder."""
+    """The caller's name, as the authorizer derived it from the API key."""
     return str(event.request_context.authorizer["caller"])
 
 
@@ -34,14 +34,14 @@ def deadline(context: LambdaContext) -> Deadline:
 
 
 def route(event: dict[str, object]) -> str:
-    """The path below the API, whichever domain and mapping the request came in by."""
+    """The path below the API's stage or base path."""
     parameters = event.get("pathParameters")
     proxy = parameters.get("proxy") if isinstance(parameters, dict) else None
     return f"/{proxy}" if proxy else str(event.get("resource") or event.get("path"))
 
 
 def address(event: APIGatewayProxyEvent) -> str:
-    """The API's address, as this request was sent to it."""
+    """The API's base URL, as the client addressed it."""
     scheme = event.headers.get("x-forwarded-proto", "https")
     return f"{scheme}://{event.headers['host']}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
 
@@ -51,6 +51,6 @@ def job_address(event: APIGatewayProxyEvent, job_id: str) -> str:
 
 
 def stable_link(event: APIGatewayProxyEvent) -> StableLink:
-    """Makes addresses of images."""
+    """Returns the function that makes lasting links."""
     base = address(event)
     return lambda image_id: f"{base}/images/{image_id}.png"

@@ -1,4 +1,4 @@
-"""What pages of other origins may do: nothing, unless the operator lists their origins (CorsOrigins)."""
+"""CORS: pages of other origins may call the API only if the operator lists their origins (CorsOrigins)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -21,22 +21,22 @@ MAX_AGE_SECONDS = 3600
 
 
 def headers(event: APIGatewayProxyEvent, origins: Sequence[str]) -> Mapping[str, str]:
-    """What a browser wants to see on every answer, errors included; nothing where no origin is listed."""
+    """The CORS headers of every answer, errors included; none where no origin is listed."""
     if not origins:
         return {}
     first, *others = origins
-    # OpenAI's clients send a dozen headers of their own; the wildcard stands for all but Authorization, which is named.
+    # OpenAI's clients send a dozen headers of their own. `*` covers all but Authorization, which CORSConfig adds.
     config = CORSConfig(first, others, allow_headers=["*"], expose_headers=EXPOSED, max_age=MAX_AGE_SECONDS)
     return config.to_dict(config.allowed_origin(event.headers.get("origin", ""))) | {"Vary": "Origin"}
 
 
-def asks_first(event: APIGatewayProxyEvent, origins: Sequence[str]) -> bool:
-    """Whether a browser asks if a page may send a request."""
+def is_preflight(event: APIGatewayProxyEvent, origins: Sequence[str]) -> bool:
+    """Whether the request is a preflight request that CORS is configured for."""
     return bool(origins) and event.http_method == "OPTIONS" and "access-control-request-method" in event.headers
 
 
-def permission() -> dict[str, Any]:
-    """The answer to that; the page's origin must be in its headers as well."""
+def preflight_response() -> dict[str, Any]:
+    """The answer to a preflight request, without the headers of `headers`."""
     return {
         "statusCode": HTTPStatus.NO_CONTENT,
         "multiValueHeaders": {"Access-Control-Allow-Methods": [METHODS]},

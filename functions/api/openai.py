@@ -1,4 +1,4 @@
-"""OpenAI's request for images in our terms: what its fields mean here.
+"""OpenAI's request for images, translated to ours.
 
 Source: https://platform.openai.com/docs/api-reference/images/create, and `types/image_generate_params.py` of OpenAI's
 Python package 3.
@@ -25,7 +25,7 @@ CODES = {
     "budget_exhausted": "insufficient_quota",
     "throttled": "rate_limit_exceeded",
 }
-"""Our codes that OpenAI has a word of its own for."""
+"""OpenAI's names for our error codes."""
 
 FIELDS = {
     "text": "prompt",
@@ -34,7 +34,7 @@ FIELDS = {
     "width": "size",
     "height": "size",
 }
-"""Our fields that OpenAI, or its clients' `extra_body`, has a word of its own for."""
+"""OpenAI's names for our request fields."""
 
 Quality = Literal["auto", "low", "medium", "standard", "high", "hd", "xhigh", "max"]
 Format = Literal["png", "jpeg", "webp"]
@@ -87,12 +87,12 @@ def _opaque(background: str) -> str:
 
 
 class ImagesRequest(BaseModel):
-    """OpenAI's request. Fields that we do not know are ignored with a warning, as other servers ignore them."""
+    """OpenAI's request. Unknown fields are ignored with a warning, because other servers ignore them too."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
 
     prompt: Text = Field(
-        description="What the image shows, 1 to 10,000 characters; models that take less are passed over.",
+        description="What the image shows, 1 to 10,000 characters; models that take less are not called.",
         examples=["A fox in the snow"],
     )
     model: str | None = Field(None, description="An id or alias pins that model; any other name goes to our lists.")
@@ -139,7 +139,7 @@ class ImagesRequest(BaseModel):
         return (self.model or "").startswith(_BASE64_NAMES)
 
     def generation_request(self) -> GenerationRequest:
-        """The same in our terms. Raises ModelNotFound, and InvalidRequest for more than can be told of."""
+        """The same request in our terms. Raises ModelNotFound, and InvalidRequest for too many ignored fields."""
         self._check_ignored()
         size = self._wanted()
         wanted: dict[str, Any] = {
@@ -159,7 +159,7 @@ class ImagesRequest(BaseModel):
         return GenerationRequest.model_validate(wanted | given)
 
     def warnings(self) -> Iterator[GenerationWarning]:
-        """What is done otherwise than asked, whichever model answers."""
+        """The adjustments that do not depend on the model."""
         for field in self._ignored():
             yield GenerationWarning(
                 code="field_ignored", field=field, detail=f"{field} means nothing here and was ignored."
@@ -172,7 +172,7 @@ class ImagesRequest(BaseModel):
             yield _ignored("output_compression", "PNG is lossless; ask for jpeg or webp.")
 
     def _check_ignored(self) -> None:
-        """Each ignored field is told in the answer, which has a limit too."""
+        """Refuses too many ignored fields: each becomes a warning, and the answer's size is limited."""
         names = list(self.model_extra or ())
         if len(names) > MOST_IGNORED or any(len(name) > LONGEST_IGNORED for name in names):
             raise InvalidRequest(

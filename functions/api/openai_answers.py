@@ -52,7 +52,7 @@ class ImagesAnswer(BaseModel):
     id: str = Field(description="The generation's id.")
     model: str = Field(description="The model that made the images.")
     cost_usd: float = Field(description="What the images that were made cost.")
-    warnings: list[GenerationWarning] = Field(description="Whatever was done otherwise than asked.")
+    warnings: list[GenerationWarning] = Field(description="What was done differently from the request.")
 
 
 class CompletedEvent(BaseModel):

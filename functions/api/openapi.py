@@ -1,6 +1,7 @@
-"""The OpenAPI document: what Powertools finds in the routes, and what only we know."""
+"""The OpenAPI document: what Powertools generates from the routes, corrected and completed."""
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -16,27 +17,87 @@ _SECURITY = {
     "Bearer": {"type": "http", "scheme": "bearer", "description": "The same API key."},
 }
 _WITHOUT_BODY = {"204", "302"}
+_TAGS = {
+    "Images": "Make images, follow their links, delete them.",
+    "Jobs": "Images that are made in the background, for `Prefer: respond-async`.",
+    "Models": "What can make images, and for what price.",
+    "Operations": "Whether the service works, and what it has cost.",
+    "OpenAI": "The same service in the shapes of OpenAI's Images API.",
+}
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_OPENAI_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAiErrorBody"}}}
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and body bring the same images again, and cost nothing; another body is a 422. "
+    "1 to 255 printable ASCII characters.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+_CACHE_CONTROL = {
+    "name": "Cache-Control",
+    "in": "header",
+    "required": False,
+    "description": "`no-cache` makes new images where the same request would bring earlier ones again. Not together "
+    "with an Idempotency-Key.",
+    "schema": {"type": "string"},
+    "example": "no-cache",
+}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait=N` waits at most N seconds, 25 at most, while another request makes the same images.",
+    "schema": {"type": "string"},
+    "example": "wait=10",
+}
+_PREFER_ASYNC = {
+    **_PREFER,
+    "description": f"`respond-async` answers 202 with a job instead of waiting. {_PREFER['description']}",
+    "example": "respond-async",
+}
+_HEADERS: Mapping[str, list[dict[str, Any]]] = {
+    "/generate": [_IDEMPOTENCY_KEY, _PREFER_ASYNC, _CACHE_CONTROL],
+    "/v1/images/generations": [_IDEMPOTENCY_KEY, _PREFER, _CACHE_CONTROL],
+}
+"""The headers that a route reads; `api.preferences` does."""
 
 
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:
-    """The document as JSON values."""
+    """The document as JSON values (dicts, lists, strings, numbers)."""
     found: dict[str, Any] = json.loads(
         app.get_openapi_json_schema(title="Text-to-image API", version=VERSION, description=_DESCRIPTION)
     )
     found["servers"] = [{"url": ".", "description": "The address that this document was read from."}]
+    found["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
+    found["info"]["contact"] = {"name": "Whoever gave you the API key operates this deployment"}
+    found["tags"] = [{"name": name, "description": description} for name, description in _TAGS.items()]
     found["security"] = [{name: []} for name in _SECURITY]
     found["components"]["securitySchemes"] = _SECURITY
     found["paths"]["/health"]["get"]["security"] = [{}, *found["security"]]
+    for path, operation in _operations(found):
+        operation.setdefault("parameters", []).extend(_HEADERS.get(path, ()))
+        operation["responses"]["default"] = {
+            "description": "Any other problem: a wrong method, too large a body, or one that API Gateway finds.",
+            "content": _OPENAI_ERROR if path.startswith("/v1/") else _PROBLEM,
+        }
     _drop_what_is_not_ours(found)
     return found
 
 
+def _operations(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, operations in found["paths"].items():
+        for operation in operations.values():
+            yield path, operation
+
+
 def _drop_what_is_not_ours(found: dict[str, Any]) -> None:
-    # Powertools announces its own validation errors, where ours is a 400 problem, and a body for every answer.
-    for path in found["paths"].values():
-        for operation in path.values():
-            operation["responses"].pop("422", None)
-            for status in _WITHOUT_BODY & set(operation["responses"]):
-                operation["responses"][status].pop("content", None)
+    # Powertools documents its own 422 validation error, which this API never sends, and a body for every answer.
+    for _, operation in _operations(found):
+        if "HTTPValidationError" in json.dumps(operation["responses"].get("422", "")):
+            operation["responses"].pop("422")
+        for status in _WITHOUT_BODY & set(operation["responses"]):
+            operation["responses"][status].pop("content", None)
     for schema in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         found["components"]["schemas"].pop(schema, None)

@@ -1,4 +1,4 @@
-"""How a caller wants to be answered: Idempotency-Key, Cache-Control and Prefer."""
+"""The request headers that decide how to answer: Idempotency-Key, Cache-Control and Prefer."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from imaging.errors import FieldError, InvalidRequest
-from imaging.generations import MAX_WAIT_SECONDS
+
+MAX_WAIT_SECONDS = 25
+"""API Gateway times out at 29 s; the rest is for the answer."""
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
@@ -15,8 +17,8 @@ _PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
 
 @dataclass(frozen=True)
 class Preferences:
-    """`key` deduplicates the request; `fresh` asks for new images; `wait` is how many seconds to wait for others;
-    `respond_async` asks for a job."""
+    """`key` is the Idempotency-Key; `fresh` asks for new images; `wait` is how many seconds to wait for a generation
+    that is already running; `respond_async` asks for a job."""
 
     key: str | None
     fresh: bool
@@ -25,7 +27,7 @@ class Preferences:
 
     @classmethod
     def of(cls, event: APIGatewayProxyEvent) -> "Preferences":
-        """Raises InvalidRequest for a key that is none, or one that contradicts `no-cache`."""
+        """Raises InvalidRequest for an invalid key, or for a key together with `no-cache`."""
         key = idempotency_key(event.headers.get("idempotency-key"), "Idempotency-Key")
         fresh = "no-cache" in event.headers.get("cache-control", "").lower()
         if key is not None and fresh:
@@ -36,7 +38,7 @@ class Preferences:
 
 
 def idempotency_key(key: object, field: str) -> str | None:
-    """The key, if there is one. Raises InvalidRequest, which names it as `field`."""
+    """The key, if it is valid or absent. Raises InvalidRequest for `field` otherwise."""
     if key is None or (isinstance(key, str) and _KEY.fullmatch(key)):
         return key
     message = "Must be 1 to 255 printable ASCII characters"
@@ -44,7 +46,7 @@ def idempotency_key(key: object, field: str) -> str | None:
 
 
 def _preferences(prefer: str) -> Mapping[str, str]:
-    # RFC 7240: whatever is not understood is ignored.
+    # RFC 7240: unknown preferences are ignored.
     return {name.lower(): value for name, value in _PREFERENCE.findall(prefer)}
 
 

@@ -1,4 +1,4 @@
-"""From what went wrong to a problem document (RFC 9457)."""
+"""Turns every error into a problem document (RFC 9457), or into OpenAI's error under /v1."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +20,8 @@ from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
 OPENAI_PATHS = re.compile(r"/v1(/.*)?")
-MOST_FIELDS_TOLD = 20
-LONGEST_NAME_TOLD = 100
+MAX_FIELDS = 20
+MAX_NAME_LENGTH = 100
 
 _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -46,7 +46,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
 STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
 
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""RFC 9110's words, which Python knows since 3.13."""
+"""The reason phrases of RFC 9110; Python has them since 3.13."""
 
 
 def phrase(status: HTTPStatus) -> str:
@@ -54,17 +54,21 @@ def phrase(status: HTTPStatus) -> str:
 
 
 class ProblemField(BaseModel):
+    """A broken rule, and the field that breaks it."""
+
     field: str
     message: str
 
 
 class ProblemAttempt(BaseModel):
+    """A model that was asked, and the code of what it answered."""
+
     model: str
     code: str
 
 
 class Problem(BaseModel):
-    """A problem document: `code` is what to match on, `detail` says what to do."""
+    """A problem document (RFC 9457). Match on `code`; `detail` says what happened and what to do."""
 
     type: str = "about:blank"
     title: str
@@ -73,17 +77,17 @@ class Problem(BaseModel):
     instance: str
     code: str
     request_id: str
-    aws_error: str | None = Field(None, description="The AWS exception's name, where AWS said it.")
+    aws_error: str | None = Field(None, description="The name of AWS's exception, if AWS raised one.")
     errors: list[ProblemField] | None = Field(None, description="Each broken rule of an invalid request.")
-    attempts: list[ProblemAttempt] | None = Field(None, description="Each model that was asked, and how it ended.")
+    attempts: list[ProblemAttempt] | None = Field(None, description="The models called, each with its error's code.")
 
 
 def invalid_request(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
-    """The error for what pydantic found; names each field and its rule, and repeats no value."""
-    fields = [FieldError(_path(error["loc"])[:LONGEST_NAME_TOLD], _rule(error)) for error in found[:MOST_FIELDS_TOLD]]
-    told = "; ".join(f"{error.field}: {error.message}" for error in fields)
-    more = f"; and {len(found) - MOST_FIELDS_TOLD} more" if len(found) > MOST_FIELDS_TOLD else ""
-    return InvalidRequest(f"The request is not valid. {told}{more}", fields=fields)
+    """The error for pydantic's findings. It names each field and its rule, and never repeats a value."""
+    fields = [FieldError(_path(error["loc"])[:MAX_NAME_LENGTH], _rule(error)) for error in found[:MAX_FIELDS]]
+    details = "; ".join(f"{error.field}: {error.message}" for error in fields)
+    more = f"; and {len(found) - MAX_FIELDS} more" if len(found) > MAX_FIELDS else ""
+    return InvalidRequest(f"The request is not valid. {details}{more}", fields=fields)
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -100,13 +104,13 @@ def _rule(error: Mapping[str, Any]) -> str:
 
 
 def handle(app: APIGatewayRestResolver) -> None:
-    """Makes every error of the app a problem document."""
+    """Registers a handler for every error that a route can raise."""
     handlers: Mapping[type[Exception], Callable[..., Response[str]]] = {
         ImagingError: _imaging_error,
         RequestValidationError: _validation_error,
         NotFoundError: _unknown_path,
         MethodNotAllowed: _wrong_method,
-        UnicodeDecodeError: _not_text,
+        UnicodeDecodeError: _not_utf8,
         Exception: _bug,
     }
     for error, handler in handlers.items():
@@ -114,68 +118,67 @@ def handle(app: APIGatewayRestResolver) -> None:
 
 
 @dataclass(frozen=True)
-class _Refusal:
+class _Failure:
     status: HTTPStatus
     code: str
     detail: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    may_be_repeated: bool = False
+    is_retryable: bool = False
     aws_error: str | None = None
     errors: Sequence[FieldError] = ()
     attempts: Sequence[ModelFailure] = ()
 
 
-def _told(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
+def _respond(app: APIGatewayRestResolver, failure: _Failure) -> Response[str]:
     if OPENAI_PATHS.fullmatch(app.current_event.path):
-        return _as_openai_error(refusal)
-    return _as_problem(app, refusal)
+        return _as_openai_error(failure)
+    return _as_problem(app, failure)
 
 
-def _as_problem(app: APIGatewayRestResolver, refusal: _Refusal) -> Response[str]:
+def _as_problem(app: APIGatewayRestResolver, failure: _Failure) -> Response[str]:
     document = Problem(
-        title=phrase(refusal.status),
-        status=refusal.status,
-        detail=refusal.detail,
+        title=phrase(failure.status),
+        status=failure.status,
+        detail=failure.detail,
         instance=app.current_event.path,
-        code=refusal.code,
+        code=failure.code,
         request_id=app.context["request_id"],
-        aws_error=refusal.aws_error,
-        errors=[ProblemField(**asdict(error)) for error in refusal.errors] or None,
-        attempts=[ProblemAttempt(**asdict(attempt)) for attempt in refusal.attempts] or None,
+        aws_error=failure.aws_error,
+        errors=[ProblemField(**asdict(error)) for error in failure.errors] or None,
+        attempts=[ProblemAttempt(**asdict(attempt)) for attempt in failure.attempts] or None,
     )
     text = document.model_dump_json(exclude_none=True)
-    return Response(refusal.status, CONTENT_TYPE, text, headers=dict(refusal.headers))
+    return Response(failure.status, CONTENT_TYPE, text, headers=dict(failure.headers))
 
 
 _REJECTED = "Your request was rejected as a result of the safety system. "
-"""The words by which LiteLLM and others tell a content filter's refusal from other errors."""
+"""The words by which LiteLLM and others recognise a content filter's refusal."""
 
 
-def _as_openai_error(refusal: _Refusal) -> Response[str]:
+def _as_openai_error(failure: _Failure) -> Response[str]:
     error = openai_answers.OpenAiError(
-        message=_REJECTED + refusal.detail if refusal.code == errors.ContentBlocked.code else refusal.detail,
-        type="server_error" if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error",
-        param=openai.FIELDS.get(refusal.errors[0].field, refusal.errors[0].field) if refusal.errors else None,
-        code=openai.CODES.get(refusal.code, refusal.code),
+        message=_REJECTED + failure.detail if failure.code == errors.ContentBlocked.code else failure.detail,
+        type="server_error" if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error",
+        param=openai.FIELDS.get(failure.errors[0].field, failure.errors[0].field) if failure.errors else None,
+        code=openai.CODES.get(failure.code, failure.code),
     )
-    # OpenAI's clients go by the status alone, unless they are told that sending it again will not help, or is theirs to
-    # decide because it costs.
-    headers = dict(refusal.headers) if refusal.may_be_repeated else {**refusal.headers, "x-should-retry": "false"}
+    # OpenAI's clients retry by the status alone, unless x-should-retry says that a retry will not help or pays again.
+    headers = dict(failure.headers) if failure.is_retryable else {**failure.headers, "x-should-retry": "false"}
     body = openai_answers.OpenAiErrorBody(error=error)
-    return Response(refusal.status, "application/json", body.model_dump_json(), headers=headers)
+    return Response(failure.status, "application/json", body.model_dump_json(), headers=headers)
 
 
 def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response[str]:
     log = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
     log("The request failed", code=error.code, aws_error=error.aws_error)
-    return _told(
+    return _respond(
         app,
-        _Refusal(
+        _Failure(
             _STATUS[type(error)],
             error.code,
             error.detail,
             headers=_headers(app, error),
-            may_be_repeated=error.may_pass and not error.was_paid,
+            is_retryable=error.may_pass and not error.was_paid,
             aws_error=error.aws_error,
             errors=error.fields,
             attempts=error.attempts,
@@ -193,23 +196,23 @@ def _headers(app: APIGatewayRestResolver, error: ImagingError) -> dict[str, str]
 
 def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError) -> Response[str]:
     if any(found["loc"][0] == "response" for found in error.errors()):
-        return _bug(app, error)  # Powertools raises the same for an answer of ours that breaks its own schema
+        return _bug(app, error)  # Powertools raises the same error for an answer that breaks its schema
     return _imaging_error(app, invalid_request(error.errors()))
 
 
-def _not_text(app: APIGatewayRestResolver, _: UnicodeDecodeError) -> Response[str]:
+def _not_utf8(app: APIGatewayRestResolver, _: UnicodeDecodeError) -> Response[str]:
     return _imaging_error(app, InvalidRequest("The body is not UTF-8. Send a JSON object."))
 
 
 def _unknown_path(app: APIGatewayRestResolver, _: NotFoundError) -> Response[str]:
     detail = "There is nothing at this path. Check the address; openapi.json, where it is served, lists what there is."
-    return _told(app, _Refusal(HTTPStatus.NOT_FOUND, "not_found", detail))
+    return _respond(app, _Failure(HTTPStatus.NOT_FOUND, "not_found", detail))
 
 
 def _wrong_method(app: APIGatewayRestResolver, error: "MethodNotAllowed") -> Response[str]:
     detail = f"This path answers {' and '.join(error.allowed)} only."
     headers = {"Allow": ", ".join(error.allowed)}
-    return _told(app, _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers))
+    return _respond(app, _Failure(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers))
 
 
 def _bug(app: APIGatewayRestResolver, error: Exception) -> Response[str]:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of a route's answers."""
+"""Describes a route's answers for the OpenAPI document."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from api.problems import CONTENT_TYPE, Problem, phrase
 
 REQUEST_ID: dict[str, OpenAPIResponseHeader] = {
     "x-request-id": {
-        "description": "By this an operator finds the request in the logs.",
+        "description": "The id under which the request is logged.",
         "schema": {"type": "string"},
     }
 }
@@ -25,7 +25,7 @@ _HEADERS: dict[int, dict[str, OpenAPIResponseHeader]] = {
 
 
 def answers(model: Any, description: str, *problems: int) -> dict[int, OpenAPIResponse]:  # noqa: ANN401 - a type
-    """A route that answers 200 with a body of that type, or one of these problems."""
+    """The answers of a route: 200 with a body of type `model`, or a problem with one of these statuses."""
     return {
         200: {
             "description": description,
@@ -37,7 +37,7 @@ def answers(model: Any, description: str, *problems: int) -> dict[int, OpenAPIRe
 
 
 def refusals(*problems: int) -> dict[int, OpenAPIResponse]:
-    """The problems that a route may answer."""
+    """Problem documents with these statuses."""
     return {status: _problem(status) for status in problems}
 
 

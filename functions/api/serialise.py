@@ -1,4 +1,4 @@
-"""JSON in and out."""
+"""Parses request bodies and serialises answers."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from imaging.errors import InvalidRequest
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """The object in a JSON text. Raises InvalidRequest, also for nesting, numbers and characters beyond reason."""
+    """The object in a JSON text. Raises InvalidRequest for invalid JSON, which includes too deep nesting."""
     try:
         value = from_json(text)
     except ValueError as error:

@@ -1,8 +1,7 @@
-"""The key door: finds the API key, hands it to API Gateway, which checks it, and names the caller.
+"""The Lambda authorizer: finds the API key, returns it to API Gateway, which checks it, and names the caller.
 
-A request without a key may ask for what is open to anybody, and so may a preflight request where CORS is configured.
-It then goes by the public key, which belongs to nobody and opens nothing else, so that API Gateway limits the rate of
-such requests too.
+Anonymous requests may use the open routes, and preflight requests may where CORS is configured. They share the
+anonymous key, which opens nothing else, so that API Gateway limits their rate too.
 """
 
 import hashlib
@@ -17,22 +16,22 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event i
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 OPEN_PATHS = {"health", "openapi.json", "docs"}
-NEEDS_A_KEY = "deep"
-"""With this in its query, an open path is open no more."""
+KEYED_PARAMETER = "deep"
+"""A query parameter that makes an open path require a key."""
 
 
 ANONYMOUS = "anonymous"
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Allows the request with the key that it goes by; denies it without a key, or with two that disagree."""
+    """Allows the request with its key or the anonymous one; denies it without a key, or with two different keys."""
     request = APIGatewayAuthorizerRequestEvent(event)
     key = _key(request)
     return _deny(request) if key is None else _allow(request, key)
 
 
 def _deny(request: APIGatewayAuthorizerRequestEvent) -> dict[str, Any]:
-    """API Gateway answers with the template's 401. An exception would count as an error of the function."""
+    """A Deny policy, for which API Gateway answers the template's 401. An exception would count as a function error."""
     response = APIGatewayAuthorizerResponse.from_route_arn(request.method_arn, principal_id=ANONYMOUS)
     response.deny_all_routes()
     return response.asdict()
@@ -51,16 +50,16 @@ def _allow(request: APIGatewayAuthorizerRequestEvent, key: str) -> dict[str, Any
 
 
 def caller(key: str) -> str:
-    """The name of a key's holder: the first 16 hex digits of the key's SHA-256."""
+    """The caller's name: the first 16 hex digits of the SHA-256 of the key."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _key(request: APIGatewayAuthorizerRequestEvent) -> str | None:
-    public_key = os.environ["PUBLIC_KEY"]
-    keys = set(_keys(request.headers)) - {public_key}
+    anonymous_key = os.environ["PUBLIC_KEY"]
+    keys = set(_keys(request.headers)) - {anonymous_key}
     if len(keys) == 1:
         return keys.pop()
-    return public_key if not keys and _is_open(request) else None
+    return anonymous_key if not keys and _is_open(request) else None
 
 
 def _keys(headers: Mapping[str, str]) -> Iterator[str]:
@@ -76,5 +75,5 @@ def _is_open(request: APIGatewayAuthorizerRequestEvent) -> bool:
     return (request.http_method == "OPTIONS" and os.environ["CORS_ORIGINS"] != "") or (
         request.http_method == "GET"
         and path in OPEN_PATHS
-        and NEEDS_A_KEY not in (request.query_string_parameters or {})
+        and KEYED_PARAMETER not in (request.query_string_parameters or {})
     )

@@ -1,4 +1,4 @@
-"""Calls models on Amazon Bedrock, and never sends a call again that may have been billed."""
+"""Calls models on Amazon Bedrock. A call that may have been billed is never retried."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 SecondsLeft = Callable[[], float]
 
-# Making clients is not thread-safe, and the first images of a cold start are asked for side by side.
+# Creating a client is not thread-safe, and a cold start's first model calls run in parallel.
 _making_clients = Lock()
 
 _NOT_CONNECTED = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
-"""Only then is a request certainly not sent: a TLS error, for example, may come after the service has read it."""
+"""The errors after which the request was certainly not sent. After a TLS error, for example, it may have been read."""
 
 _seconds_left: ContextVar[SecondsLeft] = ContextVar("seconds_left")
 
 
 class BedrockError(ServiceError):
-    """A call that brought no answer. `code` is AWS's exception name, or one of the names below."""
+    """A failed model call. `code` is AWS's exception name, or one of the names below."""
 
     READ_TIMEOUT = "ReadTimeout"
     CONNECTION_LOST = "ConnectionLost"
@@ -60,7 +60,7 @@ class BedrockError(ServiceError):
 
     @property
     def loggable_message(self) -> str | None:
-        """The message, where it cannot quote a prompt, a token or a signature."""
+        """The message, if it cannot quote a prompt, a token or a signature."""
         return self.message if self.code in _LOGGABLE else None
 
 
@@ -93,22 +93,23 @@ _NOT_BILLED = {
     BedrockError.UNREACHABLE,
     BedrockError.NO_CREDENTIALS,
 }
-"""No model ran. Whatever is not listed may be billed: it counts as spent, and the SDK does not send it again."""
+"""Errors after which no model ran. Any other error may be billed: it counts as spent and is not retried."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer, and the id under which Bedrock knows the call."""
+    """A model's answer as JSON values, and Bedrock's request id."""
 
     content: Mapping[str, Any]
     request_id: str | None
 
 
 def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> Answer:
-    """The model's answer to one InvokeModel call.
+    """One InvokeModel call.
 
-    `model` is a model id or an inference profile's ARN; `seconds_left` tells, before each attempt, how long it may
-    take. The SDK sends again what certainly was not billed and may pass, such as throttling. Raises BedrockError.
+    `model` is a model id or an inference profile's ARN. `seconds_left` is called before each attempt of the SDK and
+    returns its read time-out in seconds. The SDK retries errors that certainly were not billed and may pass, such as
+    throttling. Raises BedrockError.
     """
     token = _seconds_left.set(seconds_left)
     try:
@@ -123,14 +124,14 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
             )
             content = json.loads(answer["body"].read())
             if not isinstance(content, dict):
-                raise ValueError("the answer is no JSON object")  # noqa: TRY004 - an answer that cannot be read, as bad JSON
+                raise ValueError("the answer is no JSON object")  # noqa: TRY004 - handled like invalid JSON
             return Answer(content, answer["ResponseMetadata"].get("RequestId"))
     finally:
         _seconds_left.reset(token)
 
 
 def prompts_are_logged(region: str) -> bool:
-    """Whether the account keeps copies of prompts and images of that region. Raises BedrockError."""
+    """Whether the account logs the prompts and images of model calls in that region. Raises BedrockError."""
     with _as_bedrock_error():
         answer = clients.bedrock(region).get_model_invocation_logging_configuration()
         return bool(answer.get("loggingConfig"))
@@ -142,7 +143,7 @@ def _client(region: str) -> "BedrockRuntimeClient":
     client.meta.events.register("request-created.bedrock-runtime.InvokeModel", _limit_time)
     client.meta.events.register_first(
         "needs-retry.bedrock-runtime.InvokeModel",
-        _refuse_second_bill,  # type: ignore[arg-type] # the stubs forget that a handler may answer
+        _refuse_second_bill,  # type: ignore[arg-type] # the stubs omit that a handler may return a value
     )
     return client
 
@@ -154,7 +155,7 @@ def _limit_time(request: "AWSRequest", **_: object) -> None:
 def _refuse_second_bill(
     response: tuple[object, Mapping[str, Any]] | None, caught_exception: Exception | None, **_: object
 ) -> bool | None:
-    """False, which ends the SDK's retries, unless the attempt certainly was not billed."""
+    """Ends the SDK's retries by returning False, unless the attempt certainly was not billed."""
     if response is None:
         return None if isinstance(caught_exception, _NOT_CONNECTED) else False
     return None if response[1].get("Error", {}).get("Code") in _NOT_BILLED else False

@@ -1,4 +1,4 @@
-"""Keeps PNGs in the bucket and makes links to them."""
+"""Stores PNGs in the bucket and presigns links to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Bucket:
-    """The image bucket by its name; links from it work for `link_minutes`."""
+    """The image bucket, by its name. Links work for `link_minutes`."""
 
     name: str
     link_minutes: int
@@ -35,9 +35,9 @@ class Bucket:
             )
 
     def find(self, image_id: str) -> Mapping[str, str] | None:
-        """An object's metadata and its length as `bytes`, if it is there. Raises BucketError.
+        """The object's metadata, with its length as `bytes`; None if there is no such object. Raises BucketError.
 
-        Without ListBucket S3 answers 403 for what does not exist.
+        Without the permission ListBucket, S3 answers 403 for an object that does not exist.
         """
         try:
             with raising(BucketError):
@@ -59,12 +59,12 @@ class Bucket:
             clients.s3().delete_object(Bucket=self.name, Key=key(image_id))
 
     def check(self) -> None:
-        """Raises BucketError where the bucket is gone or out of reach."""
+        """Raises BucketError if the bucket is missing or unreachable."""
         with raising(BucketError):
             clients.s3().get_bucket_location(Bucket=self.name)
 
     def link(self, image_id: str) -> Link:
-        """A presigned URL, and when it stops working: with its own time, or with the credentials that signed it."""
+        """A presigned URL and its expiry, which is the link's own or that of the signing credentials."""
         lifetime = timedelta(minutes=self.link_minutes)
         url = clients.s3().generate_presigned_url(
             "get_object",
@@ -81,5 +81,5 @@ def key(image_id: str) -> str:
 
 
 def _credentials_expire_at() -> datetime | None:
-    # botocore keeps the time only there; credentials from Lambda's environment carry none.
+    # botocore exposes the expiry nowhere else. Credentials from Lambda's environment have none.
     return getattr(clients.session().get_credentials(), "_expiry_time", None)

@@ -1,7 +1,7 @@
-"""Every AWS client is made here, with its region, signature, retries and time-outs spelled out.
+"""Creates every AWS client, with explicit region, signature, retries and time-outs.
 
-A client that was idle connects anew. Lambda freezes the environment between invocations, and the services close
-connections meanwhile: a request on such a connection is lost, and nobody knows whether it arrived.
+A client that was idle reconnects before the next request. While Lambda freezes the environment, services close idle
+connections; a request on a closed connection fails, and whether it arrived is unknown.
 """
 
 import time
@@ -39,7 +39,7 @@ def bedrock_runtime(region: str) -> "BedrockRuntimeClient":
 
 @cache
 def bedrock(region: str) -> "BedrockClient":
-    """Bedrock's control plane, which tells about models but calls none."""
+    """Bedrock's control plane."""
     return _fresh(session().client("bedrock", region_name=region, config=_config(read_timeout=5)))
 
 
@@ -55,26 +55,26 @@ def sqs() -> "SQSClient":
 
 @cache
 def events() -> "EventBridgeClient":
-    """Both attempts together leave time to answer."""
+    """Publishing is optional, so its two attempts are short."""
     retries = {"mode": "standard", "total_max_attempts": 2}
     return _fresh(session().client("events", config=_config(connect_timeout=1, read_timeout=2, retries=retries)))
 
 
 @cache
 def s3() -> "S3Client":
-    """Signs links by SigV4 for the regional virtual host; boto3's own defaults are neither everywhere."""
+    """Presigns by SigV4 for the regional virtual host, which are not boto3's defaults in every region."""
     config = _config(signature_version="s3v4", s3={"addressing_style": "virtual"}, read_timeout=5)
     return _fresh(session().client("s3", config=config))
 
 
 def _fresh(client: _Client) -> _Client:
-    """The client, which closes its connections before it is used again after a pause."""
+    """Makes the client close its connections before a request that follows a pause."""
     lock, used_at = Lock(), time.time()
 
     def before_send(**_: object) -> None:
         nonlocal used_at
         with lock:
-            # The time of day goes on in an environment that is frozen; it may also be set back.
+            # The wall clock, which goes on while the environment is frozen, may also be set back.
             if not 0 <= time.time() - used_at < IDLE_SECONDS:
                 client.close()
             used_at = time.time()

@@ -24,7 +24,7 @@ class ServiceError(Exception):
 
     @classmethod
     def code_of(cls, error: BotoCoreError) -> str:
-        """The code of a call that brought no answer."""
+        """The code of an error without an answer from AWS."""
         return type(error).__name__
 
 

@@ -35,7 +35,7 @@ class Queue:
                 QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=min(int(seconds), LONGEST_DELAY_SECONDS)
             )
 
-    def bury(self, text: str) -> None:
+    def dead_letter(self, text: str) -> None:
         """Sends a message that is no job of ours to the dead-letter queue."""
         with raising(QueueError):
             clients.sqs().send_message(QueueUrl=self.dead_letter_url, MessageBody=text)

@@ -1,7 +1,7 @@
-"""The one DynamoDB table: records by their id, changes under conditions, and an index of what is listed by time.
+"""The DynamoDB table: records by id, conditional transactions, and an index of listings by time.
 
-A record is an item with an `id` that names its kind (`image#…`), an `expiration` in epoch seconds after which it counts
-for nothing, and, while it is listed, a `listing` and the time `listed_at` by which that listing is ordered.
+A record is an item with an `id` that names its kind (`image#…`) and an `expiration` in epoch seconds, after which it is
+treated as absent. A listed record also has a `listing` and `listed_at`, the time by which the listing is sorted.
 """
 
 import json
@@ -39,7 +39,7 @@ class TableError(ServiceError):
 
 
 class ConditionFailed(Exception):
-    """Nothing was written, because conditions did not hold. `places` are the positions of those changes."""
+    """Nothing was written. `places` are the positions of the changes whose condition did not hold."""
 
     def __init__(self, places: Collection[int]) -> None:
         super().__init__(sorted(places))
@@ -48,7 +48,7 @@ class ConditionFailed(Exception):
 
 @dataclass(frozen=True)
 class Absent:
-    """There is no such record, or it has expired by `now`, in epoch seconds."""
+    """The record does not exist, or has expired by `now` (epoch seconds)."""
 
     now: float
 
@@ -72,7 +72,7 @@ Condition = Absent | Equal | AtMost
 
 @dataclass(frozen=True)
 class Put:
-    """Writes a whole record, over one that may be there."""
+    """Writes a whole record, replacing one that exists."""
 
     key: str
     record: Record
@@ -82,7 +82,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Add:
-    """Adds whole numbers to attributes; an absent record or attribute counts as 0."""
+    """Adds whole numbers to attributes. An absent record or attribute counts as 0."""
 
     key: str
     amounts: Mapping[str, int]
@@ -94,7 +94,7 @@ Change = Put | Add
 
 @dataclass(frozen=True)
 class Page:
-    """Listed records, and where the next page starts; None after the last."""
+    """Listed records, and the start of the next page; None after the last page."""
 
     records: Sequence[Record]
     next: Record | None
@@ -102,41 +102,41 @@ class Page:
 
 @dataclass(frozen=True)
 class Table:
-    """The table by its name. Everything raises TableError."""
+    """The table, by its name. Each call raises TableError."""
 
     name: str
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def get(self, key: str) -> Record | None:
-        """The record, if there is one that has not expired; DynamoDB itself deletes days late."""
+        """The record, unless it is absent or expired. DynamoDB deletes expired items days late."""
         with raising(TableError):
             answer = clients.dynamodb().get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         record = _record(answer.get("Item", {}))
         return record if record and self._counts(record) else None
 
     def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
-        """The records of at most 100 keys, as `get` finds each."""
-        asked: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}} if keys else {}
+        """The records with these keys, at most 100, each as `get` returns it."""
+        requests: Any = {self.name: {"Keys": [_key(key) for key in keys], "ConsistentRead": True}} if keys else {}
         items: list[Any] = []
-        while asked:
+        while requests:
             with raising(TableError):
-                answer = clients.dynamodb().batch_get_item(RequestItems=asked)
+                answer = clients.dynamodb().batch_get_item(RequestItems=requests)
             items += answer["Responses"].get(self.name, [])
-            asked = answer.get("UnprocessedKeys")
+            requests = answer.get("UnprocessedKeys")
         records = [_record(item) for item in items]
         return {record[KEY]: record for record in records if self._counts(record)}
 
     def put(self, key: str, record: Record, expires_at: int) -> None:
-        """Writes a record, over one that may be there."""
+        """Writes a record, replacing one that exists."""
         with raising(TableError):
             clients.dynamodb().put_item(TableName=self.name, Item=_item(Put(key, record, expires_at)))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
-        """Applies all changes or none. Raises ConditionFailed too.
+        """Applies all changes or none. Also raises ConditionFailed.
 
-        The token names this write: sent again within ten minutes, it changes nothing twice. Conflicts with other
-        transactions are retried with jitter.
+        `token` makes a retry of the same write within ten minutes idempotent. Conflicts with other transactions are
+        retried with jitter.
         """
         for tries in range(CONFLICT_TRIES):
             try:
@@ -146,7 +146,7 @@ class Table:
         raise TableError("TransactionConflict")
 
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
-        """A page of what is listed: the newest first, or with `until` those up to then, the oldest first."""
+        """A page of a listing, the newest first; with `until` only records up to then, the oldest first."""
         key, names = "#listing = :listing", {"#listing": LISTING}
         values: dict[str, Any] = {":listing": listing}
         if until is not None:
@@ -191,7 +191,7 @@ class Table:
 
 
 class _Conflict(Exception):
-    """Another transaction was at one of the items, or DynamoDB had no room: nothing was written."""
+    """Another transaction changed one of the items, or DynamoDB throttled. Nothing was written."""
 
 
 def _why_cancelled(error: ClientError) -> ConditionFailed | _Conflict:
@@ -208,7 +208,7 @@ class _Expression:
     values: dict[str, Any]
 
     def request(self) -> dict[str, Any]:
-        """What DynamoDB refuses to see empty is left out."""
+        """The parameters that are not empty; DynamoDB refuses empty ones."""
         parts = {
             "ConditionExpression": self.text,
             "ExpressionAttributeNames": self.names,

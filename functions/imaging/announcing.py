@@ -1,40 +1,35 @@
-"""Publishes and logs how generations ended. Never the prompt."""
+"""Publishes and logs how generations ended, without their prompts."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.bucket import key
 from aws.events import EventError
+from imaging import ports
 from imaging.errors import ImagingError
+from imaging.money import usd
 from imaging.records.record import GenerationRecord
-from imaging.requests.result import MICROS_PER_USD, Generation
+from imaging.requests.result import Generation
 from observability import log_outcome, logger, metrics
 
 COMPLETED, FAILED = "Generation Completed", "Generation Failed"
 
 
-class Bus(Protocol):
-    """Raises EventError."""
-
-    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
-
-
 @dataclass(frozen=True)
 class Announcer:
-    """Publishes outcomes, each at least once: with its generation's id and the attempt's number a consumer tells a
-    second event from a second generation. An event that cannot be published is logged and counted, and changes nothing
-    else."""
+    """Publishes each outcome at least once. Consumers recognise a duplicate by the generation's id and the attempt's
+    number. An event that cannot be published is logged and counted, and changes nothing else."""
 
-    bus: Bus
+    bus: ports.Bus
     now: Callable[[], float] = time.time
 
     def completed(self, record: GenerationRecord, generation: Generation) -> None:
         images = [{"id": image.id, "key": key(image.id), "seed": image.seed} for image in generation.stored]
-        missing, cost_usd = len(generation.images) - len(images), generation.cost_micros / MICROS_PER_USD
+        missing, cost_usd = len(generation.images) - len(images), usd(generation.cost_micros)
         log_outcome(
             caller=record.owner,
             generation_id=record.id,

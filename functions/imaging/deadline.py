@@ -1,16 +1,16 @@
-"""How long is left."""
+"""The function's time limit."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 SECONDS_TO_FINISH = 10
-"""What a model call leaves of the function's time, to store, record and answer."""
+"""The time that a model call must leave to store images, write the record and answer."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """When the function's time is up, on a monotonic clock. All amounts are seconds."""
+    """When the function times out, on a monotonic clock. All amounts are seconds."""
 
     at: float
     clock: Callable[[], float] = time.monotonic
@@ -23,7 +23,7 @@ class Deadline:
         return max(self.at - self.clock(), 0)
 
     def leaves(self, seconds: float) -> bool:
-        """Whether a pause of so many seconds leaves time to store, record and answer."""
+        """Whether a pause of so many seconds leaves time to store images, write the record and answer."""
         return self.at - self.clock() - seconds > SECONDS_TO_FINISH / 2
 
     def for_model(self) -> float:

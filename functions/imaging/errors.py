@@ -1,27 +1,27 @@
-"""What can go wrong, drawn by whose turn it is.
+"""What can go wrong, grouped by who must act.
 
 ImagingError
 ├── CallerMustChange        the same request will be refused again
-│   ├── InvalidRequest      a value breaks a rule of ours or of the model's
+│   ├── InvalidRequest      a value breaks a rule of the API or of the model
 │   ├── ContentBlocked      the model's filter refused every image
 │   ├── NotCancellable      the job has begun, or is over
 │   ├── KeyReused           an Idempotency-Key came with another request
-│   └── NotFound            there is no such thing, or it belongs to somebody else
+│   └── NotFound            it does not exist, or belongs to another caller
 ├── MayPass                 the same request may succeed later
 │   ├── Throttled           Bedrock's rate or quota is used up
-│   ├── ModelError          the model failed, or answered without a usable picture
+│   ├── ModelError          the model failed, or returned no usable image
 │   ├── InProgress          the same request is still being answered
-│   ├── TimedOut            the model, or the time that is left here, was too slow
-│   ├── StorageFailed       the images were made, and could not be kept
+│   ├── TimedOut            the model was too slow, or the function's time ran out
+│   ├── StorageFailed       the images were made, and could not be stored
 │   ├── DependencyUnavailable  the table did not answer, and nothing was paid
-│   └── InternalError       a bug of ours
+│   └── InternalError       a bug
 └── OperatorMustAct         the deployment or the account must change
-    ├── Misconfigured       a parameter of the stack makes no sense
-    ├── BudgetExhausted     the month's cap on spend would be passed
-    ├── ModelAccessDenied   the role, the Marketplace subscription or the account stands in the way
+    ├── Misconfigured       a stack parameter is invalid
+    ├── BudgetExhausted     the month's spend cap would be exceeded
+    ├── ModelAccessDenied   the role, the Marketplace subscription or the account lacks access
     └── ModelUnavailable    no listed model answers: retired, not ready, or Bedrock is out of capacity
 
-A class's name is part of the contract: a state machine catches by it. `code` is what clients match on.
+Class names are part of the contract, because state machines catch them. Clients match on `code`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ class ModelFailure:
 
 
 class Facts(TypedDict, total=False):
-    """What every error can be given beside its detail."""
+    """What every error can carry besides its detail."""
 
     aws_error: str | None
     may_pass: bool

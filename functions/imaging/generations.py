@@ -21,17 +21,15 @@ from imaging.errors import (
 )
 from imaging.images.gallery import Gallery
 from imaging.making.generator import Generator, Outcome
-from imaging.making.maker import Made
-from imaging.planning.plan import Slot
-from imaging.records.attempt import Attempt, max_price
+from imaging.making.model_run import ImageOutcome
+from imaging.planning.plan import Slot, max_price
+from imaging.planning.router import Router
+from imaging.records.attempt import Attempt
 from imaging.records.record import Failure, GenerationRecord
 from imaging.records.store import Changed, GenerationStore
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
 from imaging.requests.submission import Submission
 from observability import log_bug, log_outcome, logger
-
-MAX_WAIT_SECONDS = 25
-"""API Gateway gives up at 29; the rest is for the answer."""
 
 POLL_SECONDS = 0.5
 
@@ -60,6 +58,7 @@ class Generations:
     the same request without a key."""
 
     store: GenerationStore
+    router: Router
     generator: Generator
     gallery: Gallery
     announcer: Announcer
@@ -75,7 +74,7 @@ class Generations:
         Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
         while nothing is paid, and the ImagingError that ended the attempt.
         """
-        until = self.clock() + min(wait_seconds, MAX_WAIT_SECONDS)
+        until = self.clock() + wait_seconds
         found: GenerationRecord | None = None
         while True:
             step = self._step(submission, found)
@@ -142,7 +141,7 @@ class Generations:
         self, submission: Submission, previous: GenerationRecord | None, base: GenerationRecord, deadline: Deadline
     ) -> Attempt:
         """Plans an attempt and gives it the generation. Raises Changed, BudgetExhausted, DependencyUnavailable."""
-        plans = self.generator.plans(submission.request, base.first_seed, base.model)
+        plans = self.router.plans(submission.request, base.first_seed, base.model)
         record = self.store.begin(previous, base, max_price(plans, [*base.settled]), deadline)
         return Attempt(record, submission.request, plans, deadline, waits_on_throttling=record.is_job)
 
@@ -173,7 +172,7 @@ class Generations:
             return {"settled": found.settled, "model": found.model, "has_lost_attempt": True}
         settled = outcome.settled()
         has_images = any(not isinstance(facts, MissingImage) for facts in settled.values())
-        model = outcome.chosen.route.model_id if has_images else None
+        model = outcome.chosen.route.model.id if has_images else None
         return {"settled": settled, "model": model, "warnings": outcome.warnings(attempt.record) if model else ()}
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
@@ -193,9 +192,9 @@ class Generations:
         of each other."""
         if not record.has_images:
             return None
-        [chosen] = self.generator.plans(submission.request, record.first_seed, record.model)
-        slots = [slot for call in chosen.plan.calls for slot in call.slots]
-        made = [Made(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
+        [chosen] = self.router.plans(submission.request, record.first_seed, record.model)
+        slots = [slot for call in chosen.calls for slot in call.slots]
+        made = [ImageOutcome(slot, record.settled.get(slot.index) or _missing(slot, reason)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)
 
     def _step(self, submission: Submission, found: GenerationRecord | None) -> Step:

@@ -1,4 +1,4 @@
-"""The schedule door: every few minutes, unfinished generations that nobody looks after are found."""
+"""The sweeper: on a schedule, resumes or ends unfinished generations that are due."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from observability import logger, metrics
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001 - a schedule's event says nothing
-    due = bootstrap.jobs().sweep(Deadline.after(context.get_remaining_time_in_millis() / 1000))
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001 - a scheduled event carries nothing
+    due = bootstrap.services().jobs.sweep(Deadline.after(context.get_remaining_time_in_millis() / 1000))
     metrics.add_metric(name="GenerationsDue", unit=MetricUnit.Count, value=due)
     return {"due": due}

@@ -1,6 +1,5 @@
-"""The queue door: one record, one job."""
+"""The worker: takes the job of each SQS message one attempt further."""
 
-import uuid
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -10,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import bootstrap
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, NotFound
+from imaging.ids import is_id
 from imaging.jobs import PutBack
 from observability import logger, metrics
 
@@ -19,42 +19,35 @@ TABLE_RETRY_SECONDS = 10
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-class NotDone(Exception):
-    """Tells SQS to keep the message: its job is to be looked at again."""
+class Unfinished(Exception):
+    """Makes SQS deliver the message again, because its job is unfinished."""
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    bootstrap.settings()
+    bootstrap.services()
     return dict(process_partial_response(event, _work, processor, context))
 
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    if not _is_job_id(record.body):
-        _bury(record)
+    if not is_id(record.body):
+        _dead_letter(record)
         return
     logger.append_keys(generation_id=record.body)
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
-        verdict = bootstrap.jobs().work(record.body, deadline)
+        verdict = bootstrap.services().jobs.work(record.body, deadline)
     except DependencyUnavailable:
         verdict = PutBack(TABLE_RETRY_SECONDS)
     except (NotFound, InternalError):
-        _bury(record)
+        _dead_letter(record)
         return
     if isinstance(verdict, PutBack):
-        bootstrap.queue().put_back(record.receipt_handle, verdict.seconds)
-        raise NotDone
+        bootstrap.services().queue.put_back(record.receipt_handle, verdict.seconds)
+        raise Unfinished
 
 
-def _bury(record: SQSRecord) -> None:
-    logger.error("A message that is no job of ours goes to the dead letters", message_id=record.message_id)
-    bootstrap.queue().bury(record.body)
-
-
-def _is_job_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+def _dead_letter(record: SQSRecord) -> None:
+    logger.error("A message that names no job was sent to the dead-letter queue", message_id=record.message_id)
+    bootstrap.services().queue.dead_letter(record.body)

@@ -24,6 +24,7 @@ class Program:
     name: str
     runtime: Path
     source: Path
+    never_retries: bool = False
 
     def run(self, stack: Stack, *things: str) -> dict[str, Any]:
         """Return the client's version and the result of each feature that it has."""
@@ -55,13 +56,16 @@ def _node(source: str) -> tuple[Path, Path]:
     return ENVIRONMENTS / "node" / "bin" / "node", FOLDER / "javascript" / source
 
 
-PROGRAMS = (
+PROGRAMS: tuple[Program, ...] = (
     Program("openai 2 (Python)", *_python("openai-2", "openai_package.py")),
     Program("openai 3 (Python)", *_python("openai-3", "openai_package.py")),
     Program("openai (Node.js)", *_node("openai-package.mjs")),
     Program("LiteLLM", *_python("litellm", "litellm_package.py")),
     Program("LangChain's image tool", *_python("langchain", "langchain_tool.py")),
     Program("Vercel's AI SDK", *_node("ai-sdk.mjs")),
+    Program("Semantic Kernel", *_python("semantic-kernel", "semantic_kernel_service.py")),
+    Program("LibreChat", *_node("librechat-request.mjs")),
+    Program("Open WebUI", *_python("openai-3", "open_webui_request.py"), never_retries=True),
 )
 
 

@@ -23,9 +23,15 @@ def row(program: Program, outcomes: dict[str, Any]) -> str:
         _images(outcomes["base64"]) if "base64" in outcomes else "cannot ask",
         f"`{outcomes['blocked']['error']}`",
         f"`{outcomes['wrong_key']['error']}`",
-        "deduplicated" if "impatient" in outcomes else "deduplicated with an `Idempotency-Key`",
+        _retry(program, outcomes),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _retry(program: Program, outcomes: dict[str, Any]) -> str:
+    if program.never_retries:
+        return "never retries"
+    return "deduplicated" if "impatient" in outcomes else "deduplicated with an `Idempotency-Key`"
 
 
 def rows() -> dict[str, str]:

@@ -24,10 +24,11 @@ def test_a_client_works_unchanged(program: Program, stack: Stack, emulator: Emul
     assert (outcomes["blocked"]["status"], CONTENT_FILTER in outcomes["blocked"]["message"]) == (400, True)
     assert outcomes["wrong_key"]["status"] == 401
     assert "API key" in outcomes["wrong_key"]["message"]
-    assert billed == [1, 2, *([1] if "base64" in outcomes else [])]
+    assert sum(billed) == 1 + 2 + ("base64" in outcomes)
     assert len(refused) == 1, "what is blocked is asked for once"
 
-    outcomes |= _asked_in_vain(program, stack, emulator)
+    if not program.never_retries:
+        outcomes |= _asked_in_vain(program, stack, emulator)
     table.keep(program.name, table.row(program, outcomes))
 
 
@@ -54,6 +55,7 @@ def test_the_models_are_listed_to_a_client(program: Program, stack: Stack) -> No
 
 def test_the_ai_sdk_fetches_no_link_from_a_loopback_address(stack: Stack, emulator: Emulator) -> None:
     """On a laptop its users request base64; on AWS links have public addresses."""
-    outcome = PROGRAMS[-1].run(stack, "link")["link"]
+    (ai_sdk,) = (program for program in PROGRAMS if program.name == "Vercel's AI SDK")
+    outcome = ai_sdk.run(stack, "link")["link"]
     assert "not allowed" in outcome["message"]
     assert [call["images"] for call in emulator.calls()] == [1]

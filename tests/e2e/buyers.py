@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import bootstrap
+from api.preferences import MAX_WAIT_SECONDS
 from imaging.deadline import Deadline
 from imaging.errors import ImagingError
-from imaging.generations import MAX_WAIT_SECONDS, Generations
-from imaging.jobs import Jobs
+from imaging.generations import Generations
+from imaging.money import usd
 from imaging.requests.request import GenerationRequest
 from imaging.requests.submission import Submission
 
@@ -46,13 +47,14 @@ def main() -> None:
     def now() -> float:
         return time.time() + later
 
-    ledger = replace(bootstrap.ledger(), stack_cap=asked["cap"], key_cap=asked["key_cap"], now=now)
-    store = replace(bootstrap.store(), ledger=ledger, now=now)
-    market = Market(replace(bootstrap.generations(), store=store, now=now), asked["seconds"])
+    caps = {"monthly_budget_usd": usd(asked["cap"] or 0), "monthly_budget_per_key_usd": usd(asked["key_cap"] or 0)}
+    real = bootstrap.services()
+    services = replace(real, settings=real.settings.model_copy(update=caps), now=now)
+    market = Market(services.generations, asked["seconds"])
     with ThreadPoolExecutor(len(asked["orders"]) or 1) as pool:
         outcomes = list(pool.map(market.serve, asked["orders"]))
     if not asked["orders"]:
-        Jobs(market.generations, store, bootstrap.queue(), now).sweep(Deadline.after(asked["seconds"]))
+        services.jobs.sweep(Deadline.after(asked["seconds"]))
     print(json.dumps(outcomes))  # noqa: T201 - this is the answer
 
 

@@ -86,7 +86,7 @@ def inside(stack: Stack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) ->
 def test_fifty_callers_at_once_with_one_key_make_one_generation(inside: Emulator, documented: dict[str, Any]) -> None:
     request = GenerationRequest.model_validate(documented)
     submission = Submission.keyed(request, caller="0123456789abcdef", key=str(uuid.uuid4()))
-    generations = bootstrap.generations()
+    generations = bootstrap.services().generations
 
     def generate(_: int) -> Delivery:
         return generations.run(submission, Deadline.after(120), wait_seconds=25)

@@ -11,7 +11,7 @@ class FakeQueue:
     `lost_answers` of those that arrive although the sender sees an error."""
 
     sent: list[str] = field(default_factory=list)
-    buried: list[str] = field(default_factory=list)
+    dead_letters: list[str] = field(default_factory=list)
     put_backs: list[tuple[str, float]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
@@ -29,5 +29,5 @@ class FakeQueue:
     def put_back(self, receipt: str, seconds: float) -> None:
         self.put_backs.append((receipt, seconds))
 
-    def bury(self, text: str) -> None:
-        self.buried.append(text)
+    def dead_letter(self, text: str) -> None:
+        self.dead_letters.append(text)

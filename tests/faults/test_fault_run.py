@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imaging.requests.submission import image_id
+from imaging.ids import image_id
 from tests.e2e.laptop import PROJECT, Emulator, Stack, environment_of, eventually
 from tests.faults.lossy import LossyProxy, lossy
 

@@ -65,7 +65,7 @@ def test_a_new_environment_reports_the_refusal_too(control: httpx.Client) -> Non
     control.post("/_control", json={"retired": [TITAN]})
     generate()
     here = deep()
-    bootstrap.generator.cache_clear()
+    bootstrap.services.cache_clear()
     assert deep() == here
     assert here[1]["status"] == "degraded"
 
@@ -79,7 +79,7 @@ def test_a_model_that_answers_again_is_healthy_in_every_environment(control: htt
     control.post("/_control", json={"retired": [TITAN]})
     lambda_handler({"text": "a fox", "model": "core"}, FakeContext())
     assert failing(deep()[1]) == [TITAN]
-    bootstrap.generator.cache_clear()
+    bootstrap.services.cache_clear()
     assert failing(deep()[1]) == [TITAN]
 
 

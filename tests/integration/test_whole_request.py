@@ -99,7 +99,7 @@ def test_the_second_of_four_withheld_leaves_three_at_their_places(control: httpx
 
 
 def test_a_bucket_that_is_gone_is_storage_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imaging.making.maker.STORE_RETRY_SECONDS", ())
+    monkeypatch.setattr("imaging.making.model_run.STORE_RETRY_SECONDS", ())
     boto3.client("s3").delete_bucket(Bucket=BUCKET)
     status, body = send({"text": "a fox"})
     assert (status, body["code"], body["aws_error"]) == (503, "storage_failed", "NoSuchBucket")

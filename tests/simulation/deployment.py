@@ -1,13 +1,13 @@
-"""The product as it is deployed: functions with time-outs and execution environments, over simulated services."""
+"""The deployed product: functions with time-outs and execution environments, on simulated services."""
 
 import random as product_random
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache, partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
@@ -18,9 +18,9 @@ import api.routes.openai
 import bootstrap
 import sweeper.app
 import worker.app
-from aws import bedrock
+from bootstrap import Services
 from imaging.deadline import Deadline
-from imaging.making import maker as making
+from imaging.making import model_run
 from observability import logger, metrics
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext
@@ -42,13 +42,11 @@ SWEEP_EVERY_SECONDS = 2 * MINUTE
 IDLE_SWEEPS = 0.05
 
 _REAL = (time.time, time.monotonic, time.sleep)
-_MAKERS = {name: make for name, make in vars(bootstrap).items() if hasattr(make, "cache_clear")}
-_CLASSES = {name: kind for name, kind in vars(bootstrap).items() if is_dataclass(kind)}
 
 
 @dataclass(frozen=True)
 class Died:
-    """How an invocation ended that brought neither an answer nor an error."""
+    """The end of an invocation that returned neither an answer nor an error."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Raised:
 
 @dataclass(eq=False)
 class Context(FakeContext):
-    """Lambda's context of one invocation."""
+    """The Lambda context of an invocation."""
 
     world: World | None = None
     until: float = 0
@@ -70,9 +68,9 @@ class Context(FakeContext):
 
 @dataclass(eq=False)
 class Environment:
-    """An execution environment: what stays from one invocation to the next."""
+    """An execution environment, which lasts from one invocation to the next."""
 
-    parts: Mapping[str, Any]
+    services: Services
 
 
 @dataclass(eq=False)
@@ -94,7 +92,7 @@ class Deployment:
         return self._invoke("api", api.app.lambda_handler, event, API_SECONDS)
 
     def sweep(self) -> None:
-        """The schedule's invocation, and the next one. Most of those that would find nothing are left out."""
+        """Invoke the sweeper, and schedule the next run. Most runs that would find nothing are skipped."""
         if self.table.has_due() or self.world.random.random() < IDLE_SWEEPS:
             self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
         self.world.scheduler.at(self.world.now + SWEEP_EVERY_SECONDS, self.sweep)
@@ -125,11 +123,11 @@ class Deployment:
         seconds: float,
         ended: Callable[[object], None] = lambda _: None,
     ) -> Signal:
-        """Runs a function; the signal brings its answer, Raised or Died."""
+        """Run a function; the signal gets its answer, Raised or Died."""
         world, scheduler, done = self.world, self.world.scheduler, Signal(self.world.scheduler)
         self.invoked += 1
         process = Process(f"{function}-{self.invoked}", skew=world.random.uniform(-0.5, 0.5), is_function=True)
-        environment = self.idle[function].pop() if self.idle[function] else Environment(self._parts())
+        environment = self.idle[function].pop() if self.idle[function] else Environment(self._services())
         process.private = Private(environment)
 
         def finish(answer: object) -> None:
@@ -156,26 +154,26 @@ class Deployment:
             self.world.history.append((self.world.now, process.name, "timed out"))
             self.world.scheduler.kill(process)
 
-    def _parts(self) -> Mapping[str, Any]:
-        """What bootstrap puts together for an execution environment, with simulated services, time and threads."""
+    def _services(self) -> Services:
+        """The product's services for an execution environment: simulated ones, with simulated time and threads."""
         world = self.world
-        simulated = {"now": world.process_now, "clock": world.clock, "sleep": world.sleep, "parallel": self._in_tasks}
-        services: list[tuple[object, str, object]] = [
-            (bootstrap, "Table", lambda *_: self.table),
-            (bootstrap, "Bucket", lambda *_: self.bucket),
-            (bootstrap, "Queue", lambda *_: self.queue),
-            (bootstrap, "EventBus", lambda *_: self.bus),
-            (bedrock, "invoke", self.bedrock.invoke),
-        ]
-        timed = [(bootstrap, name, _with(simulated, kind)) for name, kind in _CLASSES.items()]
-        fresh = [(bootstrap, name, cache(make.__wrapped__)) for name, make in _MAKERS.items()]
-        with replaced(*timed, *services, *fresh, (bootstrap, "settings", lambda: self.settings)):
-            parts = {name: getattr(bootstrap, name)() for name in _MAKERS}
-        _insist_on_simulated_time(parts)
-        return parts
+        services = Services(
+            self.settings,
+            self.table,
+            self.bucket,
+            self.queue,
+            self.bus,
+            self.bedrock.invoke,
+            now=world.process_now,
+            clock=world.clock,
+            sleep=world.sleep,
+            parallel=self._in_tasks,
+        )
+        _insist_on_simulated_time(services)
+        return services
 
     def _in_tasks(self, tasks: Sequence[Any], /) -> list[Any]:
-        """What runs side by side in threads, as tasks of the scheduler."""
+        """Run threads as tasks of the scheduler."""
         abouts = [_about(task) for task in tasks]
         runs = [partial(self._make, task, about) for task, about in zip(tasks, abouts, strict=True)]
         return self.world.scheduler.parallel(runs, abouts)
@@ -196,12 +194,12 @@ class Deployment:
         with ExitStack() as stack:
             stack.enter_context(
                 replaced(
-                    *[(bootstrap, name, partial(self._part, name)) for name in _MAKERS],
+                    (bootstrap, "services", self._current_services),
                     (uuid, "uuid4", lambda: uuid.UUID(int=chance(128), version=4)),
                     (secrets, "token_hex", lambda size=32: f"{chance(size * 8):0{size * 2}x}"),
                     (secrets, "randbelow", world.random.randrange),
                     (Deadline, "after", classmethod(lambda cls, seconds: cls(world.now + seconds, world.clock))),
-                    (making, "fit", lambda png, *_: png),
+                    (model_run, "fit", lambda png, *_: png),
                     (time, "time", lambda: world.now),
                     (logger, "error", self._logged_error),
                     (metrics, "add_metric", lambda **_: None),
@@ -218,24 +216,20 @@ class Deployment:
                 logger.setLevel(level)
                 product_random.setstate(state)
 
-    def _part(self, name: str) -> Any:  # noqa: ANN401 - any part
-        return self.world.scheduler.process.private.environment.parts[name]
+    def _current_services(self) -> Services:
+        services: Services = self.world.scheduler.process.private.environment.services
+        return services
 
     def _logged_error(self, message: str, **facts: Any) -> None:  # noqa: ANN401 - as the logger takes them
         if message == "A bug":
             self.world.violated(f"a bug: {facts['exception_name']}\n{''.join(facts['stack'])}")
 
 
-def _with(simulated: Mapping[str, object], kind: Any) -> Callable[..., Any]:  # noqa: ANN401 - a dataclass
-    """The class, made with those of its fields that are simulated."""
-    names = {field.name for field in fields(kind)}
-    return partial(kind, **{name: value for name, value in simulated.items() if name in names})
-
-
-def _insist_on_simulated_time(parts: Mapping[str, object]) -> None:
-    for name, part in parts.items():
-        values = getattr(part, "__dict__", {}).values()
-        assert not any(value in _REAL for value in values), f"{name} lives in real time"
+def _insist_on_simulated_time(services: Services) -> None:
+    for name, value in vars(Services).items():
+        if isinstance(value, cached_property):
+            values = getattr(getattr(services, name), "__dict__", {}).values()
+            assert not any(value in _REAL for value in values), f"{name} lives in real time"
 
 
 def _about(task: Any) -> About:  # noqa: ANN401 - the product's own
@@ -246,7 +240,7 @@ def _about(task: Any) -> About:  # noqa: ANN401 - the product's own
 
 @dataclass(eq=False)
 class Private:
-    """What a process has for itself, although Powertools keeps it in places that all code of a process shares."""
+    """The state of a process that Powertools stores in shared module variables."""
 
     environment: Environment
     event: Any = None

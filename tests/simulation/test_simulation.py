@@ -1,4 +1,4 @@
-"""Some hundreds of runs, each from a seed of its own: the real doors and use cases against whatever can go wrong."""
+"""Some hundreds of simulated runs: the real doors and use cases under faults."""
 
 import os
 import subprocess

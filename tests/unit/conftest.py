@@ -5,8 +5,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,19 +13,7 @@ from pytest_socket import disable_socket
 
 import bootstrap
 from api.app import lambda_handler
-from imaging.announcing import Announcer
-from imaging.generations import Generations
-from imaging.images.gallery import Gallery
-from imaging.jobs import Jobs
-from imaging.making.generator import Generator
-from imaging.making.maker import Maker
-from imaging.planning.routing import Router
-from imaging.planning.shared_refusals import SharedRefusals
-from imaging.records.ledger import Ledger
-from imaging.records.store import GenerationStore
-from imaging.requests.result import micros
-from imaging.requests.submission import Deduplication
-from imaging.retries import Retries
+from bootstrap import Services
 from observability import logger
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
@@ -116,54 +102,26 @@ def settings(environment: dict[str, str]) -> Settings:
 
 
 @pytest.fixture
-def generator(
-    bedrock: FakeBedrock,
-    bucket: FakeBucket,
+def services(
+    settings: Settings,
     table: FakeTable,
-    clock: FakeClock,
-    wall: FakeClock,
+    bucket: FakeBucket,
     queue: FakeQueue,
     bus: FakeBus,
-    settings: Settings,
+    bedrock: FakeBedrock,
+    wall: FakeClock,
+    clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
-) -> Generator:
-    """The use cases on fakes, which the doors find where they look for the real ones."""
-    lists = {"standard": settings.standard_models, "premium": settings.premium_models}
-    keyless_seconds = settings.deduplication_minutes * 60
+) -> Services:
+    """The services on fakes, where the doors look for the real ones."""
 
     def sleep(seconds: float) -> None:
         clock.advance(seconds)
         wall.advance(seconds)
 
-    gallery = Gallery(bucket, table, timedelta(days=settings.retention_days), wall)
-    maker = Maker(bedrock, gallery, settings.aws_region, sleep=sleep, now=wall)
-    refusals = SharedRefusals(table, wall)
-    generator = Generator(maker, Router(lists, refusals, clock))
-    ledger = Ledger(
-        table, micros(settings.monthly_budget_usd) or None, micros(settings.monthly_budget_per_key_usd) or None, wall
-    )
-    store = GenerationStore(table, ledger, settings.retention_days * 86_400, settings.job_hours * 3600, wall, sleep)
-    generations = Generations(
-        store, generator, gallery, Announcer(bus, wall), queue, keyless_seconds, sleep=sleep, clock=clock, now=wall
-    )
-    parts = {
-        "settings": settings,
-        "bucket": bucket,
-        "table": table,
-        "gallery": gallery,
-        "generator": generator,
-        "refusals": refusals,
-        "store": store,
-        "generations": generations,
-        "ledger": ledger,
-        "retries": Retries(table, wall),
-        "deduplication": Deduplication(keyless_seconds, generator.is_deterministic),
-        "queue": queue,
-        "jobs": Jobs(generations, store, queue, now=wall),
-    }
-    for name, part in parts.items():
-        monkeypatch.setattr(bootstrap, name, partial(lambda part: part, part))
-    return generator
+    services = Services(settings, table, bucket, queue, bus, bedrock, now=wall, clock=clock, sleep=sleep)
+    monkeypatch.setattr(bootstrap, "services", lambda: services)
+    return services
 
 
 @pytest.fixture
@@ -189,7 +147,7 @@ Send = Callable[..., Answer]
 
 
 @pytest.fixture
-def send(generator: Generator) -> Send:  # noqa: ARG001 - puts the fakes in place
+def send(services: Services) -> Send:  # noqa: ARG001 - puts the fakes in place
     """Sends a request through the HTTP door."""
 
     def send(method: str, target: str, body: object = None, caller: str = CALLER, **headers: str) -> Answer:

@@ -45,7 +45,7 @@ def sweep(seconds: float = 60) -> int:
 
 
 def record(generation_id: str) -> GenerationRecord:
-    found = bootstrap.store().find(generation_id)
+    found = bootstrap.services().store.find(generation_id)
     assert found is not None
     return found
 

@@ -46,7 +46,7 @@ def authorize(
         {"x-api-key": KEY, "Authorization": "Basic dXNlcjpwYXNz"},
     ],
 )
-def test_the_key_is_handed_over_from_either_header(headers: dict[str, str]) -> None:
+def test_the_key_is_taken_from_either_header(headers: dict[str, str]) -> None:
     answer = authorize(headers)
 
     assert answer["usageIdentifierKey"] == KEY

@@ -8,8 +8,8 @@ import pytest
 
 import bootstrap
 from api.app import lambda_handler
+from bootstrap import Services
 from imaging.errors import Misconfigured
-from imaging.requests.result import micros
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext, event, http_event
 from tests.unit.conftest import Send
@@ -31,7 +31,8 @@ WRONG = [
 @pytest.fixture
 def configure(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a function
     def configure(name: str, value: str) -> None:
-        monkeypatch.setattr(bootstrap, "settings", lambda: Settings.from_environment({**environment, name: value}))
+        wrong = {**environment, name: value}
+        monkeypatch.setattr(bootstrap, "services", lambda: Services.on_aws(Settings.from_environment(wrong)))
 
     return configure
 
@@ -71,7 +72,7 @@ def test_a_direct_invocation_raises_the_same(
 @pytest.mark.parametrize("name", ["MONTHLY_BUDGET_USD", "MONTHLY_BUDGET_PER_KEY_USD"])
 def test_the_smallest_budget_is_a_budget(environment: Mapping[str, str], name: str, budget: str) -> None:
     settings = Settings.from_environment({**environment, name: budget})
-    assert micros(getattr(settings, name.lower())) == 1
+    assert (settings.stack_cap, settings.key_cap) == ((1, None) if name == "MONTHLY_BUDGET_USD" else (None, 1))
 
 
 class TestBudgetBelowTheRequestsPrice:

@@ -5,15 +5,17 @@ import json
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from api.app import lambda_handler
-from imaging.making.generator import Generator
+from bootstrap import Services
 from observability import log_outcome
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.unit.conftest import Send
 
 
-def test_a_generation_is_one_line_that_tells_who_asked_and_what_came_of_it(log: io.StringIO) -> None:
+def test_a_generation_is_one_line_with_its_caller_and_outcome(log: io.StringIO) -> None:
     log_outcome(caller="0123456789abcdef", generation_id="a-generation", outcome="failed", code="throttled", model=None)
 
     (line,) = map(json.loads, log.getvalue().splitlines())
@@ -44,7 +46,7 @@ def test_each_request_that_ends_a_generation_leaves_one_line(
     assert (told[2]["code"], told[2]["aws_error"]) == ("model_error", "ModelErrorException")
 
 
-def test_a_direct_invocation_leaves_one_too(generator: Generator, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
+def test_a_direct_invocation_leaves_one_too(services: Services, log: io.StringIO) -> None:  # noqa: ARG001 - the fakes
     lambda_handler(event("direct"), FakeContext())
     assert [(line["caller"], line["outcome"]) for line in endings(log)] == [("direct", "completed")]
 
@@ -55,3 +57,21 @@ def test_timestamps_name_their_offset_as_rfc_3339_asks(log: io.StringIO) -> None
     timestamp = json.loads(log.getvalue())["timestamp"]
     assert "T" in timestamp
     assert datetime.fromisoformat(timestamp).utcoffset() is not None
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ModelErrorException", "InternalServerException", "Unheard"])
+def test_bedrocks_words_are_not_logged_where_they_may_quote_the_prompt(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO, code: str
+) -> None:
+    bedrock.refuse(code, "malformed: a secret fox")
+    send("POST", "/generate", {"text": "a secret fox", "model": "core"})
+    assert code in log.getvalue()
+    assert "secret fox" not in log.getvalue()
+
+
+def test_bedrocks_words_are_logged_where_they_say_what_to_mend(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO
+) -> None:
+    bedrock.refuse("AccessDeniedException", "no subscription")
+    send("POST", "/generate", {"text": "a fox", "model": "core"})
+    assert "no subscription" in log.getvalue()

@@ -1,5 +1,6 @@
 """The commands in docs/operations.md are safe and right: they need the AWS CLI alone, and exist with their options."""
 
+import ast
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
+from api.problems import STATUS_BY_CODE
 from checks.template import PROJECT, declared
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
@@ -45,6 +47,42 @@ def test_each_command_of_the_aws_cli_exists_with_its_options(service: str, opera
     assert {option.removeprefix("no-") for option in options} - OF_THE_CLI_ITSELF <= {
         _spelled(name) for name in members
     }
+
+
+def calls(*names: str) -> Iterator[ast.Call]:
+    """Each call of these functions or methods in the functions' code."""
+    for path in (PROJECT / "functions").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names:
+                yield node
+
+
+def texts(node: ast.AST) -> list[str]:
+    return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+
+
+def documented(section: str) -> set[str]:
+    """The names in the first column of the table below this heading."""
+    _, _, below = PAGE.partition(f"| {section} |")
+    table = re.match(r".*\n(?:\|.*\n)*", below)
+    assert table
+    return set(re.findall(r"^\| `([^`]+)` \|", table[0], re.MULTILINE))
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    named = [keyword.value for call in calls("add_metric") for keyword in call.keywords if keyword.arg == "name"]
+    assert documented("metric") == {text for name in named for text in texts(name)}
+
+
+def test_every_log_line_is_documented_and_no_other() -> None:
+    logged = calls("debug", "info", "warning", "error", "exception", "log")
+    lines = {text for call in logged if call.args for text in texts(call.args[0])}
+    assert documented("log line") == lines
+
+
+def test_every_error_has_its_remedy() -> None:
+    page = (PROJECT / "docs" / "errors.md").read_text().partition("## What to do")[2]
+    assert [code for code in STATUS_BY_CODE if f"| `{code}` |" not in page] == []
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ class TestAJobPastItsDeadline:
         assert [(kind, detail["missing"]) for kind, detail in bus.published] == [("Generation Completed", 1)]
         assert len(bedrock.calls) == 2
 
-    def test_delivers_what_a_dead_worker_left_in_the_bucket(
+    def test_delivers_what_a_crashed_worker_stored_in_the_bucket(
         self, send: Send, bucket: FakeBucket, table: FakeTable, wall: FakeClock
     ) -> None:
         job_id = start(send, model="core")

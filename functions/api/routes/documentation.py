@@ -27,7 +27,7 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def serve(document: Document) -> APIGatewayRouter:
-    """The routes that show this OpenAPI document, unless the operator turned them off."""
+    """The routes that serve the OpenAPI document, unless the operator turned them off."""
 
     @cache
     def page() -> str:
@@ -48,13 +48,13 @@ def serve(document: Document) -> APIGatewayRouter:
 
 
 def _require_docs() -> None:
-    if not bootstrap.settings().docs:
+    if not bootstrap.services().settings.docs:
         raise NotFoundError
 
 
 @cache
 def _page_headers(page: str) -> Mapping[str, str]:
-    """No script but the page's own, no other site, and no frame around it."""
+    """A Content-Security-Policy that allows the page's own scripts only, no other host and no frame."""
     scripts = " ".join(_hash(script) for script in _INLINE_SCRIPT.findall(page))
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src 'self' data:; "

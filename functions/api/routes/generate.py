@@ -36,27 +36,34 @@ _ANSWERS[202] = {
     "headers": {
         **REQUEST_ID,
         "Location": {"description": "Where the job is.", "schema": {"type": "string", "format": "uri"}},
-        "Retry-After": {"description": "Seconds until a look is worth it.", "schema": {"type": "integer"}},
+        "Retry-After": {"description": "Seconds until the next poll.", "schema": {"type": "integer"}},
         "Preference-Applied": {"description": "Always respond-async.", "schema": {"type": "string"}},
     },
 }
 
 
 @router.post(
-    "/generate", summary="Make images from a text", tags=["Images"], operation_id="generate", responses=_ANSWERS
+    "/generate",
+    summary="Make images from a text",
+    tags=["Images"],
+    operation_id="generate",
+    description="Answers when the images are made, or with `Prefer: respond-async` at once with a job. The same "
+    "request again brings the same images and costs nothing, if its seed is fixed or it has an Idempotency-Key.",
+    responses=_ANSWERS,
 )
 def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
-    wanted = Preferences.of(event)
-    request, whose = body.generation_request(), caller(event)
-    submission = bootstrap.deduplication().submission(request, whose, wanted.key, fresh=wanted.fresh)
-    if not wanted.respond_async:
-        delivery = bootstrap.generations().run(submission, deadline(router.lambda_context), wanted.wait)
+    preferences, services = Preferences.of(event), bootstrap.services()
+    submission = services.deduplication.submission(
+        body.generation_request(), caller(event), preferences.key, fresh=preferences.fresh
+    )
+    if not preferences.respond_async:
+        delivery = services.generations.run(submission, deadline(router.lambda_context), preferences.wait)
         return _delivered(delivery, event)
-    answered = bootstrap.generations().enqueue(submission)
+    answered = services.generations.enqueue(submission)
     return _delivered(answered, event) if isinstance(answered, Delivery) else accepted(answered, event)
 
 
 def _delivered(delivery: Delivery, event: APIGatewayProxyEvent) -> Response[Any]:
-    body = answer(delivery.generation, bootstrap.bucket(), stable_link(event))
+    body = answer(delivery.generation, bootstrap.services().bucket, stable_link(event))
     return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})

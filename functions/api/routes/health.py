@@ -1,4 +1,4 @@
-"""GET /health: cheap, or deep with a key."""
+"""GET /health: whether the function answers, or, with a key, a deep check of what it depends on."""
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -16,14 +16,14 @@ from aws import bedrock
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import TableError
-from imaging.planning.routing import Router
+from imaging.planning.router import Router
 from version import VERSION
 
 router = APIGatewayRouter()
 
 
 class Part(BaseModel):
-    """One thing that was looked at; `detail` says what is wrong with it, or will be."""
+    """One checked dependency. `detail` says what is wrong, or soon will be."""
 
     name: str
     ok: bool
@@ -31,7 +31,7 @@ class Part(BaseModel):
 
 
 class PromptLogging(BaseModel):
-    """Whether the account itself keeps copies of prompts and images; null where Bedrock did not say."""
+    """Whether the account logs prompts and images; null if Bedrock did not answer."""
 
     region: str
     enabled: bool | None
@@ -39,10 +39,12 @@ class PromptLogging(BaseModel):
 
 
 class Health(BaseModel):
+    """How the service is."""
+
     status: Literal["ok", "degraded", "unavailable"]
     version: str = Field(description="The version of the API.")
-    checks: Sequence[Part] | None = Field(None, description="Told by a deep check.")
-    prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Told by a deep check.")
+    checks: Sequence[Part] | None = Field(None, description="Only in a deep check.")
+    prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Only in a deep check.")
 
 
 @router.get(
@@ -50,7 +52,8 @@ class Health(BaseModel):
     summary="Whether the function answers; deep: whether images can be made",
     tags=["Operations"],
     operation_id="health",
-    responses=answers(Health, "It answers.", 401, 429, 500)
+    description="Without `deep` it needs no key. With it, the bucket, the table and each listed model are looked at.",
+    responses=answers(Health, "It answers.", 400, 401, 429, 500)
     | {
         503: {
             "description": "Nothing can be generated.",
@@ -65,7 +68,7 @@ def health(deep: Annotated[bool, Query(description="Needs a key.")] = False) -> 
 
 
 def _deep() -> Health:
-    known = bootstrap.generator().router
+    known = bootstrap.services().router
     stores, models = [*_stores()], [*_models(known)]
     logging = [*_prompt_logging(known)]
     return Health(
@@ -81,25 +84,25 @@ def _status(
 ) -> Literal["ok", "degraded", "unavailable"]:
     if not all(store.ok for store in stores) or not any(model.ok for model in models):
         return "unavailable"
-    told = all(region.enabled is not None for region in logging)
-    return "ok" if all(model.ok for model in models) and told else "degraded"
+    are_known = all(region.enabled is not None for region in logging)
+    return "ok" if all(model.ok for model in models) and are_known else "degraded"
 
 
 def _stores() -> Iterator[Part]:
     try:
-        bootstrap.bucket().check()
+        bootstrap.services().bucket.check()
         yield Part(name="bucket", ok=True)
     except BucketError as error:
         yield Part(name="bucket", ok=False, detail=f"{error.code}: check the bucket and the function's role.")
     try:
-        bootstrap.table().get("health")
+        bootstrap.services().table.get("health")
         yield Part(name="table", ok=True)
     except TableError as error:
         yield Part(name="table", ok=False, detail=f"{error.code}: check the table and the function's role.")
 
 
 def _models(known: Router) -> Iterator[Part]:
-    """What every execution environment would say: by refusals that they share, not by those that this one met."""
+    """Each listed model, judged by shared refusals, so that every execution environment gives the same answer."""
     refusals = shared_refusals(known.listed)
     for model_id, model in known.listed.items():
         refusal = refusals.get(model_id)
@@ -107,7 +110,7 @@ def _models(known: Router) -> Iterator[Part]:
 
 
 def _prompt_logging(known: Router) -> Iterator[PromptLogging]:
-    home = bootstrap.settings().aws_region
+    home = bootstrap.services().settings.aws_region
     for region in sorted({route.region(home) for routes in known.lists.values() for route in routes}):
         try:
             yield PromptLogging(region=region, enabled=bedrock.prompts_are_logged(region))

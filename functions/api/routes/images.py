@@ -20,17 +20,19 @@ from api.responses import REQUEST_ID, answers, refusals
 from aws.table import LISTED_AT, Record
 from imaging.errors import FieldError, InvalidRequest
 from imaging.images.gallery import ListedImage
-from imaging.requests.result import MICROS_PER_USD
+from imaging.money import usd
 
 router = APIGatewayRouter()
 
 DEFAULT_PAGE, LARGEST_PAGE = 24, 100
 
 _POSITION = TypeAdapter(tuple[str, uuid.UUID, Annotated[float, Field(strict=True, ge=1, lt=1e11)]])
-"""What a cursor holds: whose page it was, and the last image's id and time in epoch seconds."""
+"""A cursor's content: the owner, and the id and time (epoch seconds) of the page's last image."""
 
 
 class ListedDetail(StoredDetail):
+    """An image of the caller's, and where it came from."""
+
     made_at: datetime
     model: str
     generation_id: str
@@ -46,7 +48,7 @@ class ImagesPage(BaseModel):
 
 _REDIRECT: dict[int, OpenAPIResponse] = {
     302: {
-        "description": "The way to the PNG.",
+        "description": "Redirects to the PNG.",
         "headers": REQUEST_ID
         | {
             "Location": {"description": "A fresh presigned link.", "schema": {"type": "string", "format": "uri"}},
@@ -66,6 +68,7 @@ _DELETED: dict[int, OpenAPIResponse] = {
     summary="The caller's images, the newest first",
     tags=["Images"],
     operation_id="listImages",
+    description="Each entry is as in the `details` of the answer that brought the image, with a fresh link.",
     responses=answers(ImagesPage, "A page of images.", 400, 401, 429, 500, 503),
 )
 def listed(
@@ -74,7 +77,7 @@ def listed(
 ) -> ImagesPage:
     owner = caller(router.current_event)
     start = None if cursor is None else _start(owner, cursor)
-    images, following = bootstrap.gallery().listed(owner, limit, start)
+    images, following = bootstrap.services().gallery.listed(owner, limit, start)
     return ImagesPage(
         images=[_listed(image) for image in images],
         next_cursor=following and _cursor(owner, following),
@@ -83,14 +86,14 @@ def listed(
 
 def _listed(listed: ListedImage) -> ListedDetail:
     image, origin = listed.image, listed.origin
-    link = bootstrap.bucket().link(image.id)
+    link = bootstrap.services().bucket.link(image.id)
     detail = stored_detail(image, origin.index, origin.requested, link, stable_link(router.current_event))
     return ListedDetail(
         **detail.model_dump(),
         made_at=datetime.fromtimestamp(int(listed.made_at), UTC),
         model=origin.model,
         generation_id=origin.generation_id,
-        cost_usd=origin.price_micros / MICROS_PER_USD,
+        cost_usd=usd(origin.price_micros),
     )
 
 
@@ -100,13 +103,13 @@ def _cursor(owner: str, position: Record) -> str:
 
 
 def _start(owner: str, cursor: str) -> Record:
-    """The position that a cursor of this caller's names. Raises InvalidRequest."""
+    """The start that the caller's cursor names. Raises InvalidRequest for any other text."""
     try:
-        whose, image_id, listed_at = _POSITION.validate_json(
+        cursor_owner, image_id, listed_at = _POSITION.validate_json(
             base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         )
-        if whose == owner:
-            return bootstrap.gallery().start_after(owner, str(image_id), listed_at)
+        if cursor_owner == owner:
+            return bootstrap.services().gallery.start_after(owner, str(image_id), listed_at)
     except ValueError:
         pass
     message = "Must be next_cursor of a page of your own"
@@ -118,10 +121,11 @@ def _start(owner: str, cursor: str) -> Record:
     summary="Follow an image's lasting link",
     tags=["Images"],
     operation_id="followImage",
+    description="Redirects to a fresh presigned link for as long as the image is kept.",
     responses=_REDIRECT,
 )
 def redirect(image_id: str) -> Response[str]:
-    link = bootstrap.gallery().link(caller(router.current_event), image_id)
+    link = bootstrap.services().gallery.link(caller(router.current_event), image_id)
     headers = {"Location": link.url, "Cache-Control": "private, no-store"}
     return Response(HTTPStatus.FOUND, body="", headers=dict(headers))
 
@@ -131,8 +135,9 @@ def redirect(image_id: str) -> Response[str]:
     summary="Delete an image",
     tags=["Images"],
     operation_id="deleteImage",
+    description="Deletes it for good; links to it stop working. What it cost is not given back.",
     responses=_DELETED,
 )
 def delete(image_id: str) -> Response[str]:
-    bootstrap.gallery().delete(caller(router.current_event), image_id)
+    bootstrap.services().gallery.delete(caller(router.current_event), image_id)
     return Response(HTTPStatus.NO_CONTENT, body="")

@@ -1,4 +1,4 @@
-"""GET and DELETE /jobs/{id}, and the job that POST /generate answers when nobody wants to wait."""
+"""GET and DELETE /jobs/{id}, and the 202 answer of POST /generate."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -22,16 +22,20 @@ POLL_SECONDS = 2
 
 
 class JobLinks(BaseModel):
+    """Where to look at the job, and where to cancel it."""
+
     self: str
     cancel: str
 
 
 class StoredImageSoFar(StoredDetail):
-    index: int = Field(description="Its place among those asked for, from 0.")
+    """An image that is there before its job is over."""
+
+    index: int = Field(description="Its index among the requested images, from 0.")
 
 
 class Progress(BaseModel):
-    """How far a job is: the images that are there by now. Once it has a result, that lists them."""
+    """How many images a job has stored so far. `details` is empty once the job has a result, which lists them."""
 
     requested: int
     made: int
@@ -39,7 +43,7 @@ class Progress(BaseModel):
 
 
 class Waiting(BaseModel):
-    """Why a queued job waits, and when it is tried again."""
+    """Why a queued job waits, and when the next attempt begins."""
 
     code: str
     detail: str
@@ -47,7 +51,7 @@ class Waiting(BaseModel):
 
 
 class JobAnswer(BaseModel):
-    """A generation that is made in the background. The prompt is never told again."""
+    """A generation in the background. The prompt is never returned."""
 
     id: str
     status: Status
@@ -58,7 +62,7 @@ class JobAnswer(BaseModel):
     links: JobLinks
     progress: Progress
     waiting: Waiting | None = Field(description="Present while a queued job waits for another attempt.")
-    possibly_rebilled: bool = Field(description="A function died in mid-call, so that call may have been billed twice.")
+    possibly_rebilled: bool = Field(description="A function crashed during a model call, which may be billed twice.")
     result: GenerationAnswer | None = Field(description="As POST /generate would have answered, with fresh links.")
     problem: Problem | None = Field(description="As POST /generate would have refused.")
 
@@ -68,10 +72,12 @@ class JobAnswer(BaseModel):
     summary="How a job is doing",
     tags=["Jobs"],
     operation_id="getJob",
+    description="With its result once it is over: the images with fresh links, or the problem.",
     responses=answers(JobAnswer, "The job.", 401, 404, 429, 500, 503),
 )
 def get(job_id: str) -> JobAnswer:
-    return told(bootstrap.generations().get(caller(router.current_event), job_id), router.current_event)
+    event = router.current_event
+    return job_answer(bootstrap.services().generations.get(caller(event), job_id), event)
 
 
 @router.delete(
@@ -79,23 +85,26 @@ def get(job_id: str) -> JobAnswer:
     summary="Cancel a job that is still queued",
     tags=["Jobs"],
     operation_id="cancelJob",
+    description="A job that has begun, or is over, is a 409 `not_cancellable`.",
     responses=answers(JobAnswer, "The job, cancelled.", 401, 404, 409, 429, 500, 503),
 )
 def cancel(job_id: str) -> JobAnswer:
-    return told(bootstrap.generations().cancel(caller(router.current_event), job_id), router.current_event)
+    return job_answer(
+        bootstrap.services().generations.cancel(caller(router.current_event), job_id), router.current_event
+    )
 
 
 def accepted(job: GenerationRecord, event: APIGatewayProxyEvent) -> Response[Any]:
-    """202, with where to look and when."""
+    """202 with the job, its address and when to poll it."""
     headers: dict[str, str | list[str]] = {
         "Location": job_address(event, job.id),
         "Retry-After": str(POLL_SECONDS),
         "Preference-Applied": "respond-async",
     }
-    return Response(HTTPStatus.ACCEPTED, "application/json", told(job, event), headers)
+    return Response(HTTPStatus.ACCEPTED, "application/json", job_answer(job, event), headers)
 
 
-def told(job: GenerationRecord, event: APIGatewayProxyEvent) -> JobAnswer:
+def job_answer(job: GenerationRecord, event: APIGatewayProxyEvent) -> JobAnswer:
     where = job_address(event, job.id)
     return JobAnswer(
         id=job.id,
@@ -120,12 +129,12 @@ def _time(epoch_seconds: float) -> datetime:
 def _progress(job: GenerationRecord, event: APIGatewayProxyEvent) -> Progress:
     if job.result is not None:
         return Progress(requested=job.requested, made=len(job.result.stored), details=[])
-    made = bootstrap.generations().progress(job)
+    made = bootstrap.services().generations.progress(job)
     details = [
         StoredImageSoFar(
             index=index,
             **stored_detail(
-                image, index, job.requested, bootstrap.bucket().link(image.id), stable_link(event)
+                image, index, job.requested, bootstrap.services().bucket.link(image.id), stable_link(event)
             ).model_dump(),
         )
         for index, image in made.items()
@@ -142,8 +151,8 @@ def _waiting(job: GenerationRecord) -> Waiting | None:
 def _result(job: GenerationRecord, event: APIGatewayProxyEvent) -> GenerationAnswer | None:
     if job.result is None:
         return None
-    now = bootstrap.gallery().as_it_is_now(job.owner, job.result)
-    return answer(now, bootstrap.bucket(), stable_link(event))
+    now = bootstrap.services().gallery.as_it_is_now(job.owner, job.result)
+    return answer(now, bootstrap.services().bucket, stable_link(event))
 
 
 def _problem(job: GenerationRecord, event: APIGatewayProxyEvent) -> Problem | None:

@@ -12,12 +12,12 @@ import bootstrap
 from api.body import MAX_IMAGES, MAX_SIDE, MAX_TEXT, MIN_SIDE
 from api.responses import answers
 from aws.table import TableError
-from imaging.models.catalog import MODELS, Model
-from imaging.models.sizing import Grid, NativeSize, Size, nearest
-from imaging.planning.routing import Router
+from imaging.models.catalog import Model
+from imaging.models.sizing import Grid, NativeSize, Size
+from imaging.money import usd
+from imaging.planning.router import Router
 from imaging.planning.shared_refusals import Refusal
 from imaging.requests.request import MAX_SEED, Quality
-from imaging.requests.result import MICROS_PER_USD
 
 router = APIGatewayRouter()
 
@@ -25,7 +25,7 @@ State = Literal["active", "legacy", "end_of_life"]
 
 
 class Lifecycle(BaseModel):
-    """Dates as AWS published them; what really answers is told by Bedrock alone."""
+    """The dates that AWS published. Whether a model really answers, only Bedrock knows."""
 
     state: State = Field(description="As of today, by the dates.")
     legacy_since: date | None
@@ -33,31 +33,39 @@ class Lifecycle(BaseModel):
 
 
 class ModelPrice(BaseModel):
+    """What one image costs."""
+
     usd: float = Field(description="For one image.")
     quality: Quality | None = Field(description="null means any.")
     up_to_pixels: int | None = Field(description="Of the native size; null means any.")
 
 
 class Limits(BaseModel):
+    """What a request may hold; sides are pixels."""
+
     text_characters: int = MAX_TEXT
     min_side: int = MIN_SIDE
     max_side: int = MAX_SIDE
     images: int = MAX_IMAGES
     seed: int = MAX_SEED
-    cfg_scale: tuple[float, float] | None = Field(description="null where the model has no such control.")
+    cfg_scale: Annotated[Sequence[float], Field(min_length=2, max_length=2)] | None = Field(
+        description="The least and the most; null where the model has no such control."
+    )
 
 
 class ModelFacts(BaseModel):
+    """A model of the catalog."""
+
     id: str
     name: str
     aliases: Sequence[str]
     regions: Sequence[str]
-    lists: Sequence[Quality] = Field(description="The lists that it stands in.")
+    lists: Sequence[Quality] = Field(description="The lists that contain the model.")
     qualities: Sequence[Quality] | None = Field(description="null where the model has no such control.")
     images_per_call: int
-    native_sizes: Sequence[str] = Field(description="Pixels, or the ratios that the model is asked by.")
+    native_sizes: Sequence[str] = Field(description="Pixels, or aspect ratios where the model takes those.")
     limits: Limits
-    prices: Sequence[ModelPrice] = Field(description="The first that fits counts.")
+    prices: Sequence[ModelPrice] = Field(description="The first that matches applies.")
     price_verified: bool
     price_usd: float = Field(description="For one image of the width, height and quality in the query.")
     lifecycle: Lifecycle
@@ -65,7 +73,9 @@ class ModelFacts(BaseModel):
     source: str
 
 
-class Models(BaseModel):
+class ModelList(BaseModel):
+    """The models of the catalog."""
+
     models: Sequence[ModelFacts]
     warnings: Sequence[str] = Field(description="Listed models that are past their published end of life.")
 
@@ -78,27 +88,30 @@ Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
     summary="The models, their limits, prices and lifecycle",
     tags=["Models"],
     operation_id="listModels",
-    responses=answers(Models, "Every model of the catalog.", 400, 401, 429, 500),
+    description="Which models there are, in which lists they stand, what each takes, and what one image of the asked "
+    "width, height and quality costs.",
+    responses=answers(ModelList, "Every model of the catalog.", 400, 401, 429, 500),
 )
-def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> Models:
+def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> ModelList:
     wanted = Size(width, height)
-    known, refusals = bootstrap.generator().router, shared_refusals(MODELS)
-    return Models(
-        models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in MODELS.values()],
+    known = bootstrap.services().router
+    refusals = shared_refusals(known.models)
+    return ModelList(
+        models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in known.models.values()],
         warnings=[warning for model in known.listed.values() if (warning := end_of_life(model))],
     )
 
 
 def shared_refusals(model_ids: Collection[str]) -> Mapping[str, Refusal]:
-    """How these models refused within the last hour; nothing is known while the table does not answer."""
+    """How these models refused within the last hour; empty while the table does not answer."""
     try:
-        return bootstrap.refusals().find(model_ids)
+        return bootstrap.services().refusals.find(model_ids)
     except TableError:
         return {}
 
 
 def end_of_life(model: Model) -> str | None:
-    """What an operator must do about a listed model whose published end has come."""
+    """What the operator must do about a listed model that is past its published end of life; else None."""
     if not model.has_ended(_today()):
         return None
     return (
@@ -112,6 +125,7 @@ def _today() -> date:
 
 
 def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, quality: Quality) -> ModelFacts:
+    _, price_micros = model.quote(wanted, quality)
     return ModelFacts(
         id=model.id,
         name=model.name,
@@ -123,11 +137,11 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
         native_sizes=_sizes(model.native_sizes),
         limits=Limits(cfg_scale=model.cfg_scale),
         prices=[
-            ModelPrice(usd=price.usd_micros / MICROS_PER_USD, quality=price.quality, up_to_pixels=price.up_to_pixels)
+            ModelPrice(usd=usd(price.usd_micros), quality=price.quality, up_to_pixels=price.up_to_pixels)
             for price in model.prices
         ],
         price_verified=model.price_verified,
-        price_usd=_price(model, wanted, quality) / MICROS_PER_USD,
+        price_usd=usd(price_micros),
         lifecycle=Lifecycle(
             state=_state(model, _today()),
             legacy_since=model.legacy_since,
@@ -139,11 +153,7 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
 
 
 def _lists(model: Model, known: Router) -> list[str]:
-    return [name for name, routes in known.lists.items() if model.id in {route.model_id for route in routes}]
-
-
-def _price(model: Model, wanted: Size, quality: str) -> int:
-    return model.price(nearest(wanted, model.native_sizes, lambda size: model.price(size, quality)), quality)
+    return [name for name, routes in known.lists.items() if model.id in {route.model.id for route in routes}]
 
 
 def _state(model: Model, today: date) -> State:

@@ -24,7 +24,8 @@ from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import NotFound, StorageFailed
 from imaging.models.catalog import MODELS
-from imaging.requests.result import MICROS_PER_USD, Generation, GenerationWarning, StoredImage
+from imaging.money import usd
+from imaging.requests.result import Generation, GenerationWarning, StoredImage
 from imaging.requests.submission import Submission
 
 router = APIGatewayRouter()
@@ -39,15 +40,25 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
     return described
 
 
+_IMAGES = _openai(ImagesAnswer, "The images.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504)
+_IMAGES[200]["content"]["text/event-stream"] = {
+    "schema": {
+        "type": "string",
+        "description": "For `stream: true`: one `image_generation.completed` for each image.",
+    }
+}
+
+
 @router.post(
     "/v1/images/generations",
     summary="Make images, as OpenAI's clients ask for them",
     tags=["OpenAI"],
     operation_id="openaiImages",
-    responses=_openai(ImagesAnswer, "The images.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504),
+    description="Takes what OpenAI's clients send. What means something else here, or nothing, is told in `warnings`.",
+    responses=_IMAGES,
 )
 def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
-    delivery = bootstrap.generations().run(
+    delivery = bootstrap.services().generations.run(
         _submission(request, router.current_event),
         deadline(router.lambda_context),
         Preferences.of(router.current_event).wait,
@@ -62,12 +73,12 @@ def images(request: Annotated[ImagesRequest, Body()]) -> Response[Any]:
 
 def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submission:
     """Without a key, SDK retries are detected by x-stainless-retry-count."""
-    wanted, whose = request.generation_request(), caller(event)
+    wanted, owner = request.generation_request(), caller(event)
     key = Preferences.of(event).key
     if key is not None:
-        return Submission.keyed(wanted, whose, key)
+        return Submission.keyed(wanted, owner, key)
     count = event.headers.get("x-stainless-retry-count", "")
-    return bootstrap.retries().submission(wanted, whose, int(count) if _COUNT.fullmatch(count) else 0)
+    return bootstrap.services().retries.submission(wanted, owner, int(count) if _COUNT.fullmatch(count) else 0)
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
@@ -78,7 +89,7 @@ def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
         output_format="png",
         id=generation.id,
         model=generation.model,
-        cost_usd=generation.cost_micros / MICROS_PER_USD,
+        cost_usd=usd(generation.cost_micros),
         warnings=[*request.warnings(), *_in_openais_words(generation.warnings), *_missing(generation)],
     )
 
@@ -90,9 +101,9 @@ def _size(generation: Generation) -> str:
 
 def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
     if not request.wants_base64:
-        return _facts(image, url=bootstrap.bucket().link(image.id).url)
+        return _facts(image, url=bootstrap.services().bucket.link(image.id).url)
     try:
-        png = bootstrap.bucket().read(image.id)
+        png = bootstrap.services().bucket.read(image.id)
     except BucketError as error:
         raise StorageFailed(
             "The image is stored, but could not be read back. Ask again with response_format url.", aws_error=error.code
@@ -100,8 +111,8 @@ def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
     return _facts(image, b64_json=base64.b64encode(png).decode())
 
 
-def _facts(image: StoredImage, **picture: str) -> ImageData:
-    return ImageData(**picture, seed=image.seed, seed_index=image.seed_index, id=image.id)
+def _facts(image: StoredImage, **content: str) -> ImageData:
+    return ImageData(**content, seed=image.seed, seed_index=image.seed_index, id=image.id)
 
 
 def _in_openais_words(warnings: Sequence[GenerationWarning]) -> Iterator[GenerationWarning]:
@@ -124,6 +135,7 @@ def _missing(generation: Generation) -> list[GenerationWarning]:
     summary="The models, as OpenAI's clients list them",
     tags=["OpenAI"],
     operation_id="openaiModels",
+    description="Each of these ids pins that model; `GET /models` tells more of them.",
     responses=_openai(OpenAiModels, "Every model of the catalog.", 401, 429, 500),
 )
 def models() -> OpenAiModels:
@@ -135,6 +147,7 @@ def models() -> OpenAiModels:
     summary="One model, as OpenAI's clients look it up",
     tags=["OpenAI"],
     operation_id="openaiModel",
+    description="By its id or an alias.",
     responses=_openai(OpenAiModel, "The model.", 401, 404, 429, 500),
 )
 def model(model: Annotated[str, Path(description="The model's id or alias.")]) -> OpenAiModel:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 import bootstrap
 from api.caller import caller
 from api.responses import answers
-from imaging.requests.result import MICROS_PER_USD
+from imaging.money import usd
 
 router = APIGatewayRouter()
 
@@ -26,14 +26,16 @@ class UsageAnswer(BaseModel):
     summary="What the calling key has spent this month",
     tags=["Operations"],
     operation_id="usage",
+    description="Counted since the first of the month, UTC: what the images cost, and what is reserved for requests "
+    "that are being answered.",
     responses=answers(UsageAnswer, "The month so far.", 401, 429, 500, 503),
 )
 def usage() -> UsageAnswer:
-    now = bootstrap.ledger().usage(caller(router.current_event))
+    now = bootstrap.services().ledger.usage(caller(router.current_event))
     return UsageAnswer(
         month=now.month,
-        spent_usd=now.spent / MICROS_PER_USD,
-        reserved_usd=now.reserved / MICROS_PER_USD,
-        cap_usd=None if now.cap is None else now.cap / MICROS_PER_USD,
+        spent_usd=usd(now.spent),
+        reserved_usd=usd(now.reserved),
+        cap_usd=None if now.cap is None else usd(now.cap),
         images=now.images,
     )

@@ -2,7 +2,7 @@
 
 import io
 
-from imaging.images.png import NotAWholePng
+from imaging.images.decoding import decoded
 from imaging.models.sizing import Size
 
 
@@ -14,13 +14,11 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     """
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
-    from PIL import Image, ImageOps  # noqa: PLC0415 - costs a tenth of a second that most requests do not need
+    with decoded(png) as picture:
+        from PIL import Image, ImageOps  # noqa: PLC0415 - as in `decoded`
 
-    try:
-        with Image.open(io.BytesIO(png)) as picture:
-            fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NotAWholePng("the PNG cannot be decoded") from error
+        fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
+    fitted.info.clear()
     buffer = io.BytesIO()
     fitted.save(buffer, "PNG")
     return buffer.getvalue()

@@ -2,8 +2,9 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_HEADER = struct.Struct(">I4s")
 _CHECKSUM = struct.Struct(">I")
 _DIMENSIONS = struct.Struct(">II")
@@ -18,26 +19,33 @@ def dimensions(data: bytes) -> tuple[int, int]:
 
     Raises NotAWholePng.
     """
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(SIGNATURE):
         raise NotAWholePng("the bytes are not a PNG")
-    try:
-        chunks = _chunks(memoryview(data))
-    except struct.error:
-        raise NotAWholePng("the PNG is cut short") from None
-    return _DIMENSIONS.unpack_from(chunks[b"IHDR"])
+    found = {kind: _checked(whole) for kind, whole in chunks(data)}
+    if len(found.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in found:
+        raise NotAWholePng("the PNG holds no image data")
+    return _DIMENSIONS.unpack_from(found[b"IHDR"])
 
 
-def _chunks(data: memoryview) -> dict[bytes, memoryview]:
-    chunks: dict[bytes, memoryview] = {}
-    offset, kind = len(_SIGNATURE), b""
+def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Each chunk's kind, and the whole chunk with its header and checksum. Raises NotAWholePng where one is cut
+    short."""
+    view, offset, kind = memoryview(data), len(SIGNATURE), b""
     while kind != b"IEND":
-        length, kind = _CHUNK_HEADER.unpack_from(data, offset)
-        start, end = offset + _CHUNK_HEADER.size, offset + _CHUNK_HEADER.size + length
-        (checksum,) = _CHECKSUM.unpack_from(data, end)
-        if zlib.crc32(data[offset + 4 : end]) != checksum:
-            raise NotAWholePng("the PNG is damaged")
-        chunks[kind] = data[start:end]
-        offset = end + _CHECKSUM.size
-    if len(chunks.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in chunks:
-        raise NotAWholePng("the PNG holds no picture")
-    return chunks
+        if len(view) < offset + _CHUNK_HEADER.size:
+            raise NotAWholePng("the PNG is cut short")
+        length, kind = _CHUNK_HEADER.unpack_from(view, offset)
+        end = offset + _CHUNK_HEADER.size + length + _CHECKSUM.size
+        if len(view) < end:
+            raise NotAWholePng("the PNG is cut short")
+        yield kind, view[offset:end]
+        offset = end
+
+
+def _checked(whole: memoryview) -> memoryview:
+    """The chunk's content."""
+    content = whole[_CHUNK_HEADER.size : -_CHECKSUM.size]
+    (checksum,) = _CHECKSUM.unpack_from(whole, _CHUNK_HEADER.size + len(content))
+    if zlib.crc32(whole[4 : -_CHECKSUM.size]) != checksum:
+        raise NotAWholePng("the PNG is damaged")
+    return content

@@ -1,4 +1,4 @@
-"""An attempt at a generation: ask the models in order until one makes images, and tell the truth about each of them."""
+"""Runs an attempt: calls the models in order until one makes images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,109 +8,98 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import Put
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed, Throttled
-from imaging.making.maker import Made, Maker
+from imaging.making.model_run import ImageOutcome, ModelRunner
 from imaging.models.catalog import Model
-from imaging.planning import routing
-from imaging.planning.plan import plan
-from imaging.planning.routing import Fallback, Route, Router
-from imaging.records.attempt import Attempt, RoutePlan
+from imaging.planning.fallback import Fallback, exhausted, falls_back
+from imaging.planning.plan import Plan
+from imaging.planning.router import Router
+from imaging.records.attempt import Attempt
 from imaging.records.record import GenerationRecord
-from imaging.requests.request import GenerationRequest
 from imaging.requests.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
 from observability import logger, metrics
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attempt brought. `error` is why the generation is not finished by it, or None; after a bug nobody knows
-    what was billed."""
+    """The outcome of an attempt. `error` is why the attempt did not finish the generation, or None. After a bug it is
+    unknown what was billed."""
 
-    chosen: RoutePlan
-    made: Sequence[Made]
+    chosen: Plan
+    made: Sequence[ImageOutcome]
     fallbacks: Sequence[Fallback]
     error: ImagingError | None
     is_bug: bool = False
 
     @cached_property
     def has_images(self) -> bool:
-        """Whether some image was made, by this attempt or before."""
+        """Whether this or an earlier attempt made an image."""
         return any(_was_stored(one) for one in self.made)
 
     @property
     def was_paid(self) -> bool:
-        """Whether a picture was paid for and is lost."""
+        """Whether an image was paid for and is lost."""
         return any(one.error is not None and one.error.was_paid for one in self.made)
 
     @property
     def notes(self) -> list[Put]:
-        """The writes of image records that the table refused."""
+        """The image records that the table refused."""
         return [one.note for one in self.made if one.note is not None]
 
     def generation(self, record: GenerationRecord) -> Generation:
-        """The images as they are, with an entry for each that was asked for."""
+        """The result, with an entry for each requested image."""
         return Generation(
             id=record.id,
-            model=self.chosen.route.model_id,
-            cost_micros=self.chosen.plan.price_micros * sum(_was_made(one) for one in self.made),
+            model=self.chosen.route.model.id,
+            cost_micros=self.chosen.price_micros * sum(_was_made(one) for one in self.made),
             images=[one.facts for one in self.made],
             warnings=self.warnings(record),
         )
 
     def warnings(self, record: GenerationRecord) -> list[GenerationWarning]:
-        """What this attempt and those before it did otherwise than asked."""
+        """The adjustments of this and earlier attempts."""
         found = [
             *record.warnings,
             *(fallback.warning() for fallback in self.fallbacks),
-            *self.chosen.plan.warnings,
+            *self.chosen.warnings,
             *_enlarged(self.made),
         ]
         return list(dict.fromkeys(found))
 
     def settled(self) -> Mapping[int, ImageFacts]:
-        """What the next attempt must not ask for again: images that are there, and those that were paid for and will
-        not come."""
+        """What later attempts must not generate again, by index: stored images, and images that were paid for and are
+        lost."""
         return {one.slot.index: one.facts for one in self.made if _is_settled(one, also_failed=self.has_images)}
 
 
 @dataclass(frozen=True)
 class Generator:
-    """Asks the models of the lists in their order."""
+    """Calls the models in the order of the plans."""
 
-    maker: Maker
+    runner: ModelRunner
     router: Router
 
     def generate(self, attempt: Attempt) -> Outcome:
-        """Makes the attempt's images, as far as the models go along."""
-        fallbacks = list(self.router.passed_over(attempt.request))
-        made: list[Made] = []
-        for chosen in self._worth_asking(attempt.plans, fallbacks):
-            made = self.maker.make(attempt, chosen)
+        """Makes the attempt's images; falls back to the next model if the cause is a model."""
+        fallbacks: list[Fallback] = []
+        made: list[ImageOutcome] = []
+        for chosen in self._candidates(attempt.plans, fallbacks):
+            made = self.runner.run(attempt, chosen)
             outcome = Outcome(chosen, made, tuple(fallbacks), _why_unfinished(made, attempt))
             error = outcome.error
-            if error is None or outcome.has_images or not routing.falls_back(error, attempt.waits_on_throttling):
+            if error is None or outcome.has_images or not _falls_back(error, attempt):
                 self._count(outcome)
                 return outcome
             self.router.remember(chosen.route.model, error)
             fallbacks.append(Fallback(chosen.route.model, error))
-        return Outcome(attempt.plans[-1], made, fallbacks, routing.exhausted(fallbacks))
+        return Outcome(attempt.plans[-1], made, fallbacks, exhausted(fallbacks))
 
-    def plans(self, request: GenerationRequest, first_seed: int, model: str | None = None) -> Sequence[RoutePlan]:
-        """How each model that may answer would; `model` is the one that has made images of the generation already."""
-        routes = self.router.routes(request)
-        if model is not None:
-            routes = [route for route in routes if route.model_id == model] or [Route.parse(model)]
-        return [RoutePlan(route, plan(route.model, request, first_seed)) for route in routes]
-
-    def is_deterministic(self, request: GenerationRequest) -> bool:
-        """Whether the same request makes the same images: its seed is fixed, for every model that may answer."""
-        random_seeds = {route.model.random_seed for route in self.router.routes(request)}
-        return request.seed is not None and request.seed not in random_seeds
-
-    def _worth_asking(self, plans: Sequence[RoutePlan], fallbacks: list[Fallback]) -> Iterator[RoutePlan]:
-        """The plans without those of models known to refuse, unless all are: then any may have come back."""
-        refusals = [self.router.known_refusal(each.route.model) for each in plans]
-        for each, refusal in zip(plans, refusals, strict=True):
-            if refusal and not all(refusals):
+    def _candidates(self, plans: Sequence[Plan], fallbacks: list[Fallback]) -> Iterator[Plan]:
+        """The plans of models that can make the images and are not known to refuse; if all are, each is tried again."""
+        able = [each for each in plans if each.refusal is None]
+        are_all_known = all(self.router.known_refusal(each.route.model) for each in able)
+        for each in plans:
+            known = None if are_all_known else self.router.known_refusal(each.route.model)
+            if refusal := each.refusal or known:
                 fallbacks.append(Fallback(each.route.model, refusal, is_fresh=False))
             else:
                 yield each
@@ -126,14 +115,18 @@ class Generator:
 
 def _count_fallback(model: Model, error: ImagingError, *, is_fresh: bool) -> None:
     if is_fresh:
-        metrics.add_metric(name="ModelFellThrough", unit=MetricUnit.Count, value=1)
-        logger.warning("A model was passed over", model=model.id, code=error.code, aws_error=error.aws_error)
+        metrics.add_metric(name="ModelFallback", unit=MetricUnit.Count, value=1)
+        logger.warning("Fell back to the next model", model=model.id, code=error.code, aws_error=error.aws_error)
 
 
-def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | None:
+def _falls_back(error: ImagingError, attempt: Attempt) -> bool:
+    return falls_back(error, waits_on_throttling=attempt.waits_on_throttling)
+
+
+def _why_unfinished(made: Sequence[ImageOutcome], attempt: Attempt) -> ImagingError | None:
     """The error that ends this attempt, or None. Jobs wait if throttled; else some images are enough.
 
-    Without any image: the first cause after which no other model may be asked, else the first.
+    Without any image: the first error after which no fallback is allowed, else the first error.
     """
     errors = [one.error for one in made if one.error]
     throttled = next((error for error in errors if isinstance(error, Throttled)), None)
@@ -142,26 +135,26 @@ def _why_unfinished(made: Sequence[Made], attempt: Attempt) -> ImagingError | No
     if any(_was_stored(one) for one in made):
         return None
     return next(
-        (error for error in errors if not routing.falls_back(error, attempt.waits_on_throttling)),
+        (error for error in errors if not _falls_back(error, attempt)),
         errors[0],
     )
 
 
-def _was_stored(one: Made) -> bool:
+def _was_stored(one: ImageOutcome) -> bool:
     return isinstance(one.result, StoredImage | DeletedImage)
 
 
-def _was_made(one: Made) -> bool:
+def _was_made(one: ImageOutcome) -> bool:
     return _was_stored(one) or isinstance(one.result, StorageFailed)
 
 
-def _is_settled(one: Made, *, also_failed: bool) -> bool:
+def _is_settled(one: ImageOutcome, *, also_failed: bool) -> bool:
     if one.error is None:
         return True
     return one.may_be_billed and (also_failed or isinstance(one.error, ContentBlocked | StorageFailed))
 
 
-def _enlarged(made: Sequence[Made]) -> Iterator[GenerationWarning]:
+def _enlarged(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:
     for one in made:
         image = one.result
         if isinstance(image, StoredImage) and image.enlarged:

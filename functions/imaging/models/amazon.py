@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.h
 from collections.abc import Sequence
 from typing import Any
 
-from imaging.models.schema import Answer, Ask, NoPicture, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, NoImage, decoded
 
 
 def body(ask: Ask) -> dict[str, Any]:
@@ -26,18 +26,18 @@ def body(ask: Ask) -> dict[str, Any]:
     }
 
 
-def read(answer: Answer, images: int) -> Sequence[Outcome]:
-    """Only images that passed the filter are delivered, in order; which ones are missing is not told."""
+def read(answer: Answer, images: int) -> Sequence[ModelOutput]:
+    """The images that passed the filter, in order. The answer does not say which ones are missing."""
     made = [decoded(image) for image in answer.get("images") or ()][:images]
     return [*made, *[_missing(answer.get("error"))] * (images - len(made))]
 
 
-def _missing(error: object) -> NoPicture:
+def _missing(error: object) -> NoImage:
     if error:
-        return NoPicture("blocked", "the content filter withheld the image")
-    return NoPicture("failed", "the model made fewer images than it was asked for")
+        return NoImage("blocked", "the content filter withheld the image")
+    return NoImage("failed", "the model made fewer images than it was asked for")
 
 
 def blocked(message: str) -> bool:
-    # The filter has no exception of its own: its refusal is a ValidationException like any other.
+    # The filter has no exception of its own: it refuses by a ValidationException, so its text decides.
     return "content filters" in message

@@ -1,4 +1,4 @@
-"""Every model's facts, in one place. Nothing here is guessed: each entry names its source.
+"""The facts of every model. Each entry names its source.
 
 Prices could not be verified against AWS's own page; they come from third-party catalogues (September 2026).
 """
@@ -11,9 +11,11 @@ from functools import partial
 
 from imaging.models import amazon, stability
 from imaging.models.schema import Schema
-from imaging.models.sizing import Grid, NativeSize, Size
+from imaging.models.sizing import Grid, NativeSize, Size, nearest
 
 _MEGAPIXEL = 1024 * 1024
+MOST_PIXELS = 4 * _MEGAPIXEL
+"""The largest image that any of these models makes; what claims to be larger is not decoded."""
 _USER_GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide"
 
 
@@ -60,12 +62,17 @@ class Model:
                 return price.usd_micros
         raise LookupError(f"{self.id} has no price for {size.width}x{size.height} in quality {quality}")
 
+    def quote(self, wanted: Size, quality: str) -> tuple[NativeSize, int]:
+        """The native size to ask for, and the price of one image in micro-dollars. Raises LookupError as `price`."""
+        native = nearest(wanted, self.native_sizes, lambda size: self.price(size, quality))
+        return native, self.price(native, quality)
+
     def has_ended(self, today: date) -> bool:
-        """Whether its published end of life has come."""
+        """Whether the model is past its published end of life."""
         return self.end_of_life is not None and today >= self.end_of_life
 
     def region_near(self, home: str) -> str:
-        """Where to call it: the stack's own region if the model lives there, else the first where it does."""
+        """The region to call: the stack's own if the model is available there, else the model's first."""
         return home if home in self.regions else self.regions[0]
 
 
@@ -77,10 +84,13 @@ def find(name: str) -> Model:
     raise KeyError(name)
 
 
-def reprice(prices: Mapping[str, int]) -> None:
-    """Replaces models' prices by what the operator knows: micro-dollars for any image, by model id."""
-    for model_id, usd_micros in prices.items():
-        MODELS[model_id] = replace(MODELS[model_id], prices=(Price(usd_micros),), price_verified=True)
+def priced(prices: Mapping[str, int]) -> Mapping[str, Model]:
+    """Every model by its id, at the operator's prices where there are any: micro-dollars for any image, by model id."""
+    own = {
+        model_id: replace(MODELS[model_id], prices=(Price(usd_micros),), price_verified=True)
+        for model_id, usd_micros in prices.items()
+    }
+    return {**MODELS, **own}
 
 
 def _pairs(text: str) -> tuple[NativeSize, ...]:
@@ -89,8 +99,8 @@ def _pairs(text: str) -> tuple[NativeSize, ...]:
 
 
 def _ratios(pixels: float, longest: int | None = None) -> tuple[NativeSize, ...]:
-    """What each ratio is expected to yield. The exact pixels are not published, so this is the least to count on:
-    both sides rounded down to multiples of 64. What really came is read from the bytes."""
+    """The size that each ratio yields at least: both sides rounded down to multiples of 64. AWS does not publish the
+    exact pixels; the real size is read from each image."""
     return tuple(_ratio(name, pixels, longest) for name in stability.ASPECT_RATIOS)
 
 
@@ -117,7 +127,7 @@ _TITAN_V2 = Model(
     images_per_call=5,
     cfg_scale=(1.1, 10.0),
     qualities=("standard", "premium"),
-    # AWS's two pages disagree on 768x768; the dearer reading is counted, so that a cap is never passed.
+    # AWS's two pages disagree on 768x768. The higher price is used, so that no cap is exceeded.
     prices=(
         Price(8_000, "standard", 512 * 512),
         Price(10_000, "standard"),
@@ -190,4 +200,4 @@ _SD35 = _STABILITY(
     source=f"{_USER_GUIDE}/model-parameters-diffusion-3-5-large.html",
 )
 
-MODELS: dict[str, Model] = {model.id: model for model in (_TITAN_V2, _NOVA_CANVAS, _CORE, _ULTRA, _SD35)}
+MODELS: Mapping[str, Model] = {model.id: model for model in (_TITAN_V2, _NOVA_CANVAS, _CORE, _ULTRA, _SD35)}

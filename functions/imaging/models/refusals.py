@@ -1,4 +1,4 @@
-"""What Bedrock's exceptions mean for a caller: each code's place in the tree of errors, and the remedy.
+"""Maps Bedrock's exceptions to our errors, each with its remedy.
 
 Codes and their HTTP status: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
 """
@@ -23,7 +23,7 @@ CONTENT_REMEDY = "Make the prompt clearer, try another seed, or adjust cfg_scale
 
 
 def explain(error: BedrockError, model: Model) -> ImagingError:
-    """The error to answer with, for what Bedrock said when `model` was called."""
+    """The error to answer with after a failed call of `model`."""
     return _BY_CODE.get(error.code, _unknown)(model, error)
 
 
@@ -48,7 +48,7 @@ def _denied(model: Model, error: BedrockError) -> ImagingError:
 
 
 def _access_remedy(model: Model, message: str) -> str:
-    # Three causes share one exception; the class is the same for all, only the advice follows the words.
+    # Three causes share AccessDeniedException. Its text only picks the advice, never the error class.
     if "not authorized to perform: bedrock:" in message:
         return "The function's credentials lack a permission: its role must allow bedrock:InvokeModel on this model."
     if "Marketplace" in message:

@@ -1,4 +1,4 @@
-"""What each request schema's module offers: a body for a call, and a reading of the answer."""
+"""The interface of a request schema's module: it builds request bodies and parses answers."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from imaging.models.sizing import NativeSize
 
 @dataclass(frozen=True)
 class Ask:
-    """One call's content. `quality` and `cfg_scale` are None where the model has no such control."""
+    """The content of one model call. `quality` and `cfg_scale` are None if the model has no such control."""
 
     text: str
     negative_text: str | None
@@ -23,22 +23,22 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Bytes that the model calls an image, and the seed that it says it used, if it says so."""
+class RawImage:
+    """The bytes of an image, not yet checked, and the seed that the model reports, if it reports one."""
 
     data: bytes
     seed: int | None = None
 
 
 @dataclass(frozen=True)
-class NoPicture:
-    """An image that was asked for and did not come; `reason` is told to the caller."""
+class NoImage:
+    """A requested image that the model did not return. `reason` is part of the answer."""
 
     status: Literal["blocked", "failed"]
     reason: str
 
 
-Outcome = Picture | NoPicture
+ModelOutput = RawImage | NoImage
 Answer = Mapping[str, Any]
 
 
@@ -46,16 +46,16 @@ class Schema(Protocol):
     def body(self, ask: Ask) -> dict[str, Any]:
         """The request body of one InvokeModel call."""
 
-    def read(self, answer: Answer, images: int) -> Sequence[Outcome]:
-        """What came of each of the `images` that were asked for; an HTTP 200 can still be a refusal."""
+    def read(self, answer: Answer, images: int) -> Sequence[ModelOutput]:
+        """The outcome of each of the `images` requested. An HTTP 200 can still be a refusal."""
 
     def blocked(self, message: str) -> bool:
-        """Whether a ValidationException with this message is the content filter's refusal of the prompt."""
+        """Whether a ValidationException with this message means that the content filter refused the prompt."""
 
 
-def decoded(image: object, seed: int | None = None) -> Outcome:
-    """The picture in a base64 text, as each schema delivers it."""
+def decoded(image: object, seed: int | None = None) -> ModelOutput:
+    """The image in a base64 text."""
     try:
-        return Picture(base64.b64decode(str(image), validate=True), seed)
+        return RawImage(base64.b64decode(str(image), validate=True), seed)
     except (binascii.Error, ValueError):
-        return NoPicture("failed", "the model's answer could not be decoded")
+        return NoImage("failed", "the model's answer could not be decoded")

@@ -1,4 +1,4 @@
-"""Sizes in pixels, and which of a model's own sizes to ask for."""
+"""Sizes in pixels, and which native size of a model to request."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ class Size:
 
 @dataclass(frozen=True)
 class NativeSize(Size):
-    """A size that a model makes by itself; `aspect_ratio` is its name where the model is asked by ratio."""
+    """A size that a model can make. `aspect_ratio` is its name if the model takes ratios."""
 
     aspect_ratio: str | None = None
 
@@ -69,7 +69,7 @@ class Grid:
 
 def nearest(wanted: Size, native: Iterable[NativeSize], price: Callable[[Size], int]) -> NativeSize:
     """The native size to ask for: of those that cover both sides the nearest ratio, then the cheapest, then the
-    fewest pixels; where none covers, the one that leaves the largest picture of the wanted ratio."""
+    fewest pixels; where none covers, the one that leaves the largest image of the wanted ratio."""
     sizes = [native.near(wanted)] if isinstance(native, Grid) else list(native)
     covering = [size for size in sizes if size.covers(wanted)]
     if covering:
@@ -78,7 +78,7 @@ def nearest(wanted: Size, native: Iterable[NativeSize], price: Callable[[Size], 
 
 
 def scaled_into(native: Size, wanted: Size) -> Size:
-    """The wanted size, or the largest of its ratio that a picture of size `native` covers."""
+    """The wanted size, or the largest of its ratio that an image of size `native` covers."""
     scale = _scale(wanted, native)
     return Size(max(1, round(wanted.width * scale)), max(1, round(wanted.height * scale))) if scale < 1 else wanted
 

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-st
 from collections.abc import Sequence
 from typing import Any
 
-from imaging.models.schema import Answer, Ask, NoPicture, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, NoImage, decoded
 
 ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21")
 
@@ -18,12 +18,12 @@ def body(ask: Ask) -> dict[str, Any]:
     return {**texts, "aspect_ratio": ask.size.aspect_ratio, "seed": ask.seed, "output_format": "png"}
 
 
-def read(answer: Answer, images: int) -> Sequence[Outcome]:
+def read(answer: Answer, images: int) -> Sequence[ModelOutput]:
     reasons = answer.get("finish_reasons") or [None]
     if reasons[0]:
         return [_missing(str(reasons[0]))] * images
     made = [decoded(image, seed) for image, seed in _images_with_seeds(answer)][:images]
-    return [*made, *[NoPicture("failed", "the model's answer holds no image")] * (images - len(made))]
+    return [*made, *[NoImage("failed", "the model's answer holds no image")] * (images - len(made))]
 
 
 def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
@@ -31,16 +31,16 @@ def _images_with_seeds(answer: Answer) -> list[tuple[object, int | None]]:
     return [(image, _seed(seeds[place]) if place < len(seeds) else None) for place, image in enumerate(images)]
 
 
-def _seed(told: object) -> int | None:
-    # AWS's pages call seeds strings and show numbers.
-    return int(str(told)) if str(told).isdecimal() else None
+def _seed(reported: object) -> int | None:
+    # AWS's pages declare seeds as strings and show numbers.
+    return int(str(reported)) if str(reported).isdecimal() else None
 
 
-def _missing(reason: str) -> NoPicture:
+def _missing(reason: str) -> NoImage:
     if reason == _INFERENCE_ERROR:
-        return NoPicture("failed", "the model failed while it made the image")
+        return NoImage("failed", "the model failed while it made the image")
     refused = reason.removeprefix("Filter reason: ")
-    return NoPicture("blocked", f"the content filter refused the {refused}")
+    return NoImage("blocked", f"the content filter refused the {refused}")
 
 
 def blocked(message: str) -> bool:  # noqa: ARG001 - these models refuse inside a 200

@@ -1,18 +1,20 @@
-"""From a request and a model to the calls to make, and the adjustments that the caller is told of."""
+"""How a model would make what a request asks for: its calls, its price and the adjustments to warn of."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from imaging.errors import FieldError, InvalidRequest
 from imaging.models.catalog import Model
 from imaging.models.schema import Ask
-from imaging.models.sizing import NativeSize, Size, nearest, scaled_into
+from imaging.models.sizing import NativeSize, Size, scaled_into
+from imaging.planning.route import Route
 from imaging.requests.request import MAX_SEED, GenerationRequest
 from imaging.requests.result import GenerationWarning
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One image's place among those asked for. Images of one call share a seed and are told apart by `seed_index`."""
+    """One requested image. Images of one call share a seed and differ in `seed_index`."""
 
     index: int
     seed: int
@@ -27,29 +29,59 @@ class Call:
 
 @dataclass(frozen=True)
 class Plan:
-    """`wanted` is the size to make; `is_scaled` where the model makes none that covers what was asked for.
-    `price_micros` is one image's price."""
+    """How a model would make what a request asks for.
 
-    model: Model
+    `wanted` is the size to deliver; `is_scaled` where the model makes none that covers the requested size.
+    `price_micros` is the price of one image in micro-dollars. `refusal` is why the model cannot do it, if it cannot.
+    """
+
+    route: Route
     wanted: Size
     is_scaled: bool
     calls: tuple[Call, ...]
     price_micros: int
     warnings: tuple[GenerationWarning, ...]
+    refusal: InvalidRequest | None
+
+    def max_micros(self, settled: Collection[int]) -> int:
+        """What the images that are missing may cost. A call makes all of its images or none."""
+        if self.refusal:
+            return 0
+        calls = (call.slots for call in self.calls)
+        missing = sum(len(slots) for slots in calls if any(slot.index not in settled for slot in slots))
+        return self.price_micros * missing
 
 
-def plan(model: Model, request: GenerationRequest, seed: int) -> Plan:
-    """How `model` makes what `request` asks for, starting at `seed`."""
-    asked = Size(request.width, request.height)
-    native = nearest(asked, model.native_sizes, lambda size: model.price(size, request.quality))
-    wanted = scaled_into(native, asked)
+def max_price(plans: Sequence[Plan], settled: Collection[int] = ()) -> int:
+    """Micro-dollars that the images that are missing may cost at most, whichever model answers."""
+    return max(each.max_micros(settled) for each in plans)
+
+
+def plan(route: Route, request: GenerationRequest, seed: int) -> Plan:
+    """How the model makes what `request` asks for, starting at `seed`."""
+    model, requested = route.model, Size(request.width, request.height)
+    native, price_micros = model.quote(requested, request.quality)
+    wanted = scaled_into(native, requested)
     return Plan(
-        model,
+        route,
         wanted,
-        wanted != asked,
+        wanted != requested,
         tuple(_calls(model, request, native, seed)),
-        model.price(native, request.quality),
-        (*_size_warnings(model, asked, wanted), *_warnings(model, request)),
+        price_micros,
+        (*_size_warnings(model, requested, wanted), *_warnings(model, request)),
+        refusal(model, request),
+    )
+
+
+def refusal(model: Model, request: GenerationRequest) -> InvalidRequest | None:
+    """Why the model cannot make what the request asks for, if it cannot."""
+    field = request.longest_text
+    if len(getattr(request, field)) <= model.text_characters:
+        return None
+    rule = f"{model.id} takes at most {model.text_characters} characters"
+    return InvalidRequest(
+        f"The text is too long: {rule}. Shorten it, or ask for a model that takes more.",
+        fields=[FieldError(field, rule)],
     )
 
 
@@ -77,7 +109,7 @@ def _ask(model: Model, request: GenerationRequest, native: NativeSize, seed: int
 
 
 def _following(seed: int, random_seed: int | None) -> Iterator[int]:
-    """That seed and those after it, starting again at the limit; one that means random is left out."""
+    """The seed and those that follow, wrapping at the limit. A seed that means random is skipped."""
     while True:
         yield seed
         seed = (seed + 1) % (MAX_SEED + 1)
@@ -89,36 +121,36 @@ def _cfg_scale(model: Model, wanted: float) -> float | None:
     return model.cfg_scale and min(max(wanted, model.cfg_scale[0]), model.cfg_scale[1])
 
 
-def _size_warnings(model: Model, asked: Size, wanted: Size) -> Iterator[GenerationWarning]:
-    if wanted != asked:
+def _size_warnings(model: Model, requested: Size, wanted: Size) -> Iterator[GenerationWarning]:
+    if wanted != requested:
         yield GenerationWarning(
             code="size_scaled",
             field="width",
-            detail=f"{model.id} makes no {asked.width}x{asked.height} pixels; {wanted.width}x{wanted.height} is the "
-            "largest size of about the same ratio that needs no enlarging.",
+            detail=f"{model.id} makes no {requested.width}x{requested.height} pixels; {wanted.width}x{wanted.height} "
+            "is the largest size of about the same ratio that needs no enlarging.",
         )
 
 
 def _warnings(model: Model, request: GenerationRequest) -> Iterator[GenerationWarning]:
-    if request.asks_for("cfg_scale"):
+    if request.sets("cfg_scale"):
         yield from _cfg_scale_warnings(model, request.cfg_scale)
-    if request.asks_for("quality") and request.model and model.qualities is None:
+    if request.sets("quality") and request.model and model.qualities is None:
         yield GenerationWarning(
             code="quality_ignored",
             field="quality",
-            detail=f"{model.id} knows no quality; its only one was used.",
+            detail=f"{model.id} has no quality setting; the value was not used.",
         )
-    if request.asks_for("seed") and request.seed is not None and request.seed == model.random_seed:
+    if request.sets("seed") and request.seed is not None and request.seed == model.random_seed:
         yield GenerationWarning(
             code="seed_random",
             field="seed",
-            detail=f"To {model.id} the seed {request.seed} means random; each image tells the seed it used.",
+            detail=f"To {model.id} the seed {request.seed} means random; each image's entry has the seed used.",
         )
 
 
 def _cfg_scale_warnings(model: Model, wanted: float) -> Iterator[GenerationWarning]:
     if model.cfg_scale is None:
-        detail = f"{model.id} knows no cfg_scale; the value was not used."
+        detail = f"{model.id} has no cfg_scale; the value was not used."
         yield GenerationWarning(code="cfg_scale_ignored", field="cfg_scale", detail=detail)
     elif (used := _cfg_scale(model, wanted)) != wanted:
         low, high = model.cfg_scale

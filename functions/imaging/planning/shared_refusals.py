@@ -1,20 +1,13 @@
-"""Models' refusals that last, in the table: what one execution environment met, all of them report."""
+"""Lasting refusals of models, shared by all execution environments through the table."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from aws.table import Record, TableError
+from imaging import ports
 from imaging.errors import ImagingError
 from observability import logger
-
-
-class RefusalTable(Protocol):
-    """Raises TableError."""
-
-    def get_many(self, keys: Collection[str]) -> Mapping[str, Record]: ...
-    def put(self, key: str, record: Record, expires_at: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -25,9 +18,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class SharedRefusals:
-    """`refusal#<model id>` holds the last refusal. A write that fails is logged, and changes nothing else."""
+    """Each model's last refusal, under `refusal#<model id>`. A failed write is logged and changes nothing else."""
 
-    table: RefusalTable
+    table: ports.Table
     now: Callable[[], float] = time.time
 
     def add(self, model_id: str, error: ImagingError, seconds: float) -> None:
@@ -37,7 +30,7 @@ class SharedRefusals:
         self._put(model_id, {}, self.now())
 
     def find(self, model_ids: Collection[str]) -> Mapping[str, Refusal]:
-        """The refusals of these models that still count. Raises TableError."""
+        """The unexpired refusals of these models, by model id. Raises TableError."""
         found = self.table.get_many([_key(model_id) for model_id in model_ids])
         known = {model_id: found.get(_key(model_id)) for model_id in model_ids}
         return {model_id: Refusal(one["code"], one["detail"]) for model_id, one in known.items() if one}

@@ -1,4 +1,4 @@
-"""The validated request: every field and default, and the widest limits of all doors."""
+"""The validated request: each field with its default and the widest limit that any route allows."""
 
 import unicodedata
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ _LINE_BREAKS_AND_TABS = str.maketrans("\n\r\t", "   ")
 
 
 def whole(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """JSON does not tell 512.0 from 512; a float without a fraction is an integer."""
+    """JSON does not distinguish 512.0 from 512, so a float without a fraction counts as an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -45,7 +45,7 @@ Quality = Literal["standard", "premium"]
 
 
 class GenerationRequest(BaseModel):
-    """What a caller asks for. A door may allow less, and says so in a subclass."""
+    """What a caller asks for. A route with narrower limits defines them in a subclass."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -63,8 +63,8 @@ class GenerationRequest(BaseModel):
         None, description="A model's id or alias: exactly that model answers. Left out: the first that lives."
     )
 
-    def asks_for(self, field: str) -> bool:
-        """Whether the caller gave this field a value, rather than leaving it to the default."""
+    def sets(self, field: str) -> bool:
+        """Whether the caller set this field, rather than leaving it to the default."""
         return field in self.model_fields_set
 
     @property

@@ -1,15 +1,9 @@
-"""What came of a request: the facts that are kept, without links, which are made fresh for each answer."""
+"""The result of a generation, as it is stored: without links, which are presigned for each answer."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-MICROS_PER_USD = 1_000_000
-
-
-def micros(usd: float) -> int:
-    return round(usd * MICROS_PER_USD)
 
 
 class _Facts(BaseModel):
@@ -17,7 +11,7 @@ class _Facts(BaseModel):
 
 
 class GenerationWarning(_Facts):
-    """One thing that was done otherwise than asked. `field` names the request's field."""
+    """One adjustment: what was done differently from what `field` asked for."""
 
     code: str
     field: str | None
@@ -25,7 +19,7 @@ class GenerationWarning(_Facts):
 
 
 class StoredImage(_Facts):
-    """An image that lies in the bucket. Sizes are pixels, read from the bytes; `bytes` is the object's length."""
+    """An image in the bucket. Sizes are pixels, read from the PNG; `bytes` is the object's length."""
 
     status: Literal["stored"] = "stored"
     id: str
@@ -43,7 +37,7 @@ class StoredImage(_Facts):
 
 
 class MissingImage(_Facts):
-    """An image that was asked for and does not exist: the filter withheld it, or it could not be made or kept."""
+    """A requested image that does not exist: a content filter withheld it, or it could not be made or stored."""
 
     status: Literal["blocked", "failed"]
     reason: str
@@ -52,7 +46,7 @@ class MissingImage(_Facts):
 
 
 class DeletedImage(_Facts):
-    """An image that was made, and was deleted since, or whose time is over."""
+    """An image that was deleted or expired after it was made."""
 
     status: Literal["deleted"] = "deleted"
     id: str
@@ -64,7 +58,7 @@ ImageFacts = Annotated[StoredImage | MissingImage | DeletedImage, Field(discrimi
 
 
 class Generation(_Facts):
-    """One request's outcome: an entry for each image asked for, in seed order, and what they cost together."""
+    """The result of one request: an entry for each requested image, in seed order, and their cost in micro-dollars."""
 
     id: str
     model: str

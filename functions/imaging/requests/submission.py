@@ -1,21 +1,19 @@
-"""Which generation a request belongs to: the same submission again finds the same generation."""
+"""Deduplication: which generation a request belongs to."""
 
 import hashlib
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from imaging import ids
 from imaging.requests.request import GenerationRequest
-
-_NAMESPACE = uuid.UUID("7a8d3f0e-2c55-4b0a-9a4e-5d4c1f6b7e21")
 
 
 @dataclass(frozen=True)
 class Submission:
     """A caller's request and the id of its generation.
 
-    `is_keyed` is false where only the request's content tells it from others: then a finished generation answers the
-    same request for the deduplication time alone, else for as long as its record lives.
+    `is_keyed` is false if the request is deduplicated by its content. A finished generation then answers the same
+    request only for the deduplication time; otherwise for as long as its record lives.
     """
 
     request: GenerationRequest
@@ -25,18 +23,18 @@ class Submission:
 
     @classmethod
     def keyed(cls, request: GenerationRequest, caller: str, key: str) -> "Submission":
-        """Deduplicated by the caller's own Idempotency-Key."""
-        return cls(request, caller, _derived(caller, f"key:{key}"))
+        """Deduplicated by the caller's Idempotency-Key."""
+        return cls(request, caller, ids.generation_id(caller, f"key:{key}"))
 
     @classmethod
     def by_content(cls, request: GenerationRequest, caller: str) -> "Submission":
-        """Deduplicated by what it asks for."""
-        return cls(request, caller, _derived(caller, f"body:{fingerprint(request)}"), is_keyed=False)
+        """Deduplicated by the request's content."""
+        return cls(request, caller, ids.generation_id(caller, f"body:{fingerprint(request)}"), is_keyed=False)
 
     @classmethod
     def unique(cls, request: GenerationRequest, caller: str) -> "Submission":
-        """Deduplicated with no other."""
-        return cls(request, caller, str(uuid.uuid4()))
+        """Not deduplicated."""
+        return cls(request, caller, ids.new_generation_id())
 
     @property
     def request_hash(self) -> str:
@@ -45,7 +43,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Deduplication:
-    """Decides which requests share a generation. `keyless_seconds` 0 means that only a caller's own key is shared."""
+    """Decides which requests share a generation. If `keyless_seconds` is 0, only requests with the same key do."""
 
     keyless_seconds: int
     is_deterministic: Callable[[GenerationRequest], bool]
@@ -53,7 +51,7 @@ class Deduplication:
     def submission(
         self, request: GenerationRequest, caller: str, key: str | None = None, *, fresh: bool = False
     ) -> Submission:
-        """`fresh` asks for new images even if the request could be replayed."""
+        """The request's submission. `fresh` asks for new images even if a generation could be replayed."""
         if key is not None:
             return Submission.keyed(request, caller, key)
         if fresh or self.keyless_seconds == 0 or not self.is_deterministic(request):
@@ -62,14 +60,5 @@ class Deduplication:
 
 
 def fingerprint(request: GenerationRequest) -> str:
-    """SHA-256 of the request with its defaults filled in, 64 hex digits."""
+    """The SHA-256 of the request with its defaults filled in, as 64 hex digits."""
     return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-
-
-def image_id(generation_id: str, index: int) -> str:
-    """The image's id follows from its generation and its place, so that a repeat overwrites it."""
-    return str(uuid.uuid5(uuid.UUID(generation_id), str(index)))
-
-
-def _derived(caller: str, name: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, f"{caller}/{name}"))

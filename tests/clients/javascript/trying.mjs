@@ -1,5 +1,5 @@
 // Tries what a program offers, one thing after the other, and prints what came of each as one JSON object.
-// The arguments name the things to try; without any it is all of them. What a program does not offer is left out.
+// Without a package only its request is replayed. The arguments name the things to try; without any it is all of them. What a program does not offer is left out.
 
 import { readFileSync } from 'node:fs';
 
@@ -11,7 +11,7 @@ export const blockedPrompt = 'A forbidden fox';
 
 export async function tried(packageName, things) {
   const named = process.argv.slice(2);
-  const outcomes = { version: version(packageName) };
+  const outcomes = { version: packageName ? version(packageName) : 'request' };
   for (const [name, thing] of Object.entries(things)) {
     if (named.length === 0 || named.includes(name)) {
       outcomes[name] = await outcome(thing);

@@ -17,7 +17,7 @@ tried(
     "litellm",
     one=images,
     two=lambda: images(n=2, size="768x512", seed=7),
-    base64=lambda: images(model="openai/dall-e-3", response_format="b64_json", size="1024x1024"),
+    base64=lambda: images(model="openai/gpt-image-2", size="1024x1024"),
     blocked=lambda: images(prompt=BLOCKED_PROMPT),
     wrong_key=lambda: images(api_key=WRONG_KEY),
     impatient=lambda: images(prompt="A slow fox", timeout=3, max_retries=5),

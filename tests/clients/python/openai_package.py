@@ -10,15 +10,15 @@ hasty = client.with_options(timeout=3, max_retries=5)
 
 
 def images(asked: openai.OpenAI = client, **wanted: object) -> Sequence[Image]:
-    answer = asked.images.generate(**{"model": "gpt-image-1", "prompt": PROMPT} | wanted)
+    answer = asked.images.generate(**{"model": "gpt-image-2", "prompt": PROMPT} | wanted)
     return [{"url": image.url, "b64_json": image.b64_json} for image in answer.data]
 
 
 tried(
     "openai",
     one=images,
-    two=lambda: images(n=2, size="1536x1024", quality="high", extra_body={"seed": 7}),
-    base64=lambda: images(response_format="b64_json", size="512x768"),
+    two=lambda: images(model="core", n=2, size="1536x1024", quality="high", extra_body={"seed": 7}),
+    base64=lambda: images(model="dall-e-3", response_format="b64_json", size="512x768"),
     blocked=lambda: images(prompt=BLOCKED_PROMPT),
     wrong_key=lambda: images(client.with_options(api_key=WRONG_KEY)),
     models=lambda: [{"id": model.id} for model in client.models.list()],

@@ -18,11 +18,12 @@ BLOCKED_PROMPT = "A forbidden fox"
 Image = dict[str, str | None]
 
 
-def tried(package: str, **things: Callable[[], Sequence[Image]]) -> None:
-    """Each thing brings images, as a link or in base64, or raises what the client's user would see."""
+def tried(package: str | None, **things: Callable[[], Sequence[Image]]) -> None:
+    """Each thing brings images, as a link or in base64, or raises what the client's user would see. Without a `package`
+    only its request is replayed."""
     wanted = sys.argv[1:] or things
     outcomes = {name: _outcome(thing) for name, thing in things.items() if name in wanted}
-    print(json.dumps({"version": version(package), **outcomes}))  # noqa: T201 - this is the answer
+    print(json.dumps({"version": version(package) if package else "request", **outcomes}))  # noqa: T201 - this is the answer
 
 
 def _outcome(thing: Callable[[], Sequence[Image]]) -> dict[str, object]:

@@ -40,7 +40,7 @@ def test_a_listed_page_may_read_every_answer(send: Send, method: str, path: str,
 
 
 @pytest.mark.parametrize("path", ["/generate", "/images/6e82604c-3263-4576-b3c1-20ec951c91c1.png", "/nothing"])
-def test_a_listed_page_may_ask_first(send: Send, path: str) -> None:
+def test_a_listed_page_may_send_a_preflight_request(send: Send, path: str) -> None:
     answer = send("OPTIONS", path, **ASKS_FIRST)
     assert (answer.status, answer.text) == (204, "")
     assert answer.headers["access-control-allow-origin"] == PAGE

@@ -6,6 +6,7 @@ import pytest
 
 import api.app
 from aws.bedrock import BedrockError
+from bootstrap import Services
 from imaging.errors import (
     ContentBlocked,
     ImagingError,
@@ -18,13 +19,12 @@ from imaging.errors import (
     Throttled,
     TimedOut,
 )
-from imaging.making.generator import Generator
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.fakes.table import FakeTable
 
-pytestmark = pytest.mark.usefixtures("generator")
+pytestmark = pytest.mark.usefixtures("services")
 
 FOX = {"text": "a fox", "model": "titan"}
 
@@ -125,9 +125,7 @@ def test_unknown_fields_are_refused_without_their_names_because_lambda_logs_what
         "a text",
     ],
 )
-def test_an_event_that_only_looks_like_api_gateways_enters_as_nobody(
-    authorizer: object, bedrock: FakeBedrock, table: FakeTable
-) -> None:
+def test_a_forged_api_gateway_event_is_refused(authorizer: object, bedrock: FakeBedrock, table: FakeTable) -> None:
     forged = event("api-gateway")
     forged["requestContext"]["authorizer"] = authorizer
 
@@ -147,8 +145,8 @@ def test_the_event_file_of_api_gateway_is_answered_as_http() -> None:
     assert invoke(event("api-gateway"))["statusCode"] == 200
 
 
-def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, generator: Generator) -> None:
+def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, services: Services) -> None:
     bedrock.refuse(BedrockError.CONNECTION_LOST)
     with pytest.raises(ModelError):
         invoke(FOX)
-    assert generator.router.known_refusal(generator.router.lists["standard"][0].model) is None
+    assert services.generator.router.known_refusal(services.generator.router.lists["standard"][0].model) is None

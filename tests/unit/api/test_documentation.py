@@ -34,15 +34,60 @@ def test_an_independent_validator_accepts_it(document: dict[str, Any]) -> None:
 
 def test_it_announces_what_is_answered_and_nothing_else(document: dict[str, Any]) -> None:
     generate = document["paths"]["/generate"]["post"]
-    assert set(generate["responses"]) >= {"200", "400", "401", "413", "429", "500", "502", "503", "504"}
-    assert "422" not in generate["responses"]
+    assert set(generate["responses"]) >= {"200", "202", "400", "401", "413", "422", "429", "500", "502", "503", "504"}
     assert set(generate["responses"]["400"]["content"]) == {"application/problem+json"}
     assert "Retry-After" in generate["responses"]["429"]["headers"]
     assert "x-request-id" in generate["responses"]["200"]["headers"]
     assert "Location" in document["paths"]["/images/{image_id}.png"]["get"]["responses"]["302"]["headers"]
 
 
-def test_it_tells_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("path", "error"), [("/generate", "Problem"), ("/v1/images/generations", "OpenAiErrorBody")])
+def test_a_key_that_is_used_again_is_announced_as_it_is_answered(
+    document: dict[str, Any], path: str, error: str
+) -> None:
+    responses = document["paths"][path]["post"]["responses"]
+    for status in ("422", "default"):
+        (content,) = responses[status]["content"].values()
+        assert content["schema"] == {"$ref": f"#/components/schemas/{error}"}
+
+
+def test_a_wrong_query_is_announced(document: dict[str, Any]) -> None:
+    for path in ("/health", "/images", "/models"):
+        assert "400" in document["paths"][path]["get"]["responses"]
+    assert "422" not in document["paths"]["/images"]["get"]["responses"]
+
+
+@pytest.mark.parametrize("path", ["/generate", "/v1/images/generations"])
+def test_the_headers_that_are_read_are_announced(document: dict[str, Any], path: str) -> None:
+    headers = {each["name"] for each in document["paths"][path]["post"]["parameters"] if each["in"] == "header"}
+    assert headers == {"Idempotency-Key", "Prefer", "Cache-Control"}
+
+
+def test_openais_optional_fields_may_be_null(document: dict[str, Any]) -> None:
+    fields = document["components"]["schemas"]["ImagesRequest"]["properties"]
+    may_be_null = {name for name, schema in fields.items() if {"type": "null"} in schema.get("anyOf", ())}
+    assert may_be_null == set(fields) - {"prompt"}
+
+
+def test_a_stream_is_announced(document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/images/generations"]["post"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "text/event-stream"}
+
+
+def test_everything_is_described(document: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in document["tags"] if tag["description"]}
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert all(operation["description"] and tags >= set(operation["tags"]) for operation in operations)
+    assert {name for name, schema in document["components"]["schemas"].items() if "description" not in schema} == set()
+
+
+def test_generators_can_name_what_it_holds(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert name.lower() not in schema.get("properties", ()), "a class that is called like its own field"
+    assert "prefixItems" not in json.dumps(document)
+
+
+def test_it_has_the_documented_limits_and_defaults(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["GenerateBody"]["properties"]
     assert (fields["width"]["minimum"], fields["width"]["maximum"], fields["width"]["default"]) == (512, 1024, 1024)
     assert (fields["number_of_images"]["minimum"], fields["number_of_images"]["maximum"]) == (1, 4)
@@ -79,10 +124,18 @@ def test_the_page_runs_no_script_but_its_own_and_in_no_frame(send: Send) -> None
     scripts = Scripts()
     scripts.feed(answer.text)
     hashes = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts.found]
-    assert policy["script-src"].split() == [f"'sha256-{digest}'" for digest in hashes]
     assert len(hashes) == 2
-    assert (policy["default-src"], policy["frame-ancestors"], policy["connect-src"]) == ("'none'", "'none'", "'self'")
-    assert answer.headers["x-frame-options"] == "DENY"
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": " ".join(f"'sha256-{digest}'" for digest in hashes),
+        "style-src": "'unsafe-inline'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    assert (answer.headers["x-frame-options"], answer.headers["referrer-policy"]) == ("DENY", "no-referrer")
 
 
 class Scripts(HTMLParser):

@@ -36,7 +36,7 @@ def test_the_documented_request_brings_the_documented_answer(send: Send, bucket:
     assert body["local_path"] == "generated_images"
 
 
-def test_the_answer_tells_the_truth_about_the_image(send: Send, bucket: FakeBucket) -> None:
+def test_the_answer_describes_the_real_image(send: Send, bucket: FakeBucket) -> None:
     body = send("POST", "/generate", DOCUMENTED).json
 
     (image_id,) = bucket.objects
@@ -186,7 +186,7 @@ def test_a_bad_value_is_refused_by_name(
     assert (bedrock.calls, bucket.objects) == ([], {})
 
 
-def test_every_broken_rule_is_told_at_once(send: Send) -> None:
+def test_every_broken_rule_is_reported_at_once(send: Send) -> None:
     answer = send("POST", "/generate", {"width": 1, "seed": -1, "colour": "red"})
     assert {error["field"] for error in answer.json["errors"]} == {"text", "width", "seed", "colour"}
 
@@ -209,7 +209,7 @@ def test_every_broken_rule_is_told_at_once(send: Send) -> None:
     ],
     ids=lambda body: repr(body)[:20],
 )
-def test_a_body_that_is_no_json_object_is_refused(
+def test_a_body_that_is_not_a_json_object_is_refused(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, body: str | None
 ) -> None:
     answer = send("POST", "/generate", body)
@@ -235,7 +235,7 @@ def test_a_body_in_base64_is_read(send: Send) -> None:  # noqa: ARG001 - puts th
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-def test_a_wrong_method_is_told_the_right_one(send: Send, method: str) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_one(send: Send, method: str) -> None:
     answer = send(method, "/generate")
     assert answer.status == 405
     assert answer.headers["allow"] == "POST"

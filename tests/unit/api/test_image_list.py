@@ -52,7 +52,7 @@ def encoded(position: Any) -> str:  # noqa: ANN401 - any JSON
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
-def test_an_entry_tells_what_the_answer_told_and_where_it_came_from(send: Send, wall: FakeClock) -> None:
+def test_an_entry_repeats_the_answers_facts_and_names_the_origin(send: Send, wall: FakeClock) -> None:
     wall.now = 1_800_000_000.25
     generation = send("POST", "/generate", {"text": "a fox", "model": "core", "number_of_images": 2}).json
 
@@ -106,7 +106,7 @@ def test_a_deleted_image_is_gone(send: Send, wall: FakeClock) -> None:
     assert ids(send("GET", "/images")) == [oldest]
 
 
-def test_an_image_whose_time_is_over_is_gone(send: Send, wall: FakeClock) -> None:
+def test_an_expired_image_is_not_found(send: Send, wall: FakeClock) -> None:
     make(send, wall, 1)
     wall.advance(30 * 86_400)
     assert ids(send("GET", "/images")) == []
@@ -175,7 +175,7 @@ def test_another_callers_cursor_is_refused(send: Send, wall: FakeClock) -> None:
     ],
     ids=lambda cursor: cursor[:60],
 )
-def test_a_cursor_that_is_none_of_ours_is_refused(send: Send, cursor: str) -> None:
+def test_a_forged_cursor_is_refused(send: Send, cursor: str) -> None:
     _assert_refused(send("GET", f"/images?cursor={cursor}"))
 
 
@@ -191,6 +191,6 @@ def test_a_table_that_does_not_answer_says_so(send: Send, table: FakeTable) -> N
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
-def test_a_wrong_method_is_told_the_right_one(send: Send, method: str) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_one(send: Send, method: str) -> None:
     answer = send(method, "/images")
     assert (answer.status, answer.headers["allow"]) == (405, "GET")

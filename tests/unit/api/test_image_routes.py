@@ -63,7 +63,7 @@ def test_an_unknown_image_is_not_there(send: Send, method: str, name: str) -> No
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "HEAD"])
-def test_a_wrong_method_is_told_the_right_ones(send: Send, link: str, method: str) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(send: Send, link: str, method: str) -> None:
     answer = send(method, link)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, DELETE")
 
@@ -93,7 +93,7 @@ def test_the_record_holds_facts_and_never_the_prompt(send: Send, link: str, tabl
     assert "a fox" not in str(record)
 
 
-@pytest.mark.usefixtures("generator")
+@pytest.mark.usefixtures("services")
 def test_a_direct_invocation_owns_its_images(table: FakeTable) -> None:
     lambda_handler({"text": "a fox"}, FakeContext())
     assert [record["owner"] for record in image_records(table)] == ["direct"]

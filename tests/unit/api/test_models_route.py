@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from imaging.errors import Misconfigured
-from imaging.models import catalog
 from imaging.models.catalog import MODELS, Model, Price
-from imaging.models.schema import Answer, Ask, Outcome, decoded
+from imaging.models.schema import Answer, Ask, ModelOutput, decoded
 from imaging.models.sizing import NativeSize, Size
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock, base64_png
+from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
 
@@ -55,7 +55,7 @@ class TestLivingLists:
         assert send("GET", "/models").json["warnings"] == []
 
 
-def test_a_refusal_is_told_while_it_counts_and_nothing_without_the_table(
+def test_a_refusal_is_shown_until_it_expires_and_not_without_the_table(
     send: Send, bedrock: FakeBedrock, table: FakeTable
 ) -> None:
     bedrock.refuse("ResourceNotFoundException")
@@ -95,6 +95,15 @@ def test_a_refusal_that_was_seen_is_told(send: Send, bedrock: FakeBedrock) -> No
     assert told[CORE]["refused"] is None
 
 
+def test_a_refusal_is_told_for_an_hour(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    send("POST", "/generate", {"text": "a fox"})
+    wall.advance(3590)
+    assert facts(send)["amazon.titan-image-generator-v2:0"]["refused"] == "model_unavailable"
+    wall.advance(10)
+    assert facts(send)["amazon.titan-image-generator-v2:0"]["refused"] is None
+
+
 @pytest.mark.parametrize(("days", "state"), [(-1, "end_of_life"), (0, "end_of_life"), (1, "legacy")])
 def test_the_state_is_as_of_today(send: Send, monkeypatch: pytest.MonkeyPatch, days: int, state: str) -> None:
     today = datetime.now(UTC).date()
@@ -103,24 +112,26 @@ def test_the_state_is_as_of_today(send: Send, monkeypatch: pytest.MonkeyPatch, d
     assert facts(send)[CORE]["lifecycle"]["state"] == state
 
 
-@pytest.fixture
-def _same_prices_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    for model_id, model in MODELS.items():
-        monkeypatch.setitem(MODELS, model_id, model)
+class TestPricesOfTheOperator:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MODEL_PRICES": "core=0.035, sd3.5=0.0700006"}
 
+    def test_replace_those_of_the_catalog(self, send: Send) -> None:
+        assert facts(send)[CORE]["price_usd"] == 0.035
+        assert facts(send)[CORE]["price_verified"] is True
 
-@pytest.mark.usefixtures("_same_prices_afterwards")
-def test_the_operators_price_replaces_the_catalogs(send: Send, environment: dict[str, str]) -> None:
-    given = Settings.from_environment(environment | {"MODEL_PRICES": "core=0.035, ultra=0.1"})
-    catalog.reprice(given.model_prices)
+    @pytest.mark.parametrize(("model", "usd"), [("core", 0.035), ("sd3.5", 0.070001)])
+    def test_are_what_an_image_costs_listed_or_not(self, send: Send, model: str, usd: float) -> None:
+        assert send("POST", "/generate", {"text": "a fox", "model": model}).json["cost_usd"] == usd
 
-    assert facts(send)[CORE]["price_usd"] == 0.035
-    assert facts(send)[CORE]["price_verified"] is True
-    assert send("POST", "/generate", {"text": "a fox", "model": "core"}).json["cost_usd"] == 0.035
+    def test_leave_the_catalog_as_it_is(self, settings: Settings) -> None:
+        assert settings.models[CORE] != MODELS[CORE]
+        assert MODELS[CORE].price(Size(1024, 1024), "standard") == 40_000
 
 
 @pytest.mark.parametrize("prices", ["core", "core=", "core=free", "dall-e=1", "core=-1", "core=0", "core=0.1;ultra=1"])
-def test_a_price_that_is_none_is_refused(environment: dict[str, str], prices: str) -> None:
+def test_an_invalid_price_is_refused(environment: dict[str, str], prices: str) -> None:
     with pytest.raises(Misconfigured, match="is no price"):
         Settings.from_environment(environment | {"MODEL_PRICES": prices})
 
@@ -131,7 +142,7 @@ class MadeUp:
     def body(self, ask: Ask) -> dict[str, Any]:
         return {"wish": ask.text, "pixels": [ask.size.width, ask.size.height], "dice": ask.seed}
 
-    def read(self, answer: Answer, images: int) -> Sequence[Outcome]:
+    def read(self, answer: Answer, images: int) -> Sequence[ModelOutput]:
         return [decoded(answer["png"], 99)] * images
 
     def blocked(self, message: str) -> bool:

@@ -48,7 +48,7 @@ def test_the_answer_is_openais_and_says_more(send: Send, bucket: FakeBucket) -> 
         ("stability.stable-image-ultra-v1:1", "stability.stable-image-ultra-v1:1"),
     ],
 )
-def test_names_of_ours_pin_and_others_do_not(send: Send, name: str | None, answers: str) -> None:
+def test_our_model_names_pin_and_others_do_not(send: Send, name: str | None, answers: str) -> None:
     assert create(send, model=name).json["model"] == answers
 
 
@@ -143,16 +143,16 @@ class TestALongPrompt:
         assert (answer.status, answer.json["error"]["param"], bedrock.calls) == (400, field, [])
         assert "at most 512 characters" in answer.json["error"]["message"]
 
-    def test_a_negative_one_passes_models_over_too(self, send: Send) -> None:
+    def test_a_negative_one_falls_back_too(self, send: Send) -> None:
         assert create(send, negative_prompt=LONG).json["model"] == "stability.stable-image-core-v1:1"
 
-    def test_is_not_worth_an_operators_attention(self, send: Send, log: io.StringIO) -> None:
+    def test_is_not_logged_as_a_fallback(self, send: Send, log: io.StringIO) -> None:
         create(send, prompt=LONG)
-        assert "A model was passed over" not in log.getvalue()
+        assert "Fell back to the next model" not in log.getvalue()
 
 
 @pytest.mark.parametrize(("model", "calls"), [("titan", 2), ("core", 10)])
-def test_ten_images_are_made_side_by_side(send: Send, bedrock: FakeBedrock, model: str, calls: int) -> None:
+def test_ten_images_are_made_in_parallel(send: Send, bedrock: FakeBedrock, model: str, calls: int) -> None:
     answer = create(send, model=model, n=10, seed=7)
     assert len({image["id"] for image in answer.json["data"]}) == 10
     assert len(bedrock.calls) == calls
@@ -198,7 +198,7 @@ def test_what_is_null_was_left_out(send: Send) -> None:
 
 
 @pytest.mark.parametrize("ignored", [{f"k{number}": 1 for number in range(33)}, {"k" * 65: 1}])
-def test_more_than_can_be_told_of_is_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, Any]) -> None:
+def test_too_many_ignored_fields_are_refused(send: Send, bedrock: FakeBedrock, ignored: dict[str, Any]) -> None:
     answer = create(send, **ignored)
     assert (answer.status, answer.json["error"]["code"], len(answer.text) < 1000) == (400, "invalid_request", True)
     assert bedrock.calls == []
@@ -284,7 +284,7 @@ def test_a_bad_value_is_refused_in_openais_shape(send: Send, bedrock: FakeBedroc
 
 
 @pytest.mark.parametrize("body", ["", "prompt=a+fox", "[]", "--boundary\r\ncontent-disposition: form-data"])
-def test_what_is_no_json_is_refused_in_openais_shape(send: Send, body: str) -> None:
+def test_invalid_json_is_refused_in_openais_shape(send: Send, body: str) -> None:
     answer = send("POST", PATH, body, content_type="multipart/form-data; boundary=boundary")
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
 
@@ -299,13 +299,13 @@ ERRORS = [
 ]
 
 
-def test_a_refused_prompt_is_told_in_the_words_that_clients_look_for(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_refused_prompt_has_the_words_that_clients_look_for(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ValidationException", "blocked by our content filters")
     message = create(send).json["error"]["message"]
     assert message.startswith("Your request was rejected as a result of the safety system. ")
 
 
-def test_a_wrong_quality_is_told_the_right_ones(send: Send) -> None:
+def test_a_wrong_quality_is_answered_with_the_allowed_ones(send: Send) -> None:
     message = create(send, quality="ultra").json["error"]["message"]
     assert all(f"'{quality}'" in message for quality in ("auto", "low", "medium", "standard", "high", "hd", "xhigh"))
 
@@ -424,7 +424,7 @@ def test_a_key_of_the_callers_own_replays(send: Send, bedrock: FakeBedrock) -> N
     assert len(bedrock.calls) == 1
 
 
-def test_a_blocked_image_of_two_is_told(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_blocked_image_of_two_is_a_warning(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.by_seed = {
         7: {"images": [base64_png(1216, 1216)], "seeds": [7], "finish_reasons": [None]},
         8: {"finish_reasons": ["Filter reason: output image"]},

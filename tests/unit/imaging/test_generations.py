@@ -35,7 +35,7 @@ from tests.unit.doors import (
     work,
 )
 
-pytestmark = pytest.mark.usefixtures("generator")
+pytestmark = pytest.mark.usefixtures("services")
 
 FOX = {"text": "a fox", "number_of_images": 2}
 OPENAI_FOX = {"prompt": "a fox", "n": 2, "seed": 42}
@@ -99,7 +99,7 @@ def test_a_key_with_another_body_is_refused(send: Send, bedrock: FakeBedrock) ->
 @pytest.mark.parametrize(
     "body", [{"seed": None}, {"model": "core", "seed": 0}, {"seed": 0}], ids=["random", "core's 0", "0 may reach core"]
 )
-def test_what_is_random_is_joined_by_a_key_only(send: Send, bedrock: FakeBedrock, body: dict[str, Any]) -> None:
+def test_random_requests_are_deduplicated_by_a_key_only(send: Send, bedrock: FakeBedrock, body: dict[str, Any]) -> None:
     assert generate(send, body).json["id"] != generate(send, body).json["id"]
     calls = len(bedrock.calls)
     assert generate(send, body, **KEY).json["id"] == generate(send, body, **KEY).json["id"]
@@ -112,7 +112,9 @@ def test_titans_seed_0_is_a_seed_like_any_other(send: Send, bedrock: FakeBedrock
     assert len(bedrock.calls) == 1
 
 
-def test_no_cache_generates_anew_beside_the_old(send: Send, bedrock: FakeBedrock, bucket: FakeBucket) -> None:
+def test_no_cache_generates_again_and_keeps_the_old_images(
+    send: Send, bedrock: FakeBedrock, bucket: FakeBucket
+) -> None:
     first = generate(send)
     second = generate(send, cache_control="no-cache")
     assert REPLAYED not in second.headers
@@ -128,7 +130,7 @@ def test_no_cache_contradicts_a_key(send: Send, bedrock: FakeBedrock) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\t", "caf\u00e9", "new\nline", "\x7f"])
-def test_a_key_that_is_none_is_refused(send: Send, bedrock: FakeBedrock, key: str) -> None:
+def test_an_invalid_key_is_refused(send: Send, bedrock: FakeBedrock, key: str) -> None:
     answer = generate(send, idempotency_key=key)
     assert (answer.status, answer.json["errors"][0]["field"]) == (400, "Idempotency-Key")
     assert bedrock.calls == []
@@ -139,7 +141,7 @@ def test_a_printable_key_is_taken(send: Send, key: str) -> None:
     assert generate(send, idempotency_key=key).status == 200
 
 
-def test_a_replay_tells_which_images_were_deleted(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_replay_marks_deleted_images(send: Send, bedrock: FakeBedrock) -> None:
     first = generate(send).json
     send("DELETE", f"/images/{first['details'][0]['id']}.png")
 
@@ -152,7 +154,7 @@ def test_a_replay_tells_which_images_were_deleted(send: Send, bedrock: FakeBedro
     assert len(bedrock.calls) == 1
 
 
-def test_when_all_are_deleted_they_are_made_anew(send: Send, bedrock: FakeBedrock) -> None:
+def test_when_all_are_deleted_they_are_generated_again(send: Send, bedrock: FakeBedrock) -> None:
     for detail in generate(send).json["details"]:
         send("DELETE", f"/images/{detail['id']}.png")
 
@@ -168,7 +170,7 @@ class TestWithoutDeduplication:
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
         return environment | {"DEDUPLICATION_MINUTES": "0"}
 
-    def test_only_a_key_joins(self, send: Send, bedrock: FakeBedrock) -> None:
+    def test_only_a_key_deduplicates(self, send: Send, bedrock: FakeBedrock) -> None:
         assert generate(send).json["id"] != generate(send).json["id"]
         assert generate(send, **KEY).json["id"] == generate(send, **KEY).json["id"]
         assert len(bedrock.calls) == 3
@@ -197,7 +199,7 @@ def test_preferences_that_are_not_understood_are_ignored(send: Send, prefer: str
     assert generate(send, prefer=prefer).status == 200
 
 
-def test_a_function_that_died_blocks_its_key_no_longer_than_it_could_run(
+def test_a_crashed_function_blocks_its_key_only_for_its_lease(
     send: Send, bedrock: FakeBedrock, wall: FakeClock
 ) -> None:
     bedrock.meanwhile.append(die)
@@ -277,7 +279,7 @@ class TestHowLongItIsRemembered:
         assert REPLAYED not in generate(send).headers
         assert len(bedrock.calls) == 2
 
-    def test_a_key_whose_time_is_over_is_free_at_every_door(self, send: Send, wall: FakeClock) -> None:
+    def test_an_expired_key_is_free_on_every_route(self, send: Send, wall: FakeClock) -> None:
         doors: list[Callable[[str], object]] = [
             lambda text: generate(send, {"text": text}, **KEY).status,
             lambda text: send("POST", "/v1/images/generations", OPENAI_FOX | {"prompt": text}, **KEY).status,
@@ -289,7 +291,7 @@ class TestHowLongItIsRemembered:
             assert door(f"cat {number}") == 200
             wall.advance(30 * DAY + 1)
 
-    def test_both_doors_mean_the_same_by_a_key(self, send: Send, bedrock: FakeBedrock) -> None:
+    def test_http_and_direct_invocations_share_keys_rules(self, send: Send, bedrock: FakeBedrock) -> None:
         ours = generate(send, **KEY)
         theirs = send("POST", "/v1/images/generations", OPENAI_FOX, **KEY)
         assert (theirs.status, theirs.json["id"]) == (200, ours.json["id"])
@@ -311,7 +313,7 @@ class TestWhichKeysAreFree:
         assert [detail["seed"] for detail in answer.json["details"]] == [7, 7]
         assert [call.body["textToImageParams"]["text"] for call in bedrock.calls] == ["a cat"]
 
-    def test_that_of_a_function_that_died_before_it_stored_anything(
+    def test_that_after_a_crash_before_anything_was_stored(
         self, send: Send, bedrock: FakeBedrock, wall: FakeClock
     ) -> None:
         bedrock.meanwhile.append(die)
@@ -333,7 +335,7 @@ class TestWhichKeysAreFree:
             assert generate(send, {"model": "core", "text": "a cat"}, **KEY).json["code"] == "key_reused"
             wall.advance(DAY)
 
-    def test_never_that_of_a_function_that_died_and_left_images(
+    def test_never_that_after_a_crash_that_left_images(
         self, send: Send, bucket: FakeBucket, table: FakeTable, wall: FakeClock
     ) -> None:
         with at_call(0, table, "put", before=die), pytest.raises(FunctionKilled):
@@ -442,7 +444,7 @@ def together(callers: int, bedrock: FakeBedrock) -> list[Delivery | ImagingError
             assert others_wait.acquire(timeout=30)
 
     bedrock.meanwhile.append(all_wait)
-    patient = replace(bootstrap.generations(), sleep=lambda _: others_wait.release(), clock=lambda: 0.0)
+    patient = replace(bootstrap.services().generations, sleep=lambda _: others_wait.release(), clock=lambda: 0.0)
 
     def call(_: int) -> Delivery | ImagingError:
         try:
@@ -503,7 +505,7 @@ class TestWhenTheTableFails:
         assert len(bedrock.calls) == 1
         assert totals(table) == (20_000, 0)
 
-    def test_a_lost_begin_is_recognised_although_somebody_made_a_job_of_it(
+    def test_a_lost_begin_is_recognised_although_it_became_a_job(
         self, send: Send, bedrock: FakeBedrock, table: FakeTable
     ) -> None:
         def join_and_refuse() -> None:
@@ -582,7 +584,7 @@ def test_one_image_costs_three_calls_to_the_table(send: Send, table: FakeTable, 
     assert calls == ["write", "put", "write"], "begin, the image, end"
 
 
-def test_the_direct_door_shares_the_rules_and_carries_its_key_in_the_event(bedrock: FakeBedrock) -> None:
+def test_a_direct_invocation_carries_its_key_in_the_event(bedrock: FakeBedrock) -> None:
     event = FOX | {"idempotency_key": "k", "seed": None}
     first = lambda_handler(event, FakeContext())
     assert lambda_handler(event, FakeContext())["id"] == first["id"]
@@ -592,7 +594,7 @@ def test_the_direct_door_shares_the_rules_and_carries_its_key_in_the_event(bedro
 
 
 @pytest.mark.parametrize("key", ["", 7, "x" * 256, "\n", ["k"]])
-def test_a_direct_key_that_is_none_is_refused(key: object) -> None:
+def test_an_invalid_direct_key_is_refused(key: object) -> None:
     with pytest.raises(InvalidRequest, match="idempotency_key"):
         lambda_handler(FOX | {"idempotency_key": key}, FakeContext())
 

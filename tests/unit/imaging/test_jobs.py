@@ -12,9 +12,9 @@ import pytest
 import bootstrap
 import worker.app
 from aws.bedrock import BedrockError
+from bootstrap import Services
 from imaging.deadline import Deadline
 from imaging.jobs import MAX_ATTEMPTS, PutBack
-from imaging.making.generator import Generator
 from imaging.records.record import GenerationRecord
 from imaging.requests.request import GenerationRequest
 from tests.fakes.bedrock import FakeBedrock
@@ -67,7 +67,7 @@ def later(wall: FakeClock, job_id: str) -> bool:
 
 def work_meanwhile(job_id: str) -> PutBack | None:
     """What another worker does with the job while this one is at work: a door serves one event at a time."""
-    return bootstrap.jobs().work(job_id, Deadline.after(100))
+    return bootstrap.services().jobs.work(job_id, Deadline.after(100))
 
 
 def generate(send: Send, body: dict[str, Any] | None = None, /, **headers: str) -> Answer:
@@ -155,7 +155,7 @@ def test_who_waits_for_a_job_gets_its_images(send: Send, bedrock: FakeBedrock) -
     assert len(bedrock.calls) == 1
 
 
-def test_who_waits_too_long_is_told_where_the_job_is(send: Send, clock: FakeClock, bedrock: FakeBedrock) -> None:
+def test_waiting_too_long_returns_the_jobs_location(send: Send, clock: FakeClock, bedrock: FakeBedrock) -> None:
     job = start(send)
     before = clock.now
 
@@ -243,11 +243,11 @@ def test_every_line_about_a_job_names_it(send: Send, bedrock: FakeBedrock, log: 
     work(job_id)
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert {line["message"] for line in lines} >= {"Bedrock brought no answer", "A job waits"}
+    assert {line["message"] for line in lines} >= {"A model call failed", "A job waits"}
     assert {line.get("generation_id") for line in lines} == {job_id}
 
 
-def test_a_retired_model_falls_through_in_a_job_too(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_retired_model_falls_back_in_a_job_too(send: Send, bedrock: FakeBedrock) -> None:
     job_id = start(send).json["id"]
     bedrock.refuse("ResourceNotFoundException")
     assert work(job_id)
@@ -391,7 +391,7 @@ def test_a_cancelled_job_delivers_what_it_made(send: Send, bedrock: FakeBedrock,
     assert look(send, job_id).json == cancelled
 
 
-def test_who_orders_a_cancelled_job_again_pays_for_the_missing_images_only(send: Send, bedrock: FakeBedrock) -> None:
+def test_requesting_a_cancelled_job_again_pays_for_the_missing_images_only(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.by_seed = {43: THROTTLED}
     job_id = start(send, {"model": "core"}).json["id"]
     assert not work(job_id)
@@ -439,7 +439,7 @@ def test_a_running_job_shows_the_images_that_are_there_by_now(
     assert len(bedrock.calls) == 2
 
 
-def test_a_job_whose_worker_died_is_finished_by_another_and_says_so(
+def test_a_job_whose_worker_crashed_is_finished_by_another_and_says_so(
     send: Send, bedrock: FakeBedrock, wall: FakeClock
 ) -> None:
     job_id = start(send).json["id"]
@@ -469,7 +469,7 @@ def test_a_queue_that_refuses_leaves_nothing_behind(send: Send, queue: FakeQueue
     assert generate(send, {"seed": 1}).status == 200
 
 
-def test_a_job_that_somebody_else_was_told_of_meanwhile_stays(
+def test_a_job_that_another_request_was_answered_with_stays(
     send: Send, queue: FakeQueue, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Answer] = []
@@ -555,11 +555,11 @@ def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
     assert len(bedrock.calls) == 1
 
 
-@pytest.mark.usefixtures("generator")
+@pytest.mark.usefixtures("services")
 @pytest.mark.parametrize("text", ["", "hello", "{}", "0CCB4F4E-8A3B-4A0C-9D61-3F1B3F0C9A11", str(uuid.UUID(int=7))])
-def test_a_message_that_is_no_job_of_ours_goes_to_the_dead_letters(queue: FakeQueue, text: str) -> None:
+def test_a_message_that_names_no_job_goes_to_the_dead_letter_queue(queue: FakeQueue, text: str) -> None:
     assert work(text)
-    assert queue.buried == [text]
+    assert queue.dead_letters == [text]
 
 
 def test_a_message_of_a_job_that_is_over_is_dropped(send: Send, bedrock: FakeBedrock, queue: FakeQueue) -> None:
@@ -570,7 +570,7 @@ def test_a_message_of_a_job_that_is_over_is_dropped(send: Send, bedrock: FakeBed
     send("DELETE", f"/jobs/{cancelled}")
     calls = len(bedrock.calls)
     assert all(work(job_id) for job_id in (finished, failed, cancelled))
-    assert (queue.buried, len(bedrock.calls)) == ([], calls)
+    assert (queue.dead_letters, len(bedrock.calls)) == ([], calls)
     assert [look(send, job_id).json["attempts"] for job_id in (finished, failed, cancelled)] == [1, 1, 0]
 
 
@@ -584,7 +584,7 @@ def test_a_message_of_a_generation_that_is_no_job_is_dropped(
     bedrock.meanwhile.append(lambda: answers.append(work_meanwhile(generation_id)))
     generate(send, idempotency_key="k")
     assert answers == [None]
-    assert (queue.buried, queue.put_backs, len(bedrock.calls)) == ([], [], 2)
+    assert (queue.dead_letters, queue.put_backs, len(bedrock.calls)) == ([], [], 2)
 
 
 def test_one_useless_message_does_not_hold_up_the_batch(send: Send, queue: FakeQueue) -> None:
@@ -596,11 +596,11 @@ def test_one_useless_message_does_not_hold_up_the_batch(send: Send, queue: FakeQ
     answer = worker.app.lambda_handler(message, FakeContext())
 
     assert answer == {"batchItemFailures": []}
-    assert queue.buried == ["hello"]
+    assert queue.dead_letters == ["hello"]
     assert look(send, job_id).json["status"] == "succeeded"
 
 
-def test_a_deleted_image_of_a_job_is_told(send: Send) -> None:
+def test_a_deleted_image_of_a_job_is_marked_as_deleted(send: Send) -> None:
     job_id = start(send).json["id"]
     work(job_id)
     for detail in look(send, job_id).json["result"]["details"]:
@@ -630,7 +630,7 @@ def test_what_was_generated_is_published(send: Send, bus: FakeBus, bedrock: Fake
     assert "a fox" not in json.dumps(bus.published)
 
 
-def test_events_of_one_payment_can_be_told_by_their_generation_and_attempt(
+def test_duplicate_events_have_the_same_generation_and_attempt(
     send: Send, bus: FakeBus, table: FakeTable, wall: FakeClock
 ) -> None:
     job_id = start(send).json["id"]
@@ -811,12 +811,12 @@ class TestWhoAsksForAJobOfARunningRequest:
         return []
 
     @pytest.fixture
-    def ask(self, generator: Generator, jobs: list[GenerationRecord]) -> Callable[[], None]:  # noqa: ARG002
+    def ask(self, services: Services, jobs: list[GenerationRecord]) -> Callable[[], None]:  # noqa: ARG002
         """Asks as the HTTP door would, which serves one event at a time."""
 
         def ask() -> None:
-            submission = bootstrap.deduplication().submission(GenerationRequest.model_validate(FOX), CALLER)
-            job = bootstrap.generations().enqueue(submission)
+            submission = bootstrap.services().deduplication.submission(GenerationRequest.model_validate(FOX), CALLER)
+            job = bootstrap.services().generations.enqueue(submission)
             assert isinstance(job, GenerationRecord)
             jobs.append(job)
 

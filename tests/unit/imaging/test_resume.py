@@ -107,7 +107,7 @@ def test_an_image_whose_function_died_before_it_wrote_the_record_is_found_in_the
     assert len(bedrock.calls) == 1
 
 
-def test_what_a_function_left_is_in_its_callers_list_although_nobody_sends_the_request_again(
+def test_images_of_a_crashed_function_are_listed_without_a_retry(
     send: Send, bucket: FakeBucket, table: FakeTable, wall: FakeClock
 ) -> None:
     with killed_after(1, table, "put"):
@@ -121,7 +121,7 @@ def test_what_a_function_left_is_in_its_callers_list_although_nobody_sends_the_r
     assert {image["model"] for image in listed} == {CORE}
 
 
-def test_a_job_that_goes_on_for_a_function_that_died_shows_its_images(
+def test_a_job_that_resumes_after_a_crash_shows_its_images(
     send: Send, bucket: FakeBucket, bedrock: FakeBedrock, wall: FakeClock
 ) -> None:
     killed_with_images(1, send, bucket, wall, model="core", number_of_images=2)
@@ -132,7 +132,7 @@ def test_a_job_that_goes_on_for_a_function_that_died_shows_its_images(
     assert len(bedrock.calls) == 3
 
 
-def test_images_of_an_earlier_round_are_not_taken_for_this_ones(
+def test_images_of_an_earlier_epoch_are_not_this_ones(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock
 ) -> None:
     def again() -> Answer:
@@ -166,13 +166,13 @@ def test_a_deleted_image_of_a_waiting_job_is_not_made_again(send: Send, bedrock:
 
 def work_later(job_id: str) -> bool:
     """Once the pause is over that the job was put back for."""
-    wall = bootstrap.store().now
+    wall = bootstrap.services().store.now
     assert isinstance(wall, FakeClock)
     wall.advance(121)
     return work(job_id)
 
 
-def test_a_deleted_image_of_a_function_that_died_is_not_made_again(
+def test_a_deleted_image_of_a_crashed_attempt_is_not_made_again(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, wall: FakeClock
 ) -> None:
     killed_with_images(1, send, bucket, wall, model="core", number_of_images=2)
@@ -205,7 +205,7 @@ def test_the_model_that_made_images_makes_the_others(
 
 
 def in_another_environment_titan_is_alive() -> None:
-    router = bootstrap.generator().router
+    router = bootstrap.services().generator.router
     router.forget(router.lists["standard"][0].model)
 
 
@@ -225,7 +225,7 @@ def test_a_waiting_job_goes_on_with_the_model_that_made_images(send: Send, bedro
     assert [call.model for call in bedrock.calls] == [TITAN, CORE, CORE, CORE]
 
 
-def test_a_request_that_goes_on_for_a_cancelled_job_repeats_its_warnings(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_request_that_resumes_a_cancelled_job_repeats_its_warnings(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ResourceNotFoundException")
     bedrock.by_seed = {8: THROTTLED}
     job_id = start(send, number_of_images=2)
@@ -324,7 +324,7 @@ def test_a_bucket_is_not_asked_again_when_time_is_short(bucket: FakeBucket) -> N
 
 
 @pytest.mark.parametrize("later", [0, 3600])
-def test_the_next_attempt_counts_in_full_what_the_dead_one_may_have_paid(
+def test_the_next_attempt_counts_in_full_what_the_crashed_one_may_have_paid(
     send: Send, bucket: FakeBucket, table: FakeTable, wall: FakeClock, later: int
 ) -> None:
     killed_with_images(1, send, bucket, wall, model="core")
@@ -428,7 +428,7 @@ def test_a_job_that_goes_on_for_a_request_that_was_given_up_says_so_too(
     assert look(send, job_id)["possibly_rebilled"]
 
 
-def test_a_job_whose_every_image_a_dead_worker_left_was_not_billed_twice(
+def test_a_job_whose_every_image_a_crashed_worker_stored_was_not_billed_twice(
     send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
     job_id = start(send, model="core", number_of_images=1)

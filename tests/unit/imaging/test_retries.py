@@ -99,7 +99,7 @@ def test_a_retry_of_a_failure_that_was_billed_gets_the_same_failure(send: Send, 
     assert len(bedrock.calls) == 1
 
 
-def test_a_retry_of_a_function_that_died_goes_on_with_its_generation(
+def test_a_retry_after_a_crash_resumes_the_generation(
     send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
     with at_call(0, table, "put", before=die), pytest.raises(FunctionKilled):
@@ -109,12 +109,12 @@ def test_a_retry_of_a_function_that_died_goes_on_with_its_generation(
     assert len(bedrock.calls) == 1
 
 
-def test_a_retry_of_a_try_that_nobody_knows_is_a_first_one(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_retry_of_an_unknown_try_is_a_first_try(send: Send, bedrock: FakeBedrock) -> None:
     assert create(send, 1).status == 200
     assert len(bedrock.calls) == 1
 
 
-def test_a_retry_of_another_callers_try_is_a_first_one(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_retry_of_another_callers_try_is_a_first_try(send: Send, bedrock: FakeBedrock) -> None:
     assert create(send).json["id"] != create(send, 1, caller=ANOTHER).json["id"]
     assert len(bedrock.calls) == 2
 
@@ -132,7 +132,7 @@ def test_a_try_can_be_retried_while_its_function_may_run_and_some_time_after(
 
 
 @pytest.mark.parametrize("count", ["", "0", "00", "-1", "many", "12345"])
-def test_what_is_no_count_of_retries_is_a_first_try(send: Send, bedrock: FakeBedrock, count: str) -> None:
+def test_an_invalid_retry_count_is_a_first_try(send: Send, bedrock: FakeBedrock, count: str) -> None:
     create(send)
     create(send, count)
     assert len(bedrock.calls) == 2
@@ -155,7 +155,7 @@ def test_a_retry_whose_request_differs_is_a_first_try(send: Send, bedrock: FakeB
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_table_that_fails_while_a_try_is_noted_pays_nothing_and_can_be_retried(
+def test_a_table_error_while_a_try_is_recorded_pays_nothing_and_can_be_retried(
     send: Send, bedrock: FakeBedrock, table: FakeTable, when: str
 ) -> None:
     at: dict[str, Callable[[], object]] = {when: refuse}

@@ -159,7 +159,7 @@ def test_a_200_without_a_usable_picture_is_a_model_error(
     assert bucket.objects == {}
 
 
-def test_what_may_have_been_billed_is_not_asked_of_the_next_model(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_failure_that_may_have_been_billed_does_not_fall_back(send: Send, bedrock: FakeBedrock) -> None:
     for code in ("ModelErrorException", "InternalServerException", BedrockError.READ_TIMEOUT):
         bedrock.refuse(code)
         send("POST", "/generate", {"text": "a fox"})
@@ -175,7 +175,7 @@ def test_a_bucket_that_refuses_is_storage_failed(send: Send, bucket: FakeBucket)
     assert answer.json["aws_error"] == "AccessDenied"
 
 
-def test_a_bug_is_an_internal_error_that_tells_nothing(
+def test_a_bug_is_an_internal_error_without_details(
     send: Send, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     def stumble(*_: object) -> None:
@@ -193,7 +193,7 @@ def test_a_bug_is_an_internal_error_that_tells_nothing(
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "ModelErrorException", "InvalidSignatureException", "Unheard"])
-def test_words_of_bedrock_that_may_quote_the_prompt_are_not_logged(
+def test_bedrocks_messages_that_may_quote_the_prompt_are_not_logged(
     send: Send, bedrock: FakeBedrock, log: io.StringIO, code: str
 ) -> None:
     bedrock.refuse(code, "a secret prompt")
@@ -202,9 +202,7 @@ def test_words_of_bedrock_that_may_quote_the_prompt_are_not_logged(
     assert "secret prompt" not in log.getvalue()
 
 
-def test_words_of_bedrock_that_help_whoever_is_on_call_are_logged(
-    send: Send, bedrock: FakeBedrock, log: io.StringIO
-) -> None:
+def test_bedrocks_messages_that_help_an_operator_are_logged(send: Send, bedrock: FakeBedrock, log: io.StringIO) -> None:
     bedrock.refuse("AccessDeniedException", "not authorized to perform: bedrock:InvokeModel")
     send("POST", "/generate", {"text": "a fox", "model": "core"})
     assert "bedrock:InvokeModel" in log.getvalue()
@@ -230,7 +228,7 @@ def test_neither_prompt_nor_link_nor_key_is_logged(send: Send, bedrock: FakeBedr
 def test_an_answer_that_breaks_its_own_schema_is_a_bug_and_nobodys_request(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.routes.models.Models", lambda **_: {"models": 7})
+    monkeypatch.setattr("api.routes.models.ModelList", lambda **_: {"models": 7})
     answer = send("GET", "/models")
     assert (answer.status, answer.json["code"]) == (500, "internal_error")
 
@@ -255,7 +253,7 @@ def test_a_field_with_an_unlucky_name_is_refused_by_it(send: Send, name: str) ->
     assert answer.json["errors"] == [{"field": name, "message": "There is no such field"}]
 
 
-def test_a_body_that_is_no_text_is_refused(send: Send) -> None:  # noqa: ARG001 - puts the fakes in place
+def test_a_body_that_is_not_utf8_is_refused(send: Send) -> None:  # noqa: ARG001 - puts the fakes in place
     request = http_event("POST", "/generate", base64.b64encode(b"\xff\xfe{}").decode()) | {"isBase64Encoded": True}
     answer = lambda_handler(request, FakeContext())
     assert (answer["statusCode"], "UTF-8" in answer["body"]) == (400, True)

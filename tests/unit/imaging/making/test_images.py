@@ -190,7 +190,7 @@ def test_seeds_start_again_at_the_limit_without_the_one_that_means_random(send: 
     assert sorted(call.body["seed"] for call in bedrock.calls) == [1, 2, 2147483646]
 
 
-def test_a_random_seed_is_told_and_differs(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_random_seed_is_returned_and_differs(send: Send, bedrock: FakeBedrock) -> None:
     seeds = {
         send("POST", "/generate", FOX | {"seed": None, "model": model}).json["details"][0]["seed"]
         for model in ("titan", "core")
@@ -200,7 +200,7 @@ def test_a_random_seed_is_told_and_differs(send: Send, bedrock: FakeBedrock) -> 
     assert 0 not in {call.body.get("seed") for call in bedrock.calls}
 
 
-def test_the_seed_that_the_model_says_it_used_is_told(send: Send, bedrock: FakeBedrock, bucket: FakeBucket) -> None:
+def test_the_seed_that_the_model_reports_is_returned(send: Send, bedrock: FakeBedrock, bucket: FakeBucket) -> None:
     bedrock.enqueue({"images": [base64_png(1216, 1216)], "seeds": ["2130420379"], "finish_reasons": [None]})
 
     answer = send("POST", "/generate", FOX | {"model": "core", "seed": 0})
@@ -295,7 +295,7 @@ def test_titan_delivers_what_passed_the_filter(send: Send, bedrock: FakeBedrock)
     assert answer.json["cost_usd"] == 0.03
 
 
-def test_a_mix_of_causes_that_may_have_cost_something_does_not_fall_through(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_mix_of_causes_that_may_have_cost_something_does_not_fall_back(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ResourceNotFoundException")
     bedrock.by_seed = {
         42: BedrockError("ThrottlingException", ""),

@@ -6,8 +6,8 @@ import pytest
 
 from aws.bedrock import BedrockError
 from aws.table import TableError
-from imaging.making.generator import Generator
-from imaging.planning.routing import Route
+from bootstrap import Services
+from imaging.planning.route import Route
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
@@ -52,7 +52,7 @@ def test_only_fresh_refusals_are_counted(send: Send, bedrock: FakeBedrock, capsy
     for seed in range(3):
         assert send("POST", "/generate", FOX | {"seed": seed + 1}).json["model"] == CORE
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    assert [line["ModelFellThrough"] for line in lines if "ModelFellThrough" in line] == [[1]]
+    assert [line["ModelFallback"] for line in lines if "ModelFallback" in line] == [[1]]
 
 
 def test_a_refusal_that_cannot_be_shared_changes_nothing_else(
@@ -99,13 +99,13 @@ def test_a_model_that_is_gone_is_asked_once_an_hour(
     assert send("POST", "/generate", FOX, cache_control="no-cache").json["model"] == TITAN
 
 
-def test_a_model_that_was_only_throttled_is_asked_again(send: Send, bedrock: FakeBedrock) -> None:
+def test_a_model_that_was_only_throttled_is_called_again(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ThrottlingException")
     send("POST", "/generate", FOX, cache_control="no-cache")
     assert send("POST", "/generate", FOX, cache_control="no-cache").json["model"] == TITAN
 
 
-def test_when_every_model_is_known_to_refuse_all_are_asked_again(send: Send, bedrock: FakeBedrock) -> None:
+def test_when_every_model_is_known_to_refuse_all_are_called_again(send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("AccessDeniedException", times=2)
     assert send("POST", "/generate", FOX).status == 500
     assert send("POST", "/generate", FOX).json["model"] == TITAN
@@ -123,7 +123,7 @@ def test_when_every_model_is_known_to_refuse_all_are_asked_again(send: Send, bed
         ("ResourceNotFoundException", "ResourceNotFoundException", 503, "model_unavailable"),
     ],
 )
-def test_when_the_list_is_exhausted_the_most_hopeful_cause_is_answered(
+def test_when_the_list_is_exhausted_a_cause_that_may_pass_is_answered(
     send: Send, bedrock: FakeBedrock, titan: str, core: str, status: int, code: str
 ) -> None:
     bedrock.enqueue(BedrockError(titan, ""), BedrockError(core, ""))
@@ -167,8 +167,9 @@ def test_a_list_that_names_no_model_is_refused(entry: str) -> None:
         Route.parse(entry)
 
 
-def test_the_memory_of_refusals_is_per_model(generator: Generator, send: Send, bedrock: FakeBedrock) -> None:
+def test_the_memory_of_refusals_is_per_model(services: Services, send: Send, bedrock: FakeBedrock) -> None:
     bedrock.refuse("ResourceNotFoundException")
     send("POST", "/generate", FOX)
-    known = [generator.router.known_refusal(route.model) for route in generator.router.lists["standard"]]
+    router = services.router
+    known = [router.known_refusal(route.model) for route in router.lists["standard"]]
     assert [refusal is not None for refusal in known] == [True, False]

@@ -39,6 +39,7 @@ from tests.unit.doors import (
 FOX = {"text": "a fox"}
 ANOTHER = "fedcba9876543210"
 CORE = "stability.stable-image-core-v1:1"
+UNLISTED = "stability.sd3-5-large-v1:0"
 BLOCKED = {"finish_reasons": ["Filter reason: output image"]}
 
 
@@ -113,7 +114,7 @@ class TestTheCap:
         assert (spent.status, "retry-after" in spent.headers) == (402, False)
         assert "next month" in spent.json["detail"]
 
-    def test_a_request_above_a_whole_months_is_told_that_no_month_will_help(
+    def test_a_request_above_a_whole_months_says_that_no_month_will_help(
         self, send: Send, bedrock: FakeBedrock, table: FakeTable
     ) -> None:
         refused = generate(send, model="core", number_of_images=3)
@@ -134,7 +135,7 @@ class TestTheCap:
 
     def test_a_replay_passes_one_that_was_lowered_below_its_price(self, send: Send) -> None:
         assert send("POST", "/generate", FOX).status == 200
-        object.__setattr__(bootstrap.ledger(), "stack_cap", 1)
+        object.__setattr__(bootstrap.services().ledger, "stack_cap", 1)
         assert send("POST", "/generate", FOX).status == 200
         assert send("POST", "/generate", FOX | {"seed": 1}).status == 402
 
@@ -159,20 +160,18 @@ class TestTheCap:
 
     @pytest.mark.parametrize("name", ["MONTHLY_BUDGET_USD", "MONTHLY_BUDGET_PER_KEY_USD"])
     @pytest.mark.parametrize("cap", ["-1", "-0.01", "nan", "inf", ""])
-    def test_one_that_is_no_amount_is_refused_at_the_start(
-        self, environment: dict[str, str], name: str, cap: str
-    ) -> None:
+    def test_an_invalid_amount_is_refused_at_the_start(self, environment: dict[str, str], name: str, cap: str) -> None:
         with pytest.raises(Misconfigured, match=name):
             Settings.from_environment(environment | {name: cap})
 
-    @pytest.mark.usefixtures("generator")
+    @pytest.mark.usefixtures("services")
     def test_a_hundred_at_once_never_pass_it_and_leave_nothing_reserved(
         self, table: FakeTable, bedrock: FakeBedrock
     ) -> None:
         def attempt(number: int) -> bool:
             request = GenerationRequest(text=f"fox {number}", model="titan")
             try:
-                bootstrap.generations().run(
+                bootstrap.services().generations.run(
                     Submission.by_content(request, f"caller {number % 7}"), Deadline.after(100), 0
                 )
             except BudgetExhausted:
@@ -188,8 +187,8 @@ class TestTheCap:
     def test_a_price_that_is_unknown_refuses_instead_of_counting_nothing(
         self, send: Send, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(MODELS, CORE, replace(MODELS[CORE], prices=()))
-        assert generate(send, model="core").status == 500
+        monkeypatch.setitem(MODELS, UNLISTED, replace(MODELS[UNLISTED], prices=()))
+        assert generate(send, model=UNLISTED).status == 500
         assert bedrock.calls == []
 
 
@@ -278,7 +277,7 @@ class TestADeadAttempt:
         assert totals(table) == callers_totals(table) == (80_000, 0)
 
     @pytest.mark.parametrize("write", ["before", "after"])
-    def test_is_buried_once_although_the_sweepers_write_failed(
+    def test_is_ended_once_although_the_sweepers_write_failed(
         self, send: Send, bedrock: FakeBedrock, wall: FakeClock, table: FakeTable, write: str
     ) -> None:
         killed(send, bedrock, model="core")
@@ -289,9 +288,7 @@ class TestADeadAttempt:
         sweep()
         assert totals(table) == (40_000, 0)
 
-    def test_is_told_from_others_whose_reservations_may_be_released(
-        self, send: Send, bedrock: FakeBedrock, wall: FakeClock
-    ) -> None:
+    def test_differs_from_a_refusal_that_may_pass(self, send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
         killed(send, bedrock, model="core", number_of_images=2)
         assert generate(send, model="core").headers["retry-after"] == "10"
         wall.advance(LEASE_SECONDS)
@@ -339,7 +336,7 @@ class TestTheMonth:
         assert totals(table, month="2026-11") == (40_000, 0)
         assert usage(send) == {"month": "2026-12", "spent_usd": 0, "reserved_usd": 0, "cap_usd": 0.1, "images": 0}
 
-    def test_a_dead_attempts_reservation_too_by_an_attempt_of_the_next(
+    def test_a_crashed_attempts_reservation_too_by_an_attempt_of_the_next(
         self, send: Send, bedrock: FakeBedrock, wall: FakeClock, table: FakeTable
     ) -> None:
         job_id = send("POST", "/generate", FOX | {"model": "core"}, prefer="respond-async").json["id"]
@@ -351,7 +348,7 @@ class TestTheMonth:
         for month in ("2026-11", "2026-12"):
             assert totals(table, month=month) == totals(table, CALLER, month) == (40_000, 0)
 
-    def test_the_next_has_its_whole_cap_although_a_dead_attempt_is_settled_with_it(
+    def test_the_next_has_its_whole_cap_although_a_crashed_attempt_is_settled_with_it(
         self, send: Send, bedrock: FakeBedrock, wall: FakeClock, table: FakeTable
     ) -> None:
         def retry() -> Answer:
@@ -421,7 +418,7 @@ class TestTheCallsOfAGeneration:
         ]
         assert found.spent == 80_000 == sum(call.micros for call in found.calls)
 
-    def test_what_nobody_knows_of_a_dead_attempt_is_one_without_a_request_id(
+    def test_an_unknown_call_of_a_crashed_attempt_has_no_request_id(
         self, send: Send, bedrock: FakeBedrock, wall: FakeClock
     ) -> None:
         def retry() -> Answer:

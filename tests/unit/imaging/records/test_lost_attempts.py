@@ -6,16 +6,17 @@ import bootstrap
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from aws.table import Record, TableError
+from bootstrap import Services
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, StorageFailed
+from imaging.ids import image_id
 from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import PutBack
-from imaging.making.generator import Generator
 from imaging.records.attempt import Attempt
 from imaging.records.record import GenerationRecord
 from imaging.requests.request import GenerationRequest
 from imaging.requests.result import StoredImage
-from imaging.requests.submission import Submission, image_id
+from imaging.requests.submission import Submission
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
@@ -23,7 +24,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.unit.doors import refused_after
 
-pytestmark = pytest.mark.usefixtures("generator")
+pytestmark = pytest.mark.usefixtures("services")
 
 FUNCTION_SECONDS = 120
 
@@ -39,15 +40,15 @@ def _image(submission: Submission) -> StoredImage:
 
 
 def _begun(submission: Submission, previous: GenerationRecord | None = None, **facts: object) -> Attempt:
-    new = bootstrap.store().new(submission, is_job=False, previous=previous)
+    new = bootstrap.services().store.new(submission, is_job=False, previous=previous)
     base = (previous or new).model_copy(update=facts)
-    return bootstrap.generations().begin(submission, previous, base, Deadline.after(FUNCTION_SECONDS))
+    return bootstrap.services().generations.begin(submission, previous, base, Deadline.after(FUNCTION_SECONDS))
 
 
 def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
     submission: Submission, table: FakeTable, bucket: FakeBucket
 ) -> None:
-    gallery: Gallery = bootstrap.gallery()
+    gallery: Gallery = bootstrap.services().gallery
     origin = Origin("me", submission.generation_id, "epoch", 0, 2, "amazon.titan-image-generator-v2:0", 10_000)
     gallery.store(origin, _image(submission), b"png")
     table.is_read_only = True
@@ -59,13 +60,13 @@ def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
 
 
 def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
-    submission: Submission, generator: Generator, bedrock: FakeBedrock
+    submission: Submission, services: Services, bedrock: FakeBedrock
 ) -> None:
     image = _image(submission)
     attempt = _begun(submission, settled={0: image}, model="amazon.titan-image-generator-v2:0")
     bedrock.refuse("InternalServerException")
 
-    outcome = generator.generate(attempt)
+    outcome = services.generator.generate(attempt)
 
     assert outcome.settled()[0] == image
     assert outcome.generation(attempt.record).stored == [image]
@@ -84,7 +85,7 @@ def test_two_lost_attempts_may_both_have_paid(submission: Submission, wall: Fake
 def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
     submission: Submission, bucket: FakeBucket
 ) -> None:
-    generations = bootstrap.generations()
+    generations = bootstrap.services().generations
     attempt = _begun(submission)
     generations.enqueue(submission)
     bucket.refusals = ["AccessDenied"] * 20
@@ -96,25 +97,23 @@ def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
     assert (ended.status, ended.is_job) == ("failed", True)
 
 
-def test_an_image_made_anew_is_recorded_in_the_place_of_one_that_was_deleted(
-    submission: Submission, table: FakeTable
-) -> None:
+def test_a_regenerated_image_replaces_the_record_of_a_deleted_one(submission: Submission, table: FakeTable) -> None:
     attempt = _begun(submission)
-    gallery: Gallery = bootstrap.gallery()
+    gallery: Gallery = bootstrap.services().gallery
     name = image_id(submission.generation_id, 0)
     table.put(f"image#{name}", {"owner": "me", "epoch": "an earlier one", "is_deleted": True}, _tomorrow(table))
     note = gallery.store(
         Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
     )
 
-    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+    bootstrap.services().store.end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
 
     assert [listed.image.id for listed in gallery.listed("me", 9)[0]] == [name]
 
 
 def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: Submission, table: FakeTable) -> None:
     attempt = _begun(submission)
-    gallery: Gallery = bootstrap.gallery()
+    gallery: Gallery = bootstrap.services().gallery
     name = image_id(submission.generation_id, 0)
     note = gallery.store(
         Origin("me", submission.generation_id, attempt.record.epoch, 0, 2, "m", 1), _image(submission), b""
@@ -122,7 +121,7 @@ def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: S
     deleted = {"owner": "me", "epoch": attempt.record.epoch, "is_deleted": True}
     table.put(f"image#{name}", deleted, _tomorrow(table))
 
-    bootstrap.store().end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
+    bootstrap.services().store.end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
 
     assert table.records[f"image#{name}"]["is_deleted"]
 
@@ -133,7 +132,7 @@ def test_an_image_is_stored_although_no_answer_of_the_bucket_says_so(
     attempt = _begun(submission)
     bucket.lost_answers = ["ReadTimeoutError"] * 12
 
-    outcome = bootstrap.generations().attempt(attempt)
+    outcome = bootstrap.services().generations.attempt(attempt)
 
     assert (len(outcome.generation(attempt.record).stored), outcome.error) == (2, None)
 
@@ -145,10 +144,10 @@ def test_an_image_that_a_refusing_bucket_has_after_all_is_not_paid_for_again(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bucket, "find", _no_answer)
         with pytest.raises(StorageFailed):
-            bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
+            bootstrap.services().generations.run(submission, Deadline.after(FUNCTION_SECONDS), 0)
     wall.advance(61)
 
-    again = bootstrap.generations().run(submission, Deadline.after(FUNCTION_SECONDS), 0)
+    again = bootstrap.services().generations.run(submission, Deadline.after(FUNCTION_SECONDS), 0)
 
     assert (len(again.generation.stored), len(bedrock.calls)) == (2, 1)
 
@@ -157,13 +156,14 @@ def test_a_waiting_job_records_the_images_whose_records_were_refused(
     table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submission = Submission.keyed(GenerationRequest(text="a pier", number_of_images=2, model="core"), "me", "key")
-    bootstrap.generations().enqueue(submission)
+    bootstrap.services().generations.enqueue(submission)
     bedrock.by_seed[43] = BedrockError("ThrottlingException", "")
     monkeypatch.setattr(table, "put", _refused_put)
 
-    assert isinstance(bootstrap.jobs().work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)), PutBack)
+    jobs = bootstrap.services().jobs
+    assert isinstance(jobs.work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)), PutBack)
 
-    [listed] = bootstrap.gallery().listed("me", 9)[0]
+    [listed] = bootstrap.services().gallery.listed("me", 9)[0]
     assert listed.image.id == image_id(submission.generation_id, 0)
 
 
@@ -178,7 +178,7 @@ def _no_answer(_image_id: str) -> None:
 def test_a_job_is_not_accepted_where_that_could_not_be_written(submission: Submission, table: FakeTable) -> None:
     _begun(submission)
     with refused_after(1, table, "write"), pytest.raises(DependencyUnavailable):
-        bootstrap.generations().enqueue(submission)
+        bootstrap.services().generations.enqueue(submission)
 
 
 def test_a_job_whose_withdrawal_may_have_been_written_is_not_accepted(
@@ -194,14 +194,14 @@ def test_a_job_whose_withdrawal_may_have_been_written_is_not_accepted(
 
     monkeypatch.setattr(queue, "send", refuse)
     with pytest.raises(DependencyUnavailable):
-        bootstrap.generations().enqueue(submission)
+        bootstrap.services().generations.enqueue(submission)
 
 
-def test_an_attempt_that_somebody_joined_is_ended_although_the_table_refuses_for_a_moment(
+def test_an_attempt_that_became_a_job_ends_after_a_short_table_error(
     submission: Submission, table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = _begun(submission)
-    bootstrap.generations().enqueue(submission)
+    bootstrap.services().generations.enqueue(submission)
     get, reads = table.get, [table.get, _refused]
 
     def get_or_refuse(key: str) -> Record | None:
@@ -209,10 +209,10 @@ def test_an_attempt_that_somebody_joined_is_ended_although_the_table_refuses_for
 
     monkeypatch.setattr(table, "get", get_or_refuse)
     bedrock.refuse("ModelErrorException")
-    outcome = bootstrap.generations().attempt(attempt)
+    outcome = bootstrap.services().generations.attempt(attempt)
     assert outcome.error is not None
 
-    ended = bootstrap.generations().fail(attempt, outcome, outcome.error)
+    ended = bootstrap.services().generations.fail(attempt, outcome, outcome.error)
 
     assert ended.reserved == 0
 

@@ -55,7 +55,7 @@ def test_its_request_pays_nothing(send: Send, bedrock: FakeBedrock, headers: dic
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_its_job_is_a_bug_that_tells_nothing(send: Send, job_id: str, method: str, log: io.StringIO) -> None:
+def test_its_job_is_a_bug_without_details(send: Send, job_id: str, method: str, log: io.StringIO) -> None:
     answer = send(method, f"/jobs/{job_id}")
     _assert_bug(answer)
     assert "ValidationError" in log.getvalue()
@@ -68,7 +68,7 @@ def _assert_bug(answer: Answer) -> None:
 
 def test_its_message_goes_to_the_dead_letters(job_id: str, bedrock: FakeBedrock, queue: FakeQueue) -> None:
     assert work(job_id)
-    assert (queue.buried, bedrock.calls) == ([job_id], [])
+    assert (queue.dead_letters, bedrock.calls) == ([job_id], [])
 
 
 def test_the_sweeper_looks_at_it_once(

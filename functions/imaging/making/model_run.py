@@ -1,0 +1,238 @@
+"""Runs one model's calls in parallel, and checks, fits and stores each image."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from aws.bedrock import Answer, BedrockError
+from aws.bucket import BucketError
+from aws.table import Put
+from imaging import ports
+from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
+from imaging.ids import image_id
+from imaging.images import png
+from imaging.images.fitting import fit
+from imaging.images.gallery import Gallery, Origin
+from imaging.models import refusals
+from imaging.models.schema import ModelOutput, NoImage, RawImage
+from imaging.models.sizing import Size, scaled_into
+from imaging.planning.plan import Call, Plan, Slot
+from imaging.planning.route import Route
+from imaging.records.attempt import Attempt
+from imaging.records.record import ModelCall
+from imaging.requests.result import ImageFacts, MissingImage, StoredImage
+from observability import log_bug, logger
+
+STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
+"""Delays between retries of storing an image, which was paid for: 15.5 s in total."""
+
+
+class Parallel(Protocol):
+    """Runs tasks in parallel and returns their results in order."""
+
+    def __call__(self, tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]": ...
+
+
+@dataclass(frozen=True)
+class ImageOutcome:
+    """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
+    not billed; `note` is the write of its record, if the table refused it."""
+
+    slot: Slot
+    result: ImageFacts | ImagingError
+    may_be_billed: bool = True
+    note: Put | None = None
+
+    @property
+    def error(self) -> ImagingError | None:
+        return self.result if isinstance(self.result, ImagingError) else None
+
+    @property
+    def facts(self) -> ImageFacts:
+        """The image's entry in the answer."""
+        if not isinstance(self.result, ImagingError):
+            return self.result
+        status = "blocked" if isinstance(self.result, ContentBlocked) else "failed"
+        return MissingImage(
+            status=status, reason=self.result.detail, seed=self.slot.seed, seed_index=self.slot.seed_index
+        )
+
+
+def in_threads(tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]":
+    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
+        runs = [pool.submit(copy_context().run, task) for task in tasks]
+    return [run.result() for run in runs]
+
+
+@dataclass(frozen=True)
+class ModelRunner:
+    """Makes images with one model. `now` returns epoch seconds."""
+
+    invoke: ports.Invoke
+    gallery: Gallery
+    home_region: str
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    parallel: Parallel = field(default=in_threads)
+
+    def run(self, attempt: Attempt, plan: Plan) -> list[ImageOutcome]:
+        """The outcome of each image, in order. A call is skipped if all of its images are settled.
+
+        Model calls that may have been billed are added to `attempt.calls`.
+        """
+        tasks = [_ModelRun(self, attempt, plan, call) for call in plan.calls]
+        return [outcome for outcomes in self.parallel(tasks) for outcome in outcomes]
+
+
+@dataclass(frozen=True)
+class _ModelRun:
+    """One model call of an attempt, and the handling of its images."""
+
+    runner: ModelRunner
+    attempt: Attempt
+    plan: Plan
+    call: Call
+
+    def __call__(self) -> list[ImageOutcome]:
+        """The outcome of each image. Images of earlier attempts stay, even if the call that makes them again fails."""
+        settled = self.attempt.record.settled
+        if all(slot.index in settled for slot in self.call.slots):
+            return [ImageOutcome(slot, settled[slot.index]) for slot in self.call.slots]
+        outcomes = self._outcomes()
+        return [replace(one, result=settled.get(one.slot.index, one.result)) if one.error else one for one in outcomes]
+
+    def _outcomes(self) -> list[ImageOutcome]:
+        try:
+            answer = self._invoke()
+        except ImagingError as error:
+            return [ImageOutcome(slot, error, error.may_be_billed) for slot in self.call.slots]
+        outputs = _read(self.plan.route, answer.content, len(self.call.slots))
+        return [self._handle(slot, output) for slot, output in zip(self.call.slots, outputs, strict=True)]
+
+    def _invoke(self) -> Answer:
+        route, deadline = self.plan.route, self.attempt.deadline
+        if deadline.for_model() <= 0:
+            raise TimedOut("The function's time ran out before the model was called. Send the request again.")
+        body = route.model.schema.body(self.call.ask)
+        try:
+            answer = self.runner.invoke(
+                route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
+            )
+        except BedrockError as error:
+            _log_refusal(route, error)
+            explained = refusals.explain(error, route.model)
+            if explained.may_be_billed:
+                self._record_call(error.request_id, error.code)
+            raise explained from error
+        self._record_call(answer.request_id, "answered")
+        return answer
+
+    def _record_call(self, request_id: str | None, outcome: str) -> None:
+        self.attempt.calls.append(
+            ModelCall(
+                at=self.runner.now(),
+                model=self.plan.route.model.id,
+                images=len(self.call.slots),
+                price_micros=self.plan.price_micros,
+                seed=self.call.ask.seed,
+                request_id=request_id,
+                outcome=outcome,
+            )
+        )
+
+    def _handle(self, slot: Slot, output: ModelOutput) -> ImageOutcome:
+        if isinstance(output, NoImage):
+            return ImageOutcome(slot, _missing(output))
+        try:
+            image, data = self._fit(slot, output)
+            note = self._store(slot, image, data)
+        except png.NotAWholePng as error:
+            unusable = f"The model's image was not usable: {error}. Send the request again."
+            return ImageOutcome(slot, ModelError(unusable, was_paid=True))
+        except BucketError as error:
+            return ImageOutcome(slot, _not_stored(error))
+        return ImageOutcome(slot, image, note=None if self.runner.gallery.write(note) else note)
+
+    def _store(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
+        """Stores the image and returns the write of its record. Raises BucketError."""
+        origin = self._origin(slot)
+        try:
+            return self._store_with_retries(origin, image, data)
+        except BucketError:
+            note = self.runner.gallery.confirmed(origin, image)
+            if note is None:
+                raise
+            return note
+
+    def _store_with_retries(self, origin: Origin, image: StoredImage, data: bytes) -> Put:
+        for pause in STORE_RETRY_SECONDS:
+            try:
+                return self.runner.gallery.store(origin, image, data)
+            except BucketError as error:
+                logger.warning("The bucket refused an image", image_id=image.id, aws_error=error.code)
+                if not self.attempt.deadline.leaves(pause):
+                    raise
+                self.runner.sleep(pause)
+        return self.runner.gallery.store(origin, image, data)
+
+    def _origin(self, slot: Slot) -> Origin:
+        record = self.attempt.record
+        return Origin(
+            record.owner,
+            record.id,
+            record.epoch,
+            slot.index,
+            record.requested,
+            self.plan.route.model.id,
+            self.plan.price_micros,
+        )
+
+    def _fit(self, slot: Slot, raw: RawImage) -> tuple[StoredImage, bytes]:
+        native = Size(*png.dimensions(raw.data))
+        wanted = scaled_into(native, self.plan.wanted) if self.plan.is_scaled else self.plan.wanted
+        data = fit(raw.data, native, wanted)
+        image = StoredImage(
+            id=image_id(self.attempt.record.id, slot.index),
+            seed=slot.seed if raw.seed is None else raw.seed,
+            seed_index=slot.seed_index,
+            width=wanted.width,
+            height=wanted.height,
+            native_width=native.width,
+            native_height=native.height,
+            bytes=len(data),
+        )
+        return image, data
+
+
+def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[ModelOutput]:
+    """The images in a model's answer. An unexpected answer counts as failed images and is logged as a bug."""
+    try:
+        return route.model.schema.read(answer, images)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        log_bug(error)
+        return [NoImage("failed", "the model's answer could not be read")] * images
+
+
+def _log_refusal(route: Route, error: BedrockError) -> None:
+    logger.warning(
+        "A model call failed", model=route.model.id, aws_error=error.code, aws_message=error.loggable_message
+    )
+
+
+def _missing(output: NoImage) -> ImagingError:
+    sentence = f"{output.reason[0].upper()}{output.reason[1:]}."
+    if output.status == "blocked":
+        return ContentBlocked(f"{sentence} {refusals.CONTENT_REMEDY}", was_paid=True)
+    return ModelError(f"{sentence} Send the request again.", was_paid=True)
+
+
+def _not_stored(error: BucketError) -> StorageFailed:
+    return StorageFailed(
+        "The image was made and is paid for, but the bucket refused it repeatedly. The operator must check the bucket "
+        "and the function's role. After that send the request again, which generates and pays for the image again.",
+        aws_error=error.code,
+        was_paid=True,
+    )
