@@ -78,8 +78,8 @@ def _refusal(status: int, name: str, message: str) -> web.Response:
 
 
 def _returned(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    kept = ("content-type", "x-amzn")
-    return {name: value for name, value in answer.headers.items() if name.lower().startswith(kept)}
+    forwarded = ("content-type", "x-amzn")
+    return {name: value for name, value in answer.headers.items() if name.lower().startswith(forwarded)}
 
 
 def developer_credentials() -> Credentials:

@@ -23,7 +23,7 @@ from studio.visit import Gallery, Request, Shown, Visit, visit
 
 FRESH_SECONDS = 60
 FACTS_WIDTH = 300
-NO_PROMPT = "Its prompt is not known here: it was made in an earlier visit, and the API never tells a prompt again."
+NO_PROMPT = "Its prompt is not known here: it was made in an earlier visit, and the API never returns a prompt."
 
 
 def draw(now: Visit) -> None:

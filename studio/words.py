@@ -132,8 +132,8 @@ def _find(messages: Mapping[type[ImagesError], Message], error: ImagesError) -> 
 
 
 def _fields(error: ImagesError) -> str:
-    told = "; ".join(f"{FIELDS.get(name, name)}: {message}" for name, message in error.errors)
-    return f"{told or 'Shorten the prompt, or choose another size'}. Nothing was made or charged."
+    fields = "; ".join(f"{FIELDS.get(name, name)}: {message}" for name, message in error.errors)
+    return f"{fields or 'Shorten the prompt, or choose another size'}. Nothing was made or charged."
 
 
 def _details(error: ImagesError) -> str:
@@ -149,7 +149,7 @@ _WARNINGS: Mapping[str, str] = {
     "model_fell_through": "The first model was not available, so {model} made this.",
     "quality_ignored": "{model} has one quality only.",
     "seed_random": "The model took this seed to mean a random one; each image shows the seed it used.",
-    "cfg_scale_ignored": "{model} cannot be told how closely to follow the prompt.",
+    "cfg_scale_ignored": "{model} has no setting for how closely to follow the prompt.",
     "cfg_scale_clamped": "{model} follows the prompt less or more closely than asked, to its limit.",
     "enlarged": "The model made smaller images, which were enlarged to the size asked for.",
     "not_remembered": "The images could not be noted, so they may be missing under “Your images”. Save them.",
