@@ -33,7 +33,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
-ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
+OPTIONS = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
 # For `make key`.
 NAME ?= another
 # For `make invoke`.
@@ -46,11 +46,11 @@ help:  ## Show this list
 
 .PHONY: run
 run: setup  ## Start everything, generate the first image, and run until Ctrl-C
-	@$(LOCAL) run $(ORDER)
+	@$(LOCAL) run $(OPTIONS)
 
 .PHONY: up
 up: setup  ## Start the laptop stack in the background; PARAMETERS='Name=Value …', BEDROCK=aws or BEDROCK=http://…
-	@$(LOCAL) up $(ORDER)
+	@$(LOCAL) up $(OPTIONS)
 
 .PHONY: down
 down: .venv/.done  ## Stop the laptop stack
