@@ -1,4 +1,4 @@
-"""Crops and resizes a model's image to exactly the requested size."""
+"""How a model's picture becomes exactly the size that was asked for."""
 
 import io
 
@@ -7,10 +7,10 @@ from imaging.models.sizing import Size
 
 
 def fit(png: bytes, native: Size, wanted: Size) -> bytes:
-    """The image centre-cropped to the wanted ratio and resized to exactly the wanted size, as a PNG.
+    """The picture cropped around its centre to the wanted ratio and resized to exactly the wanted size.
 
-    `png` is a PNG of size `native`. If that is the wanted size, it is returned byte for byte. Raises NotAWholePng if it
-    cannot be decoded.
+    `png` is a PNG of size `native`; a picture that has the wanted size already comes back byte for byte. Raises
+    NotAWholePng where it cannot be decoded.
     """
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png

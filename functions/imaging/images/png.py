@@ -1,4 +1,4 @@
-"""Reads a PNG's chunks without decoding the image."""
+"""Reading a PNG's own words about itself, without decoding the picture."""
 
 import struct
 import zlib
@@ -11,13 +11,13 @@ _DIMENSIONS = struct.Struct(">II")
 
 
 class NotAWholePng(ValueError):
-    """The bytes are no PNG, or a truncated or damaged one."""
+    """The bytes are not a PNG, or not all of one."""
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels. Raises NotAWholePng unless every chunk up to IEND is present and its checksum right.
+    """Width and height in pixels of a PNG that is whole: each chunk present with its checksum, up to the end mark.
 
-    Source: https://www.w3.org/TR/png-3/#5Chunk-layout
+    Raises NotAWholePng.
     """
     if not data.startswith(SIGNATURE):
         raise NotAWholePng("the bytes are not a PNG")
