@@ -297,7 +297,6 @@ def test_what_is_too_long_for_one_answer_comes_as_jpeg_with_a_warning(
     asked: dict[str, Any] = {
         "model": model,
         "n": n,
-        "size": "{}x{}".format(*size),
         "output_format": output_format,
         "stream": stream,
     }
