@@ -413,6 +413,8 @@ def test_errors_are_openais_and_say_whether_a_retry_helps(
         ("POST", "/v1/images/variations", 404),
         ("POST", "/v1/chat/completions", 404),
         ("GET", "/v1", 404),
+        ("GET", "/v1/models/a\nb", 404),
+        ("TRACE", PATH, 405),
     ],
 )
 def test_other_paths_and_methods_are_refused_in_openais_shape(send: Send, method: str, path: str, status: int) -> None:
