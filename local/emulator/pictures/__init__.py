@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
-from local.emulator.request import Order
 from local.emulator.pictures import finish, land
 from local.emulator.pictures.canvas import Canvas
 from local.emulator.pictures.figures import paint_figures
 from local.emulator.pictures.mood import read_mood
+from local.emulator.request import Order
 
 SCENES = {
     "mountains": land.paint_mountains,
