@@ -498,6 +498,17 @@ class TestABudgetThatIsUsedUp:
         assert answer.headers["x-should-retry"] == "false"
 
 
+class TestABudgetForNineImages:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.36"}
+
+    @pytest.mark.parametrize(("n", "status"), [(10, 402), (9, 200)])
+    def test_is_reserved_for_all_of_them(self, send: Send, bedrock: FakeBedrock, n: int, status: int) -> None:
+        assert create(send, model="core", n=n).status == status
+        assert len(bedrock.calls) == (n if status == 200 else 0)
+
+
 def test_a_key_of_the_callers_own_replays(send: Send, bedrock: FakeBedrock) -> None:
     first, second = (create(send, {"idempotency_key": "k"}) for _ in range(2))
     assert first.json["id"] == second.json["id"]
