@@ -56,6 +56,11 @@ def test_a_body_that_is_not_a_json_object_is_refused(
         ("POST", "/nowhere", 404, "not_found"),
         ("OPTIONS", "/nowhere", 404, "not_found"),
         ("GET", "/", 404, "not_found"),
+        ("OPTIONS", "/generate", 405, "method_not_allowed"),
+        ("TRACE", "/generate", 404, "not_found"),
+        ("GET", "/jobs/a%0Ab", 404, "not_found"),
+        ("GET", "/images/%00.png", 404, "not_found"),
+        ("GET", "/%2e%2e/health", 404, "not_found"),
     ],
 )
 def test_a_wrong_method_or_path_is_refused(
