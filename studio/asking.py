@@ -1,56 +1,53 @@
-"""What the page asks the API: once, hurriedly, and not again for a while."""
+"""The page's requests to the API: not retried, and cached for a while."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
 from studio.client import Client, Quality, blocking
-from studio.configuration import configuration
+from studio.configuration import Configuration, configuration
 from studio.errors import ImagesError
-from studio.results import Model, Page, Usage
+from studio.results import Model, Usage
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 CATALOG_SECONDS = 60
 USAGE_SECONDS = 20
 TROUBLE_SECONDS = 10
 
 
-@blocking
-async def image_deleted(image_id: str) -> None:
-    async with Client(hurried=True) as client:
-        await client.delete(image_id)
+def _hurried(method: Callable[Concatenate[Client, P], Coroutine[Any, Any, R]]) -> Callable[P, R]:
+    """Return a blocking call of a client's method that does not retry."""
 
+    @blocking
+    async def call(*arguments: P.args, **options: P.kwargs) -> R:
+        async with Client(hurried=True) as client:
+            return await method(client, *arguments, **options)
 
-@blocking
-async def link(image_id: str) -> str:
-    async with Client(hurried=True) as client:
-        return await client.link(image_id)
-
-
-@blocking
-async def gallery_page(cursor: str | None) -> Page:
-    async with Client(hurried=True) as client:
-        return await client.images(cursor=cursor)
-
-
-@blocking
-async def fresh_usage() -> Usage | None:
-    async with Client(hurried=True) as client:
-        return await usage_or_none(client)
+    return call
 
 
 async def usage_or_none(client: Client) -> Usage | None:
-    """None where the API does not say."""
+    """Return None if the API does not say."""
     try:
         return await client.usage()
     except ImagesError:
         return None
 
 
+delete_image = _hurried(Client.delete)
+link = _hurried(Client.link)
+gallery_page = _hurried(Client.images)
+fresh_usage = _hurried(usage_or_none)
+
+
 def catalog(wanted: tuple[int, int, Quality] | None) -> tuple[Sequence[Model], ImagesError | None]:
-    """The models with their prices, or why they are not known. Trouble is remembered for a few seconds."""
+    """Return the models with their prices, or the error, which is cached for a few seconds."""
     known = st.session_state.get("catalog_trouble")
     if known and time.monotonic() < known[0]:
         return [], known[1]
@@ -65,33 +62,26 @@ def forget_trouble() -> None:
     st.session_state.pop("catalog_trouble", None)
 
 
-def models(width: int, height: int, quality: Quality) -> list[Model]:
+def models(width: int, height: int, quality: Quality) -> Sequence[Model]:
     """Raises ImagesError."""
-    where = configuration()
-    return _models(where.base_url, where.api_key, width, height, quality)
+    return _models(configuration(), width, height, quality)
 
 
 @st.cache_data(ttl=CATALOG_SECONDS, max_entries=64, show_spinner="Asking the API for its models and prices")
-def _models(address: str, key: str, width: int, height: int, quality: Quality) -> list[Model]:
-    @blocking
-    async def ask() -> list[Model]:
-        async with Client(address, key, hurried=True) as client:
-            return await client.models(width, height, quality)
-
-    return ask()
-
-
-@st.cache_data(ttl=USAGE_SECONDS, max_entries=64, show_spinner=False)
-def _usage(address: str, key: str) -> Usage | None:  # noqa: ARG001 - what the answer is remembered by
-    return fresh_usage()
+def _models(where: Configuration, width: int, height: int, quality: Quality) -> list[Model]:  # noqa: ARG001 - as below
+    return _hurried(Client.models)(width, height, quality)
 
 
 def usage() -> Usage | None:
     try:
-        where = configuration()
+        return _usage(configuration())
     except ImagesError:
         return None
-    return _usage(where.base_url, where.api_key)
+
+
+@st.cache_data(ttl=USAGE_SECONDS, max_entries=64, show_spinner=False)
+def _usage(where: Configuration) -> Usage | None:  # noqa: ARG001 - the key of the cache
+    return fresh_usage()
 
 
 def forget_usage() -> None:

@@ -202,14 +202,19 @@ async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented para
     negative_text: str | None = None,
     model: str | None = None,
     idempotency_key: str | None = None,
+    job_id: str | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
     on_progress: OnProgress | None = None,
     patience: float = PATIENCE_SECONDS,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Generation[Image]:
-    """The images for this prompt. `seed=None` means random; pass the same `idempotency_key` to repeat one intent."""
-    asked: dict[str, Any] = {
+    """Generate images for this prompt.
+
+    `seed=None` means a random seed. A retry with the same `idempotency_key` is not charged again. With a `job_id` it
+    waits for that job and sends nothing.
+    """
+    request: dict[str, Any] = {
         "text": prompt,
         "width": width,
         "height": height,
@@ -221,7 +226,7 @@ async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented para
         "model": model,
     }
     async with Client(base_url, api_key, on_progress=on_progress, transport=transport) as client:
-        job = await client.submit(asked, idempotency_key or str(uuid.uuid4()))
+        job = await (client.job(job_id) if job_id else client.submit(request, idempotency_key or str(uuid.uuid4())))
         return await client.finished(job, patience)
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong for somebody who asks the API for images.
+"""The errors that the client raises.
 
-ImagesError             `detail` says what happened, `remedy` what to do
+ImagesError             `detail` says what happened, and for the API's own errors what to do as well
 ├── YouMustChange       the same request will be refused again
 │   ├── InvalidRequest
 │   ├── ContentBlocked
@@ -10,18 +10,18 @@ ImagesError             `detail` says what happened, `remedy` what to do
 │   ├── NotFound
 │   ├── NotCancellable
 │   ├── NotConfigured   no address or no key was given
-│   └── Cancelled       the job was stopped while it was queued
-├── MayPass             the same request may succeed later, and an image that exists costs nothing again
+│   └── Cancelled       the job was cancelled before it made an image
+├── MayPass             a retry may succeed, and existing images are never charged again
 │   ├── Throttled
 │   ├── InProgress
 │   ├── ModelError
 │   ├── ModelUnavailable
 │   ├── ServiceFailed
 │   ├── TimedOut
-│   ├── TookTooLong     patience ended before the job did; `job_id` finds it again
+│   ├── TookTooLong     the client stopped waiting before the job ended; `job_id` finds it again
 │   └── Unreachable
-│       └── Silent      it may have heard the request; nothing is paid twice
-└── OperatorMustAct     whoever deployed the API has to look
+│       └── Silent      the API may have received the request; a retry is not charged twice
+└── OperatorMustAct     the operator of the API has to act
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-TRY_AGAIN = "Try again in a moment; nothing that was made already is paid for twice."
+TRY_AGAIN = "Try again in a moment; existing images are never charged again."
 
 
 class ImagesError(Exception):
     code = "error"
     remedy = "Give the request id to whoever runs the API."
+    """What to do. Empty if the API has said it in `detail`."""
     job_is_over = False
-    """The job itself failed: asking again takes a new idempotency key."""
+    """The job itself failed: a retry needs a new idempotency key."""
 
     def __init__(  # noqa: PLR0913 - the members of a problem document
         self,
@@ -51,7 +52,7 @@ class ImagesError(Exception):
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.remedy = remedy or self.remedy
+        self.remedy = self.remedy if remedy is None else remedy
         self.code = code or self.code
         self.status = status
         self.request_id = request_id
@@ -59,47 +60,41 @@ class ImagesError(Exception):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        known_by = f" (request id {self.request_id})" if self.request_id else ""
-        return f"{self.detail} {self.remedy}{known_by}"
+        request_id = f"(request id {self.request_id})" if self.request_id else ""
+        return " ".join(filter(None, (self.detail, self.remedy, request_id)))
 
 
 class YouMustChange(ImagesError):
-    pass
+    remedy = "Check the address of the API, and its key."
 
 
 class InvalidRequest(YouMustChange):
     code = "invalid_request"
-    remedy = "Check the length of the prompt, and that width and height are between 512 and 1024."
 
 
 class ContentBlocked(YouMustChange):
     code = "content_blocked"
-    remedy = "Make the prompt clearer, try a different seed, or adjust the CFG scale."
 
 
 class BudgetExhausted(YouMustChange):
     code = "budget_exhausted"
-    remedy = "The cap is lifted next month, or by whoever runs the API."
 
 
 class Unauthorized(YouMustChange):
     code = "unauthorized"
-    remedy = "Check the API key that this program was started with."
 
 
 class KeyReused(YouMustChange):
     code = "key_reused"
-    remedy = "Send a changed request with an idempotency key of its own."
 
 
 class NotFound(YouMustChange):
     code = "not_found"
-    remedy = "Check the address; jobs and images are forgotten after a while, and belong to the key that made them."
+    remedy = "Check its id: jobs and images expire, and belong to the key that made them."
 
 
 class NotCancellable(YouMustChange):
     code = "not_cancellable"
-    remedy = "Wait for the result: it has begun, or is over."
 
 
 class NotConfigured(YouMustChange):
@@ -120,7 +115,6 @@ class MayPass(ImagesError):
 
 class Throttled(MayPass):
     code = "throttled"
-    remedy = "Wait a little, reduce the number of concurrent requests, or check your AWS service quotas."
 
 
 class InProgress(MayPass):
@@ -129,12 +123,10 @@ class InProgress(MayPass):
 
 class ModelError(MayPass):
     code = "model_error"
-    remedy = "Try again, or try another seed."
 
 
 class ModelUnavailable(MayPass):
     code = "model_unavailable"
-    remedy = "Choose another model, or try again later."
 
 
 class ServiceFailed(MayPass):
@@ -143,12 +135,11 @@ class ServiceFailed(MayPass):
 
 class TimedOut(MayPass):
     code = "timed_out"
-    remedy = "Ask for fewer images, or try again."
 
 
 class TookTooLong(MayPass):
     code = "took_too_long"
-    remedy = "The job goes on; look for it again a little later."
+    remedy = "The job continues; look for it again a little later."
 
     def __init__(self, detail: str, job_id: str) -> None:
         super().__init__(detail)
@@ -166,7 +157,7 @@ class Silent(Unreachable):
 
 
 class OperatorMustAct(ImagesError):
-    remedy = "Verify the AWS credentials and permissions, and that Bedrock is enabled in the region."
+    pass
 
 
 _BY_CODE: Mapping[str, type[ImagesError]] = {
@@ -195,11 +186,12 @@ _BY_STATUS: Mapping[int, type[ImagesError]] = {
 def from_problem(
     problem: Mapping[str, Any], status: int, request_id: str | None = None, retry_after: float | None = None
 ) -> ImagesError:
-    """The error that a problem document tells of; a document of somebody else's is told by its status."""
-    code = str(problem.get("code") or "")
+    """Return the error of a problem document, or of another body's status."""
+    code, detail = str(problem.get("code") or ""), str(problem.get("detail") or "")
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status, ImagesError)
     return kind(
-        str(problem.get("detail") or f"The API answered with status {status}."),
+        detail or f"The API answered with status {status}.",
+        remedy="" if detail else None,
         code=code or None,
         status=status,
         request_id=request_id or problem.get("request_id"),

@@ -93,7 +93,7 @@ def _page(now: Visit, cursor: str | None) -> Gallery:
     """Empty where it cannot be had, and then with the reason."""
     asked_at = time.monotonic()
     try:
-        page = asking.gallery_page(cursor)
+        page = asking.gallery_page(cursor=cursor)
     except NotFound:
         return Gallery(_of_this_visit(now), None, None, asked_at)
     except ImagesError as error:
@@ -213,7 +213,7 @@ def _copy_link(picture: ListedPicture) -> None:
 
 def _delete(now: Visit, picture: ListedPicture) -> None:
     try:
-        asking.image_deleted(picture.id)
+        asking.delete_image(picture.id)
     except NotFound:
         pass
     except ImagesError as error:

@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec
 
 import streamlit as st
 
-from studio.client import Client, OnProgress, Progress, Quality
+from studio.client import OnProgress, Progress, generate_images_async
 from studio.results import Generation, Image, Missing, Picture
+
+P = ParamSpec("P")
 
 REDRAW_SECONDS = 0.25
 SILENCE_SECONDS = 6.0
 WAITING_TILE = 360
-"""The width, in pixels, that a tile has about: a skeleton is told its height only."""
+"""The usual width of a tile in pixels: a skeleton takes a height only."""
 
 STATES: Mapping[str, str] = {
     "looking": "Looking for the images",
@@ -88,97 +91,63 @@ class View:
     """The words above, and a tile for each image; each image is drawn once, when it is there."""
 
     tiles: tuple[int, int, int]
+    report: OnProgress | None = None
     progress: Progress = field(default_factory=lambda: Progress("sending", None, 0.0))
-    heard_at: float = field(default_factory=time.monotonic)
-    told: str = ""
+    updated_at: float = field(default_factory=time.monotonic)
+    text: str = ""
     drawn: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.words = st.empty()
         self.places = waiting_tiles(*self.tiles)
 
-    def heard(self, progress: Progress) -> None:
-        self.progress, self.heard_at = progress, time.monotonic()
+    def update(self, progress: Progress) -> None:
+        self.progress, self.updated_at = progress, time.monotonic()
+        if self.report:
+            self.report(progress)
 
     def draw(self) -> None:
-        words = f"{self._state()}. {advice(self.progress)}"
-        if words != self.told:
-            self.words.markdown(words)
-            self.told = words
+        text = f"{self._state()}. {advice(self.progress)}"
+        if text != self.text:
+            self.words.markdown(text)
+            self.text = text
         for place in self.progress.made.keys() - self.drawn:
             draw_image(self.places[place], self.progress.made[place])
             self.drawn.add(place)
 
     def _state(self) -> str:
-        is_silent = self.progress.state != "waiting" and time.monotonic() - self.heard_at > SILENCE_SECONDS
+        is_silent = self.progress.state != "waiting" and time.monotonic() - self.updated_at > SILENCE_SECONDS
         return f"{state_of(self.progress)}; the API is slow to answer" if is_silent else state_of(self.progress)
 
 
-def show_generated_images(  # noqa: PLR0913, PLR0917 - the documented parameters, in the documented order
-    prompt: str,
-    width: int = 1024,
-    height: int = 1024,
-    number_of_images: int = 1,
-    cfg_scale: float = 8,
-    seed: int | None = 42,
-    quality: Quality = "standard",
-    *,
-    negative_text: str | None = None,
-    model: str | None = None,
-    idempotency_key: str | None = None,
-    job_id: str | None = None,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    on_progress: OnProgress | None = None,
-) -> Generation[Image]:
-    """Generates the images and shows them with their captions; raises the client's errors.
+def _shown(generate: Callable[P, Awaitable[Generation[Image]]]) -> Callable[P, Generation[Image]]:
+    @wraps(generate, assigned=())
+    def show_generated_images(*arguments: P.args, **options: P.kwargs) -> Generation[Image]:
+        """Generate images and show them with their captions; the parameters and errors are the client's."""
+        given = signature(generate).bind(*arguments, **options)
+        given.apply_defaults()
+        asked = given.arguments
+        place = st.empty()
+        with place.container(), st.spinner("Generating", show_time=True):
+            view = View((asked["number_of_images"], asked["width"], asked["height"]), report=asked["on_progress"])
+            asked["on_progress"] = view.update
+            generation = asyncio.run(_side_by_side(generate(*given.args, **given.kwargs), view))
+        place.empty()
+        show(generation)
+        return generation
 
-    With `job_id` it joins a job that was begun before, and sends nothing.
-    """
-    request = {
-        "text": prompt,
-        "width": width,
-        "height": height,
-        "number_of_images": number_of_images,
-        "cfg_scale": cfg_scale,
-        "seed": seed,
-        "quality": quality,
-        "negative_text": negative_text,
-        "model": model,
-    }
-    intent = idempotency_key or str(uuid.uuid4())
-
-    async def generate(client: Client) -> Generation[Image]:
-        job = await client.job(job_id) if job_id else await client.submit(request, intent)
-        return await client.finished(job)
-
-    place = st.empty()
-    with place.container(), st.spinner("Generating", show_time=True):
-        view = View((number_of_images, width, height))
-        generation = asyncio.run(_side_by_side(generate, view, base_url, api_key, on_progress))
-    place.empty()
-    show(generation)
-    return generation
+    return show_generated_images
 
 
-async def _side_by_side(
-    generate: Callable[[Client], Awaitable[Generation[Image]]],
-    view: View,
-    base_url: str | None,
-    api_key: str | None,
-    on_progress: OnProgress | None,
-) -> Generation[Image]:
+show_generated_images = _shown(generate_images_async)
+
+
+async def _side_by_side(generating: Awaitable[Generation[Image]], view: View) -> Generation[Image]:
     over = asyncio.Event()
-
-    def heard(progress: Progress) -> None:
-        view.heard(progress)
-        if on_progress:
-            on_progress(progress)
 
     async def generation() -> Generation[Image]:
         try:
-            async with Client(base_url, api_key, on_progress=heard) as client:
-                return await generate(client)
+            return await generating
         finally:
             over.set()
 

@@ -138,7 +138,7 @@ def _fields(error: ImagesError) -> str:
 
 def _details(error: ImagesError) -> str:
     lines = [f"{error.code}{f' ({error.status})' if error.status else ''}: {error.detail}"]
-    if error.remedy not in error.detail and not error.status:
+    if error.remedy:
         lines.append(error.remedy)
     if error.request_id:
         lines.append(f"Request id {error.request_id}")

@@ -14,8 +14,8 @@ from local.emulator.control import Configuration, Scenario
 from local.emulator.errors import ACCEPT, CONTENT_TYPE, NOT_JSON, Refusal, invalid
 from local.emulator.families import Body
 from local.emulator.models import Model
-from local.emulator.order import Order
 from local.emulator.pictures import Subject, draw
+from local.emulator.request import Order
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from local.emulator.errors import STATUS
-from local.emulator.order import Order
+from local.emulator.request import Order
 
 PICTURE_FAULTS = ("drop", "not_png", "truncated_png", "fewer_images", "inference_error")
 MAX_RANDOM_SEED = 4_294_967_294

@@ -65,7 +65,7 @@ def test_nothing_secret_is_logged_at_any_level(run: Run, control: httpx.Client, 
     assert FIELD in unknown[1]["body"]
     assert refused[1]["errorType"] == "InvalidRequest"
     logged = output.read_text()
-    secrets = [PROMPT, FIELD, *CREDENTIALS.values(), *SIGNATURES, made[1]["images"][0]]
+    secrets = [PROMPT, FIELD, GATEWAY_TOKEN, *CREDENTIALS.values(), *SIGNATURES, made[1]["images"][0]]
     assert [secret for secret in secrets if secret in logged] == []
 
 

@@ -5,6 +5,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from api.app import lambda_handler
 from bootstrap import Services
 from observability import log_outcome
@@ -55,3 +57,21 @@ def test_timestamps_name_their_offset_as_rfc_3339_asks(log: io.StringIO) -> None
     timestamp = json.loads(log.getvalue())["timestamp"]
     assert "T" in timestamp
     assert datetime.fromisoformat(timestamp).utcoffset() is not None
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ModelErrorException", "InternalServerException", "Unheard"])
+def test_bedrocks_words_are_not_logged_where_they_may_quote_the_prompt(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO, code: str
+) -> None:
+    bedrock.refuse(code, "malformed: a secret fox")
+    send("POST", "/generate", {"text": "a secret fox", "model": "core"})
+    assert code in log.getvalue()
+    assert "secret fox" not in log.getvalue()
+
+
+def test_bedrocks_words_are_logged_where_they_say_what_to_mend(
+    send: Send, bedrock: FakeBedrock, log: io.StringIO
+) -> None:
+    bedrock.refuse("AccessDeniedException", "no subscription")
+    send("POST", "/generate", {"text": "a fox", "model": "core"})
+    assert "no subscription" in log.getvalue()

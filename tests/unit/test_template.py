@@ -166,7 +166,13 @@ def test_authorizer_and_function_have_one_token_that_no_output_shows() -> None:
     token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
     assert source()["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"] == token
     assert token not in [output["Value"] for output in source()["Outputs"].values()]
-    assert "StackId" not in str(token), "the public key shows the stack's id"
+
+
+def test_the_token_is_derived_from_nothing_that_a_caller_may_know() -> None:
+    """The public key shows the stack's id, addresses show the API's, and names can be guessed; no answer shows a role's
+    unique id."""
+    token = source()["Resources"]["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]["GATEWAY_TOKEN"]
+    assert re.findall(r"\$\{(.*?)\}", token["Fn::Sub"]) == ["AuthorizerRole.RoleId"]
 
 
 NEVER_HOLDS_A_QUOTATION_MARK = {
@@ -282,6 +288,11 @@ def test_ten_clients_that_poll_with_one_key_are_comfortable() -> None:
     assert defaults["BurstLimit"] >= 2 * 10
 
 
+def test_all_that_come_without_a_key_together_get_a_tenth_of_one_keys_rate() -> None:
+    defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
+    assert defaults["PublicRateLimit"] <= defaults["RateLimit"] / 10
+
+
 def test_the_months_budget_is_used_up_before_the_months_requests() -> None:
     defaults = {name: int(value) for name, value in declared("default").items() if value.isdigit()}
     images = defaults["MonthlyBudgetUsd"] / 0.04
@@ -311,6 +322,28 @@ def test_production_lists_models_that_live_and_serves_no_documentation() -> None
     ]
     assert [model.id for model in listed if model.end_of_life or model.legacy_since] == []
     assert values["Docs"] == "false"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_environment_asks_for_debugging(environment: str) -> None:
+    assert declared(environment)["LogLevel"] == "INFO"
+
+
+TOLD_AS = {
+    "ImageBucket": "the bucket and its images",
+    "Table": "the table",
+    "ApiGatewayLogWriterRole": "`ApiGatewayLogWriterRole`",
+    "ApiGatewayAccount": "the account's setting",
+}
+
+
+def test_the_operations_page_says_how_to_remove_whatever_outlives_the_stack() -> None:
+    resources = source()["Resources"].items()
+    kept = {name for name, resource in resources if resource.get("DeletionPolicy", "Delete") != "Delete"}
+    assert kept == TOLD_AS.keys()
+    _, _, section = (ROOT / "docs" / "operations.md").read_text().partition("\n## Removing it\n")
+    rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    assert [name for name, words in TOLD_AS.items() if not any(words in row for row in rows)] == []
 
 
 def test_model_lists_and_prices_take_every_name_of_the_catalog() -> None:

@@ -23,7 +23,7 @@ def dimensions(data: bytes) -> tuple[int, int]:
         raise NotAWholePng("the bytes are not a PNG")
     found = {kind: _checked(whole) for kind, whole in chunks(data)}
     if len(found.get(b"IHDR", b"")) < _DIMENSIONS.size or b"IDAT" not in found:
-        raise NotAWholePng("the PNG holds no picture")
+        raise NotAWholePng("the PNG holds no image data")
     return _DIMENSIONS.unpack_from(found[b"IHDR"])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from local.emulator.order import Order
+from local.emulator.request import Order
 
 Body = dict[str, object]
 

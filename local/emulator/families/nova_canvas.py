@@ -11,7 +11,7 @@ from local.emulator.families.text_image import (
     read_order,
     refuse_other_tasks,
 )
-from local.emulator.order import Order
+from local.emulator.request import Order
 from local.emulator.schema import Integer, Text, check, malformed
 
 TASKS = (

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from local.emulator.errors import invalid
 from local.emulator.families import Body
-from local.emulator.order import Order
+from local.emulator.request import Order
 from local.emulator.schema import Integer, Number, Object, Rule, Text, check
 
 Sizes = dict[str, tuple[int, int]]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.emulator.errors import invalid
-from local.emulator.order import Order
+from local.emulator.request import Order
 from local.emulator.schema import Integer, Number, Object, Rule, Text, malformed
 
 MAX_SEED = 2_147_483_646

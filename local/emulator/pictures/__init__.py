@@ -7,27 +7,21 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
-from local.emulator.order import Order
-from local.emulator.pictures import finish
-from local.emulator.pictures.apart import paint_paper, paint_space
+from local.emulator.pictures import finish, land
 from local.emulator.pictures.canvas import Canvas
-from local.emulator.pictures.city import paint_city
 from local.emulator.pictures.figures import paint_figures
-from local.emulator.pictures.land import paint_desert, paint_meadow
 from local.emulator.pictures.mood import read_mood
-from local.emulator.pictures.mountains import paint_forest, paint_mountains
-from local.emulator.pictures.water import paint_sea
+from local.emulator.request import Order
 
 SCENES = {
-    "mountains": paint_mountains,
-    "sea": paint_sea,
-    "forest": paint_forest,
-    "city": paint_city,
-    "desert": paint_desert,
-    "meadow": paint_meadow,
-    "space": paint_space,
-    "paper": paint_paper,
+    "mountains": land.paint_mountains,
+    "forest": land.paint_forest,
+    "desert": land.paint_desert,
+    "meadow": land.paint_meadow,
+    "sea": land.paint_sea,
+    "city": land.paint_city,
 }
+# Smaller pictures are painted at this size and reduced.
 LEAST_SIDE = 320
 
 
@@ -40,27 +34,20 @@ class Subject:
 
 def draw(subject: Subject) -> bytes:
     """Return the encoded picture."""
-    order = subject.order
     text = f"local preview, not made by {subject.model}"
-    chance = random.Random(_digest(subject))  # noqa: S311 - no secret
-    picture = _painted(order, chance)
+    picture = _painted(subject.order, random.Random(_digest(subject)))  # noqa: S311 - no secret
     finish.label(picture, text)
-    return finish.encode(picture, order.output_format, text)
+    return finish.encode(picture, subject.order.output_format, text)
 
 
 def _painted(order: Order, chance: random.Random) -> Image.Image:
     mood = read_mood(order.prompt)
-    canvas = Canvas(Image.new("RGB", _sheet(order), mood.light.haze), mood, chance)
+    sheet = (max(order.width, LEAST_SIDE), max(order.height, LEAST_SIDE))
+    canvas = Canvas(Image.new("RGB", sheet, mood.light.haze), mood, chance)
     SCENES[mood.place](canvas)
     paint_figures(canvas)
     picture = finish.tint(canvas.image, mood.tint) if mood.tint else canvas.image
-    picture = finish.grain(finish.vignette(picture), chance)
-    return picture.resize((order.width, order.height)) if picture.size != (order.width, order.height) else picture
-
-
-def _sheet(order: Order) -> tuple[int, int]:
-    """Paint what is too small for a scene on a larger sheet."""
-    return max(order.width, LEAST_SIDE), max(order.height, LEAST_SIDE)
+    return finish.grain(finish.vignette(picture), chance).resize((order.width, order.height))
 
 
 def _digest(subject: Subject) -> bytes:

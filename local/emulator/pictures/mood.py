@@ -1,7 +1,8 @@
-"""Reads a prompt for words that a picture can answer to."""
+"""Finds the words in a prompt that a picture can show."""
 
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local.emulator.pictures.brush import Colour
@@ -9,7 +10,7 @@ from local.emulator.pictures.brush import Colour
 
 @dataclass(frozen=True)
 class Light:
-    """The colours of a time of day: the sky from top to horizon, what shines, what is far, what is dark."""
+    """The colours of a time of day; the sky's run from top to horizon."""
 
     sky: tuple[Colour, ...]
     glow: Colour
@@ -19,119 +20,52 @@ class Light:
     stars: bool = False
 
 
-LIGHTS = {
-    "dawn": Light(
-        ((58, 74, 130), (136, 126, 176), (238, 170, 160), (255, 216, 176)),
-        (255, 232, 190),
-        (240, 192, 178),
-        (52, 48, 88),
-        0.45,
-    ),
-    "day": Light(
-        ((30, 98, 182), (84, 156, 220), (166, 208, 236), (230, 240, 240)),
-        (255, 250, 226),
-        (196, 220, 234),
-        (28, 62, 78),
-        0.12,
-    ),
-    "sunset": Light(
-        ((44, 30, 88), (132, 48, 112), (230, 90, 84), (255, 172, 92), (255, 222, 148)),
-        (255, 216, 138),
-        (244, 144, 104),
-        (46, 20, 54),
-        0.6,
-    ),
-    "dusk": Light(
-        ((16, 22, 62), (54, 52, 118), (132, 90, 150), (232, 142, 136)),
-        (255, 204, 168),
-        (156, 104, 150),
-        (20, 18, 50),
-        0.7,
-        stars=True,
-    ),
-    "night": Light(
-        ((4, 8, 26), (10, 22, 58), (24, 46, 98), (60, 88, 142)),
-        (216, 230, 255),
-        (58, 82, 134),
-        (6, 10, 28),
-        0.85,
-        stars=True,
-    ),
-    "storm": Light(
-        ((40, 50, 66), (84, 98, 114), (142, 154, 164), (204, 208, 204)),
-        (240, 240, 228),
-        (164, 174, 180),
-        (34, 44, 54),
-        0.4,
-    ),
-    "pastel": Light(
-        ((126, 158, 226), (190, 178, 236), (248, 196, 216), (255, 230, 218)),
-        (255, 246, 226),
-        (236, 206, 226),
-        (88, 84, 140),
-        0.3,
-    ),
-}
+def _light(sky: str, others: str, darkness: float, *, stars: bool = False) -> Light:
+    glow, haze, shade = _colours(others)
+    return Light(_colours(sky), glow, haze, shade, darkness, stars)
 
+
+def _colours(codes: str) -> tuple[Colour, ...]:
+    return tuple((red, green, blue) for red, green, blue in map(bytes.fromhex, codes.split()))
+
+
+LIGHTS = {
+    "dawn": _light("3a4a82 887eb0 eeaaa0 ffd8b0", "ffe8be f0c0b2 343058", 0.45),
+    "day": _light("1e62b6 549cdc a6d0ec e6f0f0", "fffae2 c4dcea 1c3e4e", 0.12),
+    "sunset": _light("2c1e58 843070 e65a54 ffac5c ffde94", "ffd88a f49068 2e1436", 0.6),
+    "dusk": _light("10163e 363476 845a96 e88e88", "ffcca8 9c6896 141232", 0.7, stars=True),
+    "night": _light("04081a 0a163a 182e62 3c588e", "d8e6ff 3a5286 060a1c", 0.85, stars=True),
+    "storm": _light("283242 546272 8e9aa4 ccd0cc", "f0f0e4 a4aeb4 222c36", 0.4),
+}
 LIGHT_WORDS = {
-    "dawn": "dawn sunrise morning daybreak breakfast",
-    "day": "day daylight sunny noon summer bright sky",
-    "sunset": "sunset golden evening fire flame warm lava volcano autumn romantic",
-    "dusk": "dusk twilight cyberpunk neon mystic mysterious magic magical fantasy dream dreamy",
-    "night": "night midnight moon moonlight moonlit star stars starry dark aurora nocturnal ghost halloween",
-    "storm": "storm stormy rain rainy fog foggy mist misty cloudy overcast thunder grey gray gloomy winter",
-    "pastel": "pastel candy pink cute kawaii soft spring blossom watercolor watercolour unicorn",
+    "dawn": "dawn sunrise morning soft spring pastel",
+    "day": "day sunny noon summer bright",
+    "sunset": "sunset golden evening fire volcano autumn romantic",
+    "dusk": "dusk twilight neon magic dream",
+    "night": "night midnight moon moonlit stars starry dark space galaxy",
+    "storm": "storm stormy rain fog foggy mist misty cloudy grey gray winter",
 }
 PLACE_WORDS = {
-    "mountains": "mountain mountains peak peaks alps alpine hill hills valley cliff volcano himalaya glacier "
-    "lake river fjord pond",
-    "sea": "sea ocean beach coast wave waves water island harbour harbor boat ship sail sailboat "
-    "lighthouse fish whale dolphin bay shore surf",
-    "forest": "forest wood woods trees jungle pine pines deer fox bear wolf owl cabin rainforest",
-    "city": "city town skyline street building buildings skyscraper tower urban cyberpunk neon office downtown "
-    "car cars traffic robot bridge architecture",
-    "desert": "desert dune dunes sand sahara camel cactus pyramid canyon mars arid",
-    "meadow": "meadow flower flowers field fields garden grass rose roses tulip tulips sunflower sunflowers "
-    "daisy lavender poppy poppies farm village spring blossom bee butterfly horse rabbit "
-    "lonely lone oak tree",
-    "space": "space galaxy planet planets nebula cosmos cosmic universe astronaut rocket saturn alien starship "
-    "spaceship asteroid",
-    "paper": "abstract pattern texture geometric shapes logo wallpaper background art minimal minimalist icon "
-    "paper layers colourful colorful psychedelic",
+    "mountains": "mountain mountains peak alps valley volcano glacier lake river fjord",
+    "sea": "sea ocean shore beach coast waves island harbour harbor boat ship lighthouse fish whale",
+    "forest": "forest wood woods trees jungle pine pines deer fox bear wolf owl cabin",
+    "city": "city town skyline street building buildings skyscraper urban neon office car robot",
+    "desert": "desert dune dunes sand sahara camel canyon mars",
+    "meadow": "meadow flower flowers field garden grass tree farm village spring blossom horse rabbit",
 }
 THING_WORDS = {
-    "cat": "cat cats kitten kitty feline",
-    "birds": "bird birds seagull gull gulls eagle crow raven swallow geese dragon",
-    "boat": "boat boats sail sailboat ship yacht sailing harbour harbor fishing",
-    "balloon": "balloon balloons airship",
-    "house": "house home cabin cottage hut barn farm village castle",
-    "tree": "tree oak lonely lone bonsai",
+    "cat": "cat cats kitten",
+    "birds": "bird birds gulls eagle crow geese dragon",
+    "boat": "boat boats sail sailing sailboat ship yacht",
+    "balloons": "balloon balloons airship",
+    "house": "house houses home cabin cottage hut farm village castle",
     "lighthouse": "lighthouse beacon",
-    "aurora": "aurora borealis northern",
-    "rain": "rain rainy storm thunderstorm monsoon",
-    "snow": "snow snowy snowfall winter blizzard christmas ice icy frozen glacier",
-    "fireflies": "firefly fireflies magic magical fairy enchanted lantern lanterns",
-    "lake": "lake river reflection reflections pond fjord",
-    "autumn": "autumn fall maple october",
+    "rain": "rain rainy storm thunderstorm",
+    "snow": "snow snowy winter christmas ice glacier",
+    "lake": "lake river reflection fjord",
+    "autumn": "autumn fall october",
 }
-TINTS: dict[str, Colour] = {
-    "red": (228, 40, 48),
-    "crimson": (200, 20, 60),
-    "orange": (250, 130, 30),
-    "yellow": (250, 210, 40),
-    "gold": (240, 180, 50),
-    "green": (50, 170, 80),
-    "emerald": (20, 160, 110),
-    "teal": (20, 160, 160),
-    "turquoise": (50, 200, 200),
-    "blue": (40, 90, 230),
-    "purple": (140, 60, 210),
-    "violet": (150, 80, 230),
-    "pink": (250, 110, 170),
-    "brown": (140, 90, 50),
-}
-USUAL_PLACES = ("mountains", "sea", "forest", "desert", "meadow", "paper", "mountains", "sea")
-USUAL_LIGHTS = ("dawn", "day", "sunset", "dusk", "sunset", "pastel", "day")
+TINTS = {"red", "crimson", "orange", "gold", "green", "teal", "turquoise", "blue", "purple", "violet", "pink"}
 
 
 @dataclass(frozen=True)
@@ -139,23 +73,20 @@ class Mood:
     place: str
     light: Light
     things: frozenset[str]
-    tint: Colour | None
+    tint: str | None
 
 
 def read_mood(prompt: str) -> Mood:
     """Decide by the prompt alone, so that another seed is another view of the same place."""
     words = re.findall(r"[a-z]+", prompt.lower())
     whim = random.Random(prompt.encode("utf-8", "surrogatepass"))  # noqa: S311 - no secret
-    things = frozenset(thing for thing, known in THING_WORDS.items() if not set(words).isdisjoint(known.split()))
-    usual_place, usual_light = whim.choice(USUAL_PLACES), whim.choice(USUAL_LIGHTS)
     return Mood(
-        place=_first_known(words, PLACE_WORDS) or usual_place,
-        light=LIGHTS[_first_known(words, LIGHT_WORDS) or usual_light],
-        things=things,
-        tint=next((TINTS[word] for word in words if word in TINTS), None),
+        place=next(_named(words, PLACE_WORDS), whim.choice(("mountains", "sea", "forest", "desert", "meadow"))),
+        light=LIGHTS[next(_named(words, LIGHT_WORDS), whim.choice(("dawn", "day", "sunset", "dusk")))],
+        things=frozenset(_named(words, THING_WORDS)),
+        tint=next((word for word in words if word in TINTS), None),
     )
 
 
-def _first_known(words: list[str], vocabulary: dict[str, str]) -> str | None:
-    named = (name for word in words for name, known in vocabulary.items() if word in known.split())
-    return next(named, None)
+def _named(words: list[str], vocabulary: dict[str, str]) -> Iterator[str]:
+    return (name for word in words for name, known in vocabulary.items() if word in known.split())

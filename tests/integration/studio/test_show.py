@@ -111,14 +111,14 @@ def test_a_wait_is_told_in_words(progress: Progress, state: str, words: str) -> 
 @pytest.mark.parametrize(("state", "is_said"), [("sending", True), ("running", True), ("waiting", False)])
 def test_an_api_that_has_gone_silent_is_said(state: str, *, is_said: bool) -> None:
     view = show.View((1, 512, 512))
-    view.heard(Progress(state, None, 0))
+    view.update(Progress(state, None, 0))
     view.draw()
-    assert "slow to answer" not in view.told
+    assert "slow to answer" not in view.text
 
-    view.heard_at -= 60
+    view.updated_at -= 60
     view.draw()
 
-    assert ("slow to answer" in view.told) is is_said
+    assert ("slow to answer" in view.text) is is_said
 
 
 def test_its_errors_are_the_clients(served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from imaging.models.schema import Answer, Ask, ModelOutput, decoded
 from imaging.models.sizing import NativeSize, Size
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock, base64_png
+from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
 
@@ -92,6 +93,15 @@ def test_a_refusal_that_was_seen_is_told(send: Send, bedrock: FakeBedrock) -> No
     told = facts(send)
     assert told["amazon.titan-image-generator-v2:0"]["refused"] == "model_unavailable"
     assert told[CORE]["refused"] is None
+
+
+def test_a_refusal_is_told_for_an_hour(send: Send, bedrock: FakeBedrock, wall: FakeClock) -> None:
+    bedrock.refuse("ResourceNotFoundException")
+    send("POST", "/generate", {"text": "a fox"})
+    wall.advance(3590)
+    assert facts(send)["amazon.titan-image-generator-v2:0"]["refused"] == "model_unavailable"
+    wall.advance(10)
+    assert facts(send)["amazon.titan-image-generator-v2:0"]["refused"] is None
 
 
 @pytest.mark.parametrize(("days", "state"), [(-1, "end_of_life"), (0, "end_of_life"), (1, "legacy")])
