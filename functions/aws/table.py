@@ -173,7 +173,9 @@ class Table:
                 clients.dynamodb().transact_write_items(
                     TransactItems=[self._expressed(change) for change in changes], ClientRequestToken=token
                 )
-            except clients.dynamodb().exceptions.TransactionCanceledException as error:
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TransactionCanceledException":
+                    raise
                 raise _why_cancelled(error) from error
 
     def _expressed(self, change: Change) -> Any:  # noqa: ANN401 - one of DynamoDB's many shapes

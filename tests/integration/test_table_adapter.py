@@ -381,6 +381,16 @@ def test_dynamodb_is_asked_by_the_key_of_the_template() -> None:
     assert item["expiration"] == {"N": str(TOMORROW)}
 
 
+@pytest.mark.usefixtures("on_moto")
+def test_a_failed_condition_is_recognised_whichever_client_met_it() -> None:
+    """Clients of different sessions, as threads may make them, have exception classes of their own."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("session", "dynamodb"):
+            patched.setattr(clients, name, getattr(clients, name).__wrapped__)
+        with pytest.raises(ConditionFailed):
+            Table(NAME).write([Put("a", {}, TOMORROW, Equal("revision", "other"))], "token")
+
+
 def test_a_write_of_the_fake_may_be_applied_although_it_raises() -> None:
     table = FakeTable(lost_answers=["ReadTimeoutError"])
     with pytest.raises(TableError):
