@@ -108,6 +108,11 @@ class Client(AbstractAsyncContextManager["Client"]):
         """The PNG. Raises NotFound once the image is gone."""
         return _content(await self._api.fetch(await self.link(image_id)))
 
+    async def rendition(self, image_id: str, width: int) -> bytes:
+        """A WebP at most so wide. Raises NotFound once the image is gone, and from an API without renditions."""
+        answer = await self._api.ask("GET", _image(image_id, "webp"), params={"width": width})
+        return _content(await self._api.fetch(str(answer.headers["location"])))
+
     async def delete(self, image_id: str) -> None:
         """Deletes the image for good. Raises NotFound where it is gone already."""
         await self._api.ask("DELETE", _image(image_id))
@@ -265,8 +270,8 @@ def _nothing(_: Progress) -> None:
     pass
 
 
-def _image(image_id: str) -> str:
-    return f"/images/{_checked(image_id, 'image')}.png"
+def _image(image_id: str, extension: str = "png") -> str:
+    return f"/images/{_checked(image_id, 'image')}.{extension}"
 
 
 def _checked(name: str, what: str) -> str:
