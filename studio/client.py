@@ -107,6 +107,11 @@ class Client(AbstractAsyncContextManager["Client"]):
         """Return the PNG. Raises NotFound if the image is deleted or expired."""
         return _content(await self._api.fetch(await self.link(image_id)))
 
+    async def rendition(self, image_id: str, width: int) -> bytes:
+        """Return a WebP at most so wide. Raises NotFound if the image is deleted, or the API has no renditions yet."""
+        answer = await self._api.request("GET", _image(image_id, "webp"), params={"width": width})
+        return _content(await self._api.fetch(str(answer.headers["location"])))
+
     async def delete(self, image_id: str) -> None:
         """Delete the image for good. Raises NotFound if it is deleted or expired."""
         await self._api.request("DELETE", _image(image_id))
@@ -265,8 +270,8 @@ def _nothing(_: Progress) -> None:
     pass
 
 
-def _image(image_id: str) -> str:
-    return f"/images/{_checked(image_id, 'image')}.png"
+def _image(image_id: str, extension: str = "png") -> str:
+    return f"/images/{_checked(image_id, 'image')}.{extension}"
 
 
 def _checked(name: str, what: str) -> str:

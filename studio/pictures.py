@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import streamlit as st
 from PIL import Image as Pillow
@@ -23,8 +22,20 @@ ZIP_NOTE = "missing.txt"
 
 
 @st.cache_data(max_entries=MAX_ENTRIES, show_spinner=False)
-def _rendition(image_id: str, longest: int, _png: Callable[[], bytes]) -> bytes:  # noqa: ARG001 - the key of the cache
-    picture = Pillow.open(io.BytesIO(_png()))
+def _rendition(image_id: str, longest: int, _png: bytes | None = None) -> bytes:
+    return _fetched(image_id, longest) if _png is None else _shrunk(_png, longest)
+
+
+def _fetched(image_id: str, width: int) -> bytes:
+    try:
+        return _fetch_rendition(image_id, width)
+    except NotFound:
+        # An older API has no renditions.
+        return _shrunk(fetch(image_id, fail_fast=True), width)
+
+
+def _shrunk(png: bytes, longest: int) -> bytes:
+    picture = Pillow.open(io.BytesIO(png))
     picture.thumbnail((longest, longest))
     written = io.BytesIO()
     picture.save(written, "WEBP", quality=QUALITY)
@@ -33,19 +44,19 @@ def _rendition(image_id: str, longest: int, _png: Callable[[], bytes]) -> bytes:
 
 def large(image_id: str, png: bytes | None = None) -> bytes:
     """Return a large rendition, at most of the image's own size. Raises ImagesError if the download fails."""
-    return _rendition(image_id, LARGE, partial(_given_or_fetched, image_id, png))
+    return _rendition(image_id, LARGE, png)
 
 
 def cache(image_id: str, png: bytes) -> None:
     """Make both renditions of a downloaded PNG."""
     for longest in (LARGE, SMALL):
-        _rendition(image_id, longest, lambda: png)
+        _rendition(image_id, longest, png)
 
 
 def small(image_id: str) -> bytes | None:
     """Return a thumbnail, or None if the download fails."""
     try:
-        return _rendition(image_id, SMALL, partial(fetch, image_id, fail_fast=True))
+        return _rendition(image_id, SMALL)
     except (ImagesError, OSError):
         return None
 
@@ -55,8 +66,10 @@ def small_ones(pictures: Sequence[Picture]) -> list[bytes | None]:
         return list(pool.map(small, [picture.id for picture in pictures]))
 
 
-def _given_or_fetched(image_id: str, png: bytes | None) -> bytes:
-    return fetch(image_id, fail_fast=True) if png is None else png
+@blocking
+async def _fetch_rendition(image_id: str, width: int) -> bytes:
+    async with Client(fail_fast=True) as client:
+        return await client.rendition(image_id, width)
 
 
 @blocking

@@ -97,7 +97,8 @@ class FakeApi:
         if place == "/images" and not self.older:
             return self._json(200, self._page(dict(parse_qsl(query))))
         if place.startswith("/images/"):
-            return self._image(method, place.removeprefix("/images/").removesuffix(".png"))
+            name, _, extension = place.removeprefix("/images/").partition(".")
+            return self._image(method, name, extension)
         if place == "/generate":
             return self._accept(headers["idempotency-key"], asked)
         job = self.jobs.get(place.removeprefix("/jobs/"))
@@ -146,14 +147,17 @@ class FakeApi:
         more = {"model": CORE, "generation_id": generation_id, "cost_usd": 0.04}
         return {**detail, "made_at": f"{made_at:%Y-%m-%dT%H:%M:%SZ}", **more}
 
-    def _image(self, method: str, image_id: str) -> tuple[int, dict[str, str], bytes]:
+    def _image(self, method: str, image_id: str, extension: str) -> tuple[int, dict[str, str], bytes]:
         entry = next((entry for entry in self._gallery() if entry["id"] == image_id), None)
-        if entry is None or image_id in self.deleted:
+        if entry is None or image_id in self.deleted or extension not in self._extensions():
             return self._problem(404, "not_found", "There is no such image.")
         if method == "DELETE":
             self.deleted.add(image_id)
             return 204, {}, b""
         return 302, {"location": f"{entry['url']}?fresh&X-Amz-Date={self._signed()}&X-Amz-Expires=1800"}, b""
+
+    def _extensions(self) -> set[str]:
+        return {"png"} if self.older else {"png", "jpg", "webp"}
 
     def _signed(self) -> str:
         return f"{datetime.fromtimestamp(self._now(), UTC):%Y%m%dT%H%M%SZ}"

@@ -67,3 +67,23 @@ def test_a_link_does_not_outlive_the_credentials_that_signed_it(monkeypatch: pyt
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expiry.isoformat())
 
     assert real.link("one").expires_at == expiry
+
+
+@pytest.mark.parametrize("make", [lambda: real, FakeBucket], ids=["real", "fake"])
+class TestARendition:
+    def test_is_stored_once(self, make: Callable[[], Any]) -> None:
+        bucket = make()
+        assert bucket.rendition_bytes("one", "w64.webp") is None
+        bucket.put_rendition("one", "w64.webp", b"first", "image/webp")
+        bucket.put_rendition("one", "w64.webp", b"another", "image/webp")
+        assert bucket.rendition_bytes("one", "w64.webp") == len(b"first")
+        assert "renditions/one/w64.webp" in bucket.rendition_link("one", "w64.webp").url
+
+    def test_is_deleted_with_all_others_of_its_image(self, make: Callable[[], Any]) -> None:
+        bucket = make()
+        for image, name in (("one", "w64.webp"), ("one", "full.jpg"), ("another", "w64.webp")):
+            bucket.put_rendition(image, name, b"data", "image/webp")
+        bucket.delete_renditions("one")
+        assert bucket.rendition_bytes("one", "w64.webp") is None
+        assert bucket.rendition_bytes("one", "full.jpg") is None
+        assert bucket.rendition_bytes("another", "w64.webp") == len(b"data")

@@ -351,6 +351,19 @@ def test_an_image_is_fetched_linked_and_deleted_by_its_id(generate: Generate, ap
             asked(api, methodcaller(question, image.id))
 
 
+def test_a_small_picture_comes_as_a_webp(generate: Generate, api: FakeApi) -> None:
+    (image,) = generate("A lighthouse").images
+    assert asked(api, lambda connection: connection.rendition(image.id, 384))
+    assert f"/images/{image.id}.webp?width=384" in [request["path"] for request in api.requests]
+
+
+def test_an_older_api_has_no_renditions(generate: Generate, api: FakeApi) -> None:
+    (image,) = generate("A lighthouse").images
+    api.older = True
+    with pytest.raises(errors.NotFound):
+        asked(api, lambda connection: connection.rendition(image.id, 384))
+
+
 def test_usage_is_returned(api: FakeApi) -> None:
     assert asked(api, lambda connection: connection.usage()) == Usage("2026-11", 1.2, 0.0, 100.0, 30)
 

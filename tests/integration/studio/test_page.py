@@ -578,6 +578,12 @@ class TestGallery:
         assert zips(page) == ["Download these 30 as zip"]
         assert not buttons(page, "more-images")
 
+    def test_its_pictures_are_small_renditions(self, served_api: FakeApi) -> None:
+        served_api.make_earlier(2)
+        opened()
+        asked_for = [request["path"] for request in served_api.requests if request["path"].startswith("/images/")]
+        assert sorted(asked_for) == sorted(f"/images/{entry['id']}.webp?width=384" for entry in served_api.earlier)
+
     def test_later_pages_stay_loaded_when_the_newest_is_reloaded(
         self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
     ) -> None:
