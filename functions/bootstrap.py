@@ -16,6 +16,7 @@ from imaging import ports
 from imaging.announcing import Announcer
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
+from imaging.images.renditions import Renditions
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.model_run import ModelRunner, Parallel, in_threads
@@ -60,6 +61,10 @@ class Services:
     @cached_property
     def gallery(self) -> Gallery:
         return Gallery(self.bucket, self.table, timedelta(days=self.settings.retention_days), self.now)
+
+    @cached_property
+    def renditions(self) -> Renditions:
+        return Renditions(self.gallery, self.bucket)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -1,13 +1,13 @@
 """The 200 body of a generation: its images with fresh links, its cost and its warnings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from aws.bucket import PREFIX, Link
-from imaging import ports
+from imaging.images.renditions import ImageFile
 from imaging.money import usd
 from imaging.requests.result import (
     DeletedImage,
@@ -22,11 +22,11 @@ StableLink = Callable[[str], str]
 
 
 class StoredDetail(BaseModel):
-    """A stored image. Sizes are pixels; `bytes` is the length of the PNG."""
+    """A stored image. Sizes are pixels; `bytes` is the length of the file."""
 
     id: str
     status: Literal["stored"]
-    url: str = Field(description="A presigned link to the PNG; works until `expires_at`.")
+    url: str = Field(description="A presigned link to the file; works until `expires_at`.")
     link: str | None = Field(description="Leads to a fresh presigned link for as long as the image is stored.")
     caption: str
     width: int
@@ -75,19 +75,21 @@ class GenerationAnswer(BaseModel):
     warnings: list[GenerationWarning] = Field(description="What was done differently from the request.")
 
 
-def answer(generation: Generation, bucket: ports.Bucket, stable_link: StableLink | None = None) -> GenerationAnswer:
+def answer(
+    generation: Generation, files: Sequence[ImageFile], stable_link: StableLink | None = None
+) -> GenerationAnswer:
     """The body for a generation. Without `stable_link`, as in a direct invocation, `details` carry no lasting link."""
-    links = {image.id: bucket.link(image.id) for image in generation.stored}
+    by_id = {image.id: file for image, file in zip(generation.stored, files, strict=True)}
     return GenerationAnswer(
-        message=_message(len(links), len(generation.images)),
-        images=[link.url for link in links.values()],
+        message=_message(len(files), len(generation.images)),
+        images=[file.link.url for file in files],
         local_path=PREFIX,
         id=generation.id,
         model=generation.model,
         cost_usd=usd(generation.cost_micros),
-        expires_at=_first_expiry(links.values()),
-        details=[_detail(place, generation, links, stable_link) for place in range(len(generation.images))],
-        warnings=list(generation.warnings),
+        expires_at=_first_expiry(file.link for file in files),
+        details=[_detail(place, generation, by_id, stable_link) for place in range(len(generation.images))],
+        warnings=[*generation.warnings, *_substitutes(files)],
     )
 
 
@@ -100,13 +102,27 @@ def _message(made: int, wanted: int) -> str:
     return "Images generated successfully" if made == wanted else f"{made} of {wanted} images generated"
 
 
-def _detail(place: int, generation: Generation, links: dict[str, Link], stable_link: StableLink | None) -> Detail:
+def _detail(place: int, generation: Generation, files: dict[str, ImageFile], stable_link: StableLink | None) -> Detail:
     image = generation.images[place]
     if isinstance(image, MissingImage):
         return MissingDetail(**image.model_dump())
     if isinstance(image, DeletedImage):
         return DeletedDetail(**image.model_dump())
-    return stored_detail(image, place, len(generation.images), links[image.id], stable_link)
+    file = files[image.id]
+    image = image.model_copy(update={"bytes": file.bytes})
+    return stored_detail(image, place, len(generation.images), file.link, stable_link)
+
+
+def _substitutes(files: Sequence[ImageFile]) -> list[GenerationWarning]:
+    if not any(file.is_substitute for file in files):
+        return []
+    return [
+        GenerationWarning(
+            code="rendition_failed",
+            field="output_format",
+            detail="An image could not be converted now, so its PNG is delivered. Its `link` tries again.",
+        )
+    ]
 
 
 def stored_detail(

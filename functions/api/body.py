@@ -1,6 +1,6 @@
 """The body of POST /generate, also the event of a direct invocation, with the documented limits."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -27,6 +27,12 @@ class GenerateBody(GenerationRequest):
     number_of_images: Count = Field(1, description="1 to 4.")
     negative_text: Text | None = Field(None, description="What the image must not show, 1 to 512 characters.")
 
+    output_format: Literal["png", "jpeg", "webp"] = Field(
+        "png",
+        description="The format of the files. The same request in another format brings the same images, and costs "
+        "nothing.",
+    )
+
     def generation_request(self) -> GenerationRequest:
         """The request without fields that only concern the answer's form."""
-        return GenerationRequest.model_validate(self.model_dump(exclude_unset=True))
+        return GenerationRequest.model_validate(self.model_dump(exclude_unset=True, exclude={"output_format"}))

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.answer import StableLink
 from imaging.deadline import Deadline
+from imaging.images.encoding import Format
 
 DIRECT = "direct"
 """The caller's name in a direct invocation."""
@@ -50,7 +51,7 @@ def job_address(event: APIGatewayProxyEvent, job_id: str) -> str:
     return f"{address(event)}/jobs/{job_id}"
 
 
-def stable_link(event: APIGatewayProxyEvent) -> StableLink:
+def stable_link(event: APIGatewayProxyEvent, form: Format = Format.PNG) -> StableLink:
     """Returns the function that makes lasting links."""
     base = address(event)
-    return lambda image_id: f"{base}/images/{image_id}.png"
+    return lambda image_id: f"{base}/images/{image_id}.{form.extension}"

@@ -13,8 +13,7 @@ from api.body import GenerateBody
 from api.caller import DIRECT, deadline
 from api.preferences import MAX_WAIT_SECONDS, idempotency_key
 from imaging.errors import ImagingError, InternalError
-from imaging.requests.request import GenerationRequest
-from imaging.requests.submission import Submission
+from imaging.images.encoding import Format, Rendition
 from observability import log_bug
 
 KEY_FIELD = "idempotency_key"
@@ -27,8 +26,12 @@ _UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has 
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate, as JSON values. Raises ImagingError, which a state machine catches by class."""
     try:
-        delivery = bootstrap.services().generations.run(_submission(event), deadline(context), MAX_WAIT_SECONDS)
-        return answer(delivery.generation, bootstrap.services().bucket).model_dump(mode="json", exclude_none=True)
+        body, key = _asked(event)
+        services = bootstrap.services()
+        submission = services.deduplication.submission(body.generation_request(), DIRECT, key)
+        generation = services.generations.run(submission, deadline(context), MAX_WAIT_SECONDS).generation
+        files = services.renditions.files(DIRECT, generation.stored, Rendition(Format(body.output_format)))
+        return answer(generation, files).model_dump(mode="json", exclude_none=True)
     except ImagingError:
         raise
     except Exception as error:  # noqa: BLE001 - the runtime would log the exception's text
@@ -37,17 +40,17 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
         raise InternalError from None
 
 
-def _submission(event: object) -> Submission:
+def _asked(event: object) -> tuple[GenerateBody, str | None]:
+    """The body and the Idempotency-Key."""
     if not isinstance(event, dict):
-        return bootstrap.services().deduplication.submission(_request(event), DIRECT)
+        return _body(event), None
     body = {name: value for name, value in event.items() if name != KEY_FIELD}
-    key = idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
-    return bootstrap.services().deduplication.submission(_request(body), DIRECT, key)
+    return _body(body), idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
 
 
-def _request(event: object) -> GenerationRequest:
+def _body(event: object) -> GenerateBody:
     try:
-        return GenerateBody.model_validate(event).generation_request()
+        return GenerateBody.model_validate(event)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise problems.invalid_request(_without_field_names(found)) from None

@@ -8,6 +8,10 @@ from aws import clients
 from aws.errors import ServiceError, raising
 
 PREFIX = "generated_images"
+RENDITIONS = "renditions"
+
+
+_NOT_THERE = {"403", "404", "NoSuchKey"}
 
 
 class BucketError(ServiceError):
@@ -43,7 +47,7 @@ class Bucket:
             with raising(BucketError):
                 answer = clients.s3().head_object(Bucket=self.name, Key=key(image_id))
         except BucketError as error:
-            if error.code in {"403", "404", "NoSuchKey"}:
+            if error.code in _NOT_THERE:
                 return None
             raise
         return {**answer["Metadata"], "bytes": str(answer["ContentLength"])}
@@ -58,6 +62,46 @@ class Bucket:
         with raising(BucketError):
             clients.s3().delete_object(Bucket=self.name, Key=key(image_id))
 
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
+        """Stores a rendition of an image, unless there is one by that name. Raises BucketError.
+
+        The condition makes several callers at once store one.
+        """
+        try:
+            with raising(BucketError):
+                clients.s3().put_object(
+                    Bucket=self.name,
+                    Key=_rendition_key(image_id, name),
+                    Body=data,
+                    ContentType=content_type,
+                    IfNoneMatch="*",
+                )
+        except BucketError as error:
+            if error.code != "PreconditionFailed":
+                raise
+
+    def rendition_bytes(self, image_id: str, name: str) -> int | None:
+        """The length of a rendition, if it is there. Raises BucketError."""
+        try:
+            with raising(BucketError):
+                return clients.s3().head_object(Bucket=self.name, Key=_rendition_key(image_id, name))["ContentLength"]
+        except BucketError as error:
+            if error.code in _NOT_THERE:
+                return None
+            raise
+
+    def rendition_link(self, image_id: str, name: str) -> Link:
+        """A presigned URL of a rendition, as `link`."""
+        return self._link(_rendition_key(image_id, name))
+
+    def delete_renditions(self, image_id: str) -> None:
+        """Deletes all renditions of an image. Raises BucketError."""
+        with raising(BucketError):
+            pages = clients.s3().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.name, Prefix=_rendition_key(image_id, "")):
+                for found in page.get("Contents", []):
+                    clients.s3().delete_object(Bucket=self.name, Key=found["Key"])
+
     def check(self) -> None:
         """Raises BucketError if the bucket is missing or unreachable."""
         with raising(BucketError):
@@ -65,10 +109,13 @@ class Bucket:
 
     def link(self, image_id: str) -> Link:
         """A presigned URL and its expiry, which is the link's own or that of the signing credentials."""
+        return self._link(key(image_id))
+
+    def _link(self, key: str) -> Link:
         lifetime = timedelta(minutes=self.link_minutes)
         url = clients.s3().generate_presigned_url(
             "get_object",
-            Params={"Bucket": self.name, "Key": key(image_id)},
+            Params={"Bucket": self.name, "Key": key},
             ExpiresIn=int(lifetime.total_seconds()),
         )
         expires_at = datetime.now(UTC) + lifetime
@@ -78,6 +125,10 @@ class Bucket:
 def key(image_id: str) -> str:
     """The object's key for an image's id."""
     return f"{PREFIX}/{image_id}.png"
+
+
+def _rendition_key(image_id: str, name: str) -> str:
+    return f"{RENDITIONS}/{image_id}/{name}"
 
 
 def _credentials_expire_at() -> datetime | None:

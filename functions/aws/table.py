@@ -6,6 +6,7 @@ treated as absent. A listed record also has a `listing` and `listed_at`, the tim
 
 import json
 import random
+import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -127,10 +128,14 @@ class Table:
         records = [_record(item) for item in items]
         return {record[KEY]: record for record in records if self._counts(record)}
 
-    def put(self, key: str, record: Record, expires_at: int) -> None:
-        """Writes a record, replacing one that exists."""
+    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
+        """Writes a record, over one that may be there; with others, all or none."""
+        put = Put(key, record, expires_at)
+        if others:
+            return self.write([put, *others], secrets.token_hex(16))
         with raising(TableError):
-            clients.dynamodb().put_item(TableName=self.name, Item=_item(Put(key, record, expires_at)))
+            clients.dynamodb().put_item(TableName=self.name, Item=_item(put))
+        return None
 
     def write(self, changes: Sequence[Change], token: str) -> None:
         """Applies all changes or none. Also raises ConditionFailed.

@@ -13,6 +13,7 @@ class FakeBucket:
 
     objects: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    renditions: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     lost_answers: list[str] = field(default_factory=list)
 
@@ -40,6 +41,23 @@ class FakeBucket:
     def check(self) -> None:
         if self.refusals:
             raise BucketError(self.refusals.pop(0))
+
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
+        self.check()
+        self.renditions.setdefault((image_id, name), (data, content_type))
+
+    def rendition_bytes(self, image_id: str, name: str) -> int | None:
+        self.check()
+        found = self.renditions.get((image_id, name))
+        return found and len(found[0])
+
+    def rendition_link(self, image_id: str, name: str) -> Link:
+        return self.link(f"renditions/{image_id}/{name}")
+
+    def delete_renditions(self, image_id: str) -> None:
+        self.check()
+        for key in [key for key in self.renditions if key[0] == image_id]:
+            self.renditions.pop(key, None)
 
     def link(self, image_id: str) -> Link:
         return Link(f"https://bucket.example/{image_id}", datetime.now(UTC) + timedelta(minutes=30))

@@ -55,9 +55,9 @@ class FakeTable:
         found = {key: self.records[key] for key in keys if key in self.records}
         return {key: record for key, record in found.items() if self._counts(record)}
 
-    def put(self, key: str, record: Record, expires_at: int) -> None:
+    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
         self._refuse(writes=True)
-        self.records[key] = _stored(Put(key, record, expires_at))
+        self.records.update({put.key: _stored(put) for put in (Put(key, record, expires_at), *others)})
         self._lose()
 
     def write(self, changes: Sequence[Change], token: str) -> None:

@@ -11,11 +11,12 @@ from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError, Link
 from aws.events import EventError
 from aws.queue import QueueError
-from aws.table import LISTED_AT, LISTING, Change, Page, Record, TableError
+from aws.table import LISTED_AT, LISTING, Change, Page, Put, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.models.sizing import Size
 from imaging.records.record import DUE
+from tests.fakes.bucket import FakeBucket
 from tests.fakes.table import FakeTable
 from tests.simulation import pictures
 from tests.simulation.book import About, Book, Call
@@ -47,8 +48,12 @@ class SimulatedTable:
     def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
         return self._call(f"get {len(keys)} records", partial(self.main.get_many, keys))
 
-    def put(self, key: str, record: Record, expires_at: int) -> None:
-        self._call(f"put {_short(key)}", lambda: self._apply([key], lambda: self.main.put(key, record, expires_at)))
+    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
+        keys = [key, *(other.key for other in others)]
+        self._call(
+            f"put {' '.join(map(_short, keys))}",
+            lambda: self._apply(keys, lambda: self.main.put(key, record, expires_at, *others)),
+        )
 
     def write(self, changes: Sequence[Change], token: str) -> None:
         keys = [change.key for change in changes]
@@ -117,6 +122,7 @@ class SimulatedBucket:
     objects: dict[str, StoredObject] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    renditions: FakeBucket = field(default_factory=FakeBucket)
 
     def put(self, image_id: str, png: bytes, metadata: dict[str, str]) -> None:
         self.world.expect(
@@ -139,6 +145,23 @@ class SimulatedBucket:
 
     def delete(self, image_id: str) -> None:
         self._call(f"delete {image_id[:8]}", lambda: self._delete(image_id))
+
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
+        self._call(
+            f"put {image_id[:8]}/{name}", lambda: self.renditions.put_rendition(image_id, name, data, content_type)
+        )
+
+    def rendition_bytes(self, image_id: str, name: str) -> int | None:
+        found: int | None = self._call(
+            f"find {image_id[:8]}/{name}", lambda: self.renditions.rendition_bytes(image_id, name)
+        )
+        return found
+
+    def rendition_link(self, image_id: str, name: str) -> Link:
+        return self.link(f"{image_id}/{name}")
+
+    def delete_renditions(self, image_id: str) -> None:
+        self._call(f"delete renditions of {image_id[:8]}", lambda: self.renditions.delete_renditions(image_id))
 
     def check(self) -> None:
         self._call("check", lambda: None)

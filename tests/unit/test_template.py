@@ -46,7 +46,21 @@ def test_nothing_else_is_allowed_on_everything(role: str) -> None:
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:GetObject"])
 def test_images_are_reached_below_their_prefix_only(action: str) -> None:
-    assert resources_of("ApiRole", action) == [{"Fn::Sub": "${ImageBucket.Arn}/generated_images/*"}]
+    assert {arn["Fn::Sub"] for arn in resources_of("ApiRole", action)} == {
+        "${ImageBucket.Arn}/generated_images/*",
+        "${ImageBucket.Arn}/renditions/*",
+    }
+
+
+@pytest.mark.parametrize("action", ["s3:PutObject", "s3:GetObject"])
+def test_the_worker_reaches_originals_only(action: str) -> None:
+    assert resources_of("WorkerRole", action) == [{"Fn::Sub": "${ImageBucket.Arn}/generated_images/*"}]
+
+
+def test_renditions_live_as_long_as_originals() -> None:
+    rules = source()["Resources"]["ImageBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert days["renditions/"] == days["generated_images/"]
 
 
 @pytest.mark.parametrize(

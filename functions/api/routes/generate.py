@@ -17,6 +17,7 @@ from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted
 from imaging.generations import Delivery
+from imaging.images.encoding import Format, Rendition
 
 router = APIGatewayRouter()
 
@@ -59,11 +60,15 @@ def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     )
     if not preferences.respond_async:
         delivery = services.generations.run(submission, deadline(router.lambda_context), preferences.wait)
-        return _delivered(delivery, event)
+        return _delivered(delivery, event, body)
     answered = services.generations.enqueue(submission)
-    return _delivered(answered, event) if isinstance(answered, Delivery) else accepted(answered, event)
+    if isinstance(answered, Delivery):
+        return _delivered(answered, event, body)
+    return accepted(answered, event, Format(body.output_format))
 
 
-def _delivered(delivery: Delivery, event: APIGatewayProxyEvent) -> Response[Any]:
-    body = answer(delivery.generation, bootstrap.services().bucket, stable_link(event))
+def _delivered(delivery: Delivery, event: APIGatewayProxyEvent, asked: GenerateBody) -> Response[Any]:
+    form = Format(asked.output_format)
+    files = bootstrap.services().renditions.files(caller(event), delivery.generation.stored, Rendition(form))
+    body = answer(delivery.generation, files, stable_link(event, form))
     return Response(HTTPStatus.OK, "application/json", body, {REPLAYED: "true"} if delivery.replayed else {})

@@ -5,7 +5,7 @@ import json
 import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -19,7 +19,9 @@ from api.caller import caller, stable_link
 from api.responses import REQUEST_ID, answers, refusals
 from aws.table import LISTED_AT, Record
 from imaging.errors import FieldError, InvalidRequest
+from imaging.images.encoding import LARGEST_WIDTH, SMALLEST_WIDTH, Format, Rendition
 from imaging.images.gallery import ListedImage
+from imaging.images.provenance import GENERATOR, SOURCE_TYPE
 from imaging.money import usd
 
 router = APIGatewayRouter()
@@ -46,16 +48,41 @@ class ImagesPage(BaseModel):
     next_cursor: str | None = Field(description="For the next page; null on the last.")
 
 
+class Provenance(BaseModel):
+    """An image's origin, from its record."""
+
+    id: str
+    model: str = Field(description="The model that made the image.")
+    made_at: datetime
+    generation_id: str
+    sha256: str | None = Field(description="Of the stored PNG; null for images of versions before 1.1.")
+    digital_source_type: str = Field(SOURCE_TYPE, description="IPTC's term for what a model made.")
+    generator: str = GENERATOR
+    content_credentials: Literal["model", "operator"] | None = Field(
+        description="Whose C2PA manifest the PNG carries: that of the model, unchanged; that of whoever operates this "
+        "API; or none."
+    )
+
+
+Width = Annotated[
+    int | None,
+    Query(
+        ge=SMALLEST_WIDTH,
+        le=LARGEST_WIDTH,
+        description="Pixels, 64 to 2048; nothing is enlarged. Left out: the original's.",
+    ),
+]
+
 _REDIRECT: dict[int, OpenAPIResponse] = {
     302: {
-        "description": "Redirects to the PNG.",
+        "description": "Redirects to the file.",
         "headers": REQUEST_ID
         | {
             "Location": {"description": "A fresh presigned link.", "schema": {"type": "string", "format": "uri"}},
             "Cache-Control": {"description": "Always private, no-store.", "schema": {"type": "string"}},
         },
     },
-    **refusals(401, 404, 429, 500, 503),
+    **refusals(400, 401, 404, 429, 500, 503),
 }
 _DELETED: dict[int, OpenAPIResponse] = {
     204: {"description": "The image is deleted.", "headers": REQUEST_ID},
@@ -74,8 +101,18 @@ _DELETED: dict[int, OpenAPIResponse] = {
 def listed(
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="1 to 100.")] = DEFAULT_PAGE,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+    sha256: Annotated[
+        str | None,
+        Query(
+            pattern="^[0-9a-f]{64}$",
+            description="Only the image that has a file of this SHA-256, the PNG or a rendition.",
+        ),
+    ] = None,
 ) -> ImagesPage:
     owner = caller(router.current_event)
+    if sha256 is not None:
+        found = bootstrap.services().gallery.by_digest(owner, sha256)
+        return ImagesPage(images=[_listed(found)] if found else [], next_cursor=None)
     start = None if cursor is None else _start(owner, cursor)
     images, following = bootstrap.services().gallery.listed(owner, limit, start)
     return ImagesPage(
@@ -90,11 +127,15 @@ def _listed(listed: ListedImage) -> ListedDetail:
     detail = stored_detail(image, origin.index, origin.requested, link, stable_link(router.current_event))
     return ListedDetail(
         **detail.model_dump(),
-        made_at=datetime.fromtimestamp(int(listed.made_at), UTC),
+        made_at=_made_at(listed),
         model=origin.model,
         generation_id=origin.generation_id,
         cost_usd=usd(origin.price_micros),
     )
+
+
+def _made_at(listed: ListedImage) -> datetime:
+    return datetime.fromtimestamp(int(listed.made_at), UTC)
 
 
 def _cursor(owner: str, position: Record) -> str:
@@ -124,10 +165,59 @@ def _start(owner: str, cursor: str) -> Record:
     description="Redirects to a fresh presigned link for as long as the image is kept.",
     responses=_REDIRECT,
 )
-def redirect(image_id: str) -> Response[str]:
-    link = bootstrap.services().gallery.link(caller(router.current_event), image_id)
+def redirect(image_id: str, width: Width = None) -> Response[str]:
+    return _redirect(image_id, Rendition(Format.PNG, width))
+
+
+@router.get(
+    "/images/<image_id>.jpg",
+    summary="Follow an image's link to a JPEG",
+    tags=["Images"],
+    operation_id="followJpeg",
+    description="As the PNG's. The JPEG is made when it is first asked for.",
+    responses=_REDIRECT,
+)
+def redirect_to_jpeg(image_id: str, width: Width = None) -> Response[str]:
+    return _redirect(image_id, Rendition(Format.JPEG, width))
+
+
+@router.get(
+    "/images/<image_id>.webp",
+    summary="Follow an image's link to a WebP",
+    tags=["Images"],
+    operation_id="followWebp",
+    description="As the PNG's. The WebP is made when it is first asked for.",
+    responses=_REDIRECT,
+)
+def redirect_to_webp(image_id: str, width: Width = None) -> Response[str]:
+    return _redirect(image_id, Rendition(Format.WEBP, width))
+
+
+def _redirect(image_id: str, rendition: Rendition) -> Response[str]:
+    link = bootstrap.services().renditions.link(caller(router.current_event), image_id, rendition)
     headers = {"Location": link.url, "Cache-Control": "private, no-store"}
     return Response(HTTPStatus.FOUND, body="", headers=dict(headers))
+
+
+@router.get(
+    "/images/<image_id>/provenance",
+    summary="Where an image comes from",
+    tags=["Images"],
+    operation_id="imageProvenance",
+    description="What the record says, for files that lost their metadata on the way. `GET /images?sha256=` finds the "
+    "image of a file.",
+    responses=answers(Provenance, "The image's origin.", 401, 404, 429, 500, 503),
+)
+def provenance(image_id: str) -> Provenance:
+    found = bootstrap.services().gallery.image(caller(router.current_event), image_id)
+    return Provenance(
+        id=image_id,
+        model=found.origin.model,
+        made_at=_made_at(found),
+        generation_id=found.origin.generation_id,
+        sha256=found.image.sha256,
+        content_credentials=found.image.manifest,
+    )
 
 
 @router.delete(

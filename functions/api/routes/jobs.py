@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import BaseModel, Field
@@ -14,11 +15,14 @@ from api.answer import GenerationAnswer, StoredDetail, answer, stored_detail
 from api.caller import caller, job_address, stable_link
 from api.problems import STATUS_BY_CODE, Problem, phrase
 from api.responses import answers
+from imaging.images.encoding import Format, Rendition
 from imaging.records.record import GenerationRecord, Status
 
 router = APIGatewayRouter()
 
 POLL_SECONDS = 2
+
+OutputFormat = Annotated[Literal["png", "jpeg", "webp"], Query(description="The format of the result's files.")]
 
 
 class JobLinks(BaseModel):
@@ -73,11 +77,11 @@ class JobAnswer(BaseModel):
     tags=["Jobs"],
     operation_id="getJob",
     description="With its result once it is over: the images with fresh links, or the problem.",
-    responses=answers(JobAnswer, "The job.", 401, 404, 429, 500, 503),
+    responses=answers(JobAnswer, "The job.", 400, 401, 404, 429, 500, 503),
 )
-def get(job_id: str) -> JobAnswer:
+def get(job_id: str, output_format: OutputFormat = "png") -> JobAnswer:
     event = router.current_event
-    return job_answer(bootstrap.services().generations.get(caller(event), job_id), event)
+    return job_answer(bootstrap.services().generations.get(caller(event), job_id), event, Format(output_format))
 
 
 @router.delete(
@@ -94,18 +98,17 @@ def cancel(job_id: str) -> JobAnswer:
     )
 
 
-def accepted(job: GenerationRecord, event: APIGatewayProxyEvent) -> Response[Any]:
+def accepted(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -> Response[Any]:
     """202 with the job, its address and when to poll it."""
     headers: dict[str, str | list[str]] = {
-        "Location": job_address(event, job.id),
+        "Location": _address(event, job.id, form),
         "Retry-After": str(POLL_SECONDS),
         "Preference-Applied": "respond-async",
     }
-    return Response(HTTPStatus.ACCEPTED, "application/json", job_answer(job, event), headers)
+    return Response(HTTPStatus.ACCEPTED, "application/json", job_answer(job, event, form), headers)
 
 
-def job_answer(job: GenerationRecord, event: APIGatewayProxyEvent) -> JobAnswer:
-    where = job_address(event, job.id)
+def job_answer(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format = Format.PNG) -> JobAnswer:
     return JobAnswer(
         id=job.id,
         status=job.status,
@@ -113,13 +116,19 @@ def job_answer(job: GenerationRecord, event: APIGatewayProxyEvent) -> JobAnswer:
         started_at=job.started_at and _time(job.started_at),
         ended_at=job.ended_at and _time(job.ended_at),
         attempts=job.attempts,
-        links=JobLinks(self=where, cancel=where),
+        links=JobLinks(self=_address(event, job.id, form), cancel=job_address(event, job.id)),
         progress=_progress(job, event),
         waiting=_waiting(job),
         possibly_rebilled=job.possibly_rebilled,
-        result=_result(job, event),
+        result=_result(job, event, form),
         problem=_problem(job, event),
     )
+
+
+def _address(event: APIGatewayProxyEvent, job_id: str, form: Format) -> str:
+    """Where the job is told with links to files of that format."""
+    address = job_address(event, job_id)
+    return address if form is Format.PNG else f"{address}?output_format={form}"
 
 
 def _time(epoch_seconds: float) -> datetime:
@@ -148,11 +157,12 @@ def _waiting(job: GenerationRecord) -> Waiting | None:
     return Waiting(code=job.waiting.code, detail=job.waiting.detail, retry_at=_time(job.retry_at))
 
 
-def _result(job: GenerationRecord, event: APIGatewayProxyEvent) -> GenerationAnswer | None:
+def _result(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -> GenerationAnswer | None:
     if job.result is None:
         return None
     now = bootstrap.services().gallery.as_it_is_now(job.owner, job.result)
-    return answer(now, bootstrap.services().bucket, stable_link(event))
+    files = bootstrap.services().renditions.files(job.owner, now.stored, Rendition(form))
+    return answer(now, files, stable_link(event, form))
 
 
 def _problem(job: GenerationRecord, event: APIGatewayProxyEvent) -> Problem | None:

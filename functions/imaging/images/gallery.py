@@ -4,8 +4,10 @@ The record `image#<id>` has the image's owner, origin and facts, and is listed b
 deleted image stays, marked as deleted, so that its generation does not make the image again.
 """
 
+import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
@@ -17,7 +19,7 @@ from imaging.ids import image_id, is_id
 from imaging.requests.result import DeletedImage, Generation, StoredImage
 from observability import logger
 
-_FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes")
+_FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes", "sha256", "manifest")
 """The facts that the object's metadata repeat, in case the record is not written."""
 
 
@@ -80,7 +82,7 @@ class Gallery:
     def write(self, record: Put) -> bool:
         """Writes an image's record. Returns False if the table refused."""
         try:
-            self.table.put(record.key, record.record, record.expires_at)
+            self.table.put(record.key, record.record, record.expires_at, *_digests(record))
         except TableError as error:
             logger.warning("An image's record was not written", record=record.key, aws_error=error.code)
             return False
@@ -104,6 +106,27 @@ class Gallery:
         """A fresh presigned link. Raises NotFound for an image that is deleted, expired or another caller's."""
         self._find(owner, image_id)
         return self.bucket.link(image_id)
+
+    def image(self, owner: str, image_id: str) -> ListedImage:
+        """An image and its origin. Raises NotFound as `link` does."""
+        return _entry(self._find(owner, image_id))
+
+    def by_digest(self, owner: str, sha256: str) -> ListedImage | None:
+        """The owner's image that has a file of that SHA-256, the original or a rendition. Raises
+        DependencyUnavailable."""
+        with table_needed():
+            found = self.table.get(_digest_key(owner, sha256))
+        try:
+            return self.image(owner, found["image_id"]) if found else None
+        except NotFound:
+            return None
+
+    def note_digest(self, owner: str, image_id: str, data: bytes) -> None:
+        """Lets `by_digest` find the image by this file. Raises as `link` does."""
+        record = self._find(owner, image_id)
+        key = _digest_key(owner, hashlib.sha256(data).hexdigest())
+        with table_needed():
+            self.table.put(key, {"image_id": image_id}, record["expiration"])
 
     def as_it_is_now(self, owner: str, generation: Generation) -> Generation:
         """The generation, with images that were deleted since marked as deleted. Raises DependencyUnavailable."""
@@ -137,14 +160,14 @@ class Gallery:
         """Deletes an image; a retry is safe. Raises NotFound as `link` does, StorageFailed, DependencyUnavailable."""
         record = self._find(owner, image_id)
         facts = {name: record[name] for name in ("owner", "epoch", "model", "seed", "seed_index") if name in record}
-        try:
+        with _deletion():
             self.bucket.delete(image_id)
-        except BucketError as error:
-            raise StorageFailed(
-                "The bucket refused to delete the image. Send the request again.", aws_error=error.code
-            ) from error
+            self.bucket.delete_renditions(image_id)
         with table_needed():
             self.table.put(_key(image_id), {**facts, "is_deleted": True}, record["expiration"])
+        # One may have been stored in between; after this, whoever makes one sees the deletion and takes it back.
+        with _deletion():
+            self.bucket.delete_renditions(image_id)
 
     def _record(self, origin: Origin, image: StoredImage) -> Put:
         made_at = self.now()
@@ -167,10 +190,12 @@ class Gallery:
             ) from error
         if metadata.get("epoch") != origin.epoch:
             return None
-        image = StoredImage(id=image_id, **{name: int(metadata[name]) for name in _FACTS if name in metadata})
+        image = StoredImage.model_validate(
+            {"id": image_id, **{name: metadata[name] for name in _FACTS if name in metadata}}
+        )
         put = self._record(replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"])), image)
         with table_needed():
-            self.table.put(put.key, put.record, put.expires_at)
+            self.table.put(put.key, put.record, put.expires_at, *_digests(put))
         return FoundImage(metadata["model"], image)
 
     def _find(self, owner: str, image_id: str) -> Record:
@@ -183,6 +208,24 @@ class Gallery:
     def _get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
         with table_needed():
             return self.table.get_many(keys)
+
+
+@contextmanager
+def _deletion() -> Iterator[None]:
+    try:
+        yield
+    except BucketError as error:
+        raise StorageFailed(
+            "The bucket refused to delete the image. Send the request again.", aws_error=error.code
+        ) from error
+
+
+def _digests(image: Put) -> list[Put]:
+    """The write that lets `by_digest` find an image by its original."""
+    sha256 = image.record.get("sha256")
+    if sha256 is None:
+        return []
+    return [Put(_digest_key(image.record["owner"], sha256), {"image_id": _id_of(image.key)}, image.expires_at)]
 
 
 def _recorded(image_id: str, record: Record | None, epoch: str) -> FoundImage | None:
@@ -220,6 +263,10 @@ def _listing(owner: str) -> str:
 
 def _key(image_id: str) -> str:
     return f"image#{image_id}"
+
+
+def _digest_key(owner: str, sha256: str) -> str:
+    return f"digest#{owner}#{sha256}"
 
 
 def _id_of(key: str) -> str:

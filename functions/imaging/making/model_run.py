@@ -1,5 +1,6 @@
 """Runs one model's calls in parallel, and checks, fits and stores each image."""
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from imaging.ids import image_id
 from imaging.images import png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
+from imaging.images.provenance import has_manifest, marked, packet
 from imaging.models import refusals
 from imaging.models.schema import ModelOutput, NoImage, RawImage
 from imaging.models.sizing import Size, scaled_into
@@ -193,7 +195,8 @@ class _ModelRun:
     def _fit(self, slot: Slot, raw: RawImage) -> tuple[StoredImage, bytes]:
         native = Size(*png.dimensions(raw.data))
         wanted = scaled_into(native, self.plan.wanted) if self.plan.is_scaled else self.plan.wanted
-        data = fit(raw.data, native, wanted)
+        fitted = fit(raw.data, native, wanted)
+        data = marked(fitted, packet(self.plan.route.model.id, self.runner.now()))
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
             seed=slot.seed if raw.seed is None else raw.seed,
@@ -203,6 +206,8 @@ class _ModelRun:
             native_width=native.width,
             native_height=native.height,
             bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            manifest="model" if has_manifest(data) else None,
         )
         return image, data
 

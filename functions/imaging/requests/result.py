@@ -19,7 +19,7 @@ class GenerationWarning(_Facts):
 
 
 class StoredImage(_Facts):
-    """An image in the bucket. Sizes are pixels, read from the PNG; `bytes` is the object's length."""
+    """An image in the bucket. Sizes are pixels, read from the PNG; `bytes` and `sha256` are the object's length."""
 
     status: Literal["stored"] = "stored"
     id: str
@@ -30,6 +30,8 @@ class StoredImage(_Facts):
     native_width: int
     native_height: int
     bytes: int
+    sha256: str | None = None
+    manifest: Literal["model", "operator"] | None = None
 
     @property
     def enlarged(self) -> bool:

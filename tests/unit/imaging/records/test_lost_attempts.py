@@ -167,7 +167,7 @@ def test_a_waiting_job_records_the_images_whose_records_were_refused(
     assert listed.image.id == image_id(submission.generation_id, 0)
 
 
-def _refused_put(_key: str, _record: Record, _expires_at: int) -> None:
+def _refused_put(*_: object) -> None:
     raise TableError("InternalServerError")
 
 

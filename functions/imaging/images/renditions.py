@@ -1,0 +1,89 @@
+"""Renditions of stored images: made when first asked for, kept beside the original, deleted with it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from aws.bucket import BucketError, Link
+from imaging import ports
+from imaging.errors import DependencyUnavailable, ImagingError, NotFound
+from imaging.images.encoding import Rendition, encode
+from imaging.images.gallery import Gallery
+from imaging.images.png import NotAWholePng
+from imaging.requests.result import StoredImage
+from observability import logger
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file of an image, by a presigned link, and its length. `is_substitute` means the PNG in place of a rendition
+    that could not be made."""
+
+    link: Link
+    bytes: int
+    is_substitute: bool = False
+
+
+@dataclass(frozen=True)
+class Renditions:
+    """Everything raises DependencyUnavailable, and NotFound for an image that is deleted, expired or another
+    caller's."""
+
+    gallery: Gallery
+    bucket: ports.Bucket
+
+    def link(self, owner: str, image_id: str, wanted: Rendition) -> Link:
+        """A fresh presigned link to the rendition, which is never wider than the original."""
+        if wanted.is_original:
+            return self.gallery.link(owner, image_id)
+        wanted = wanted.no_wider_than(self.gallery.image(owner, image_id).image.width)
+        if wanted.is_original:
+            return self.bucket.link(image_id)
+        return self._file(owner, image_id, wanted).link
+
+    def files(self, owner: str, images: Sequence[StoredImage], wanted: Rendition) -> Sequence[ImageFile]:
+        """The files of an answer, in the images' order. What was paid for is never lost: an image whose rendition
+        cannot be made is delivered as its PNG."""
+        if wanted.is_original or not images:
+            return [self._original(image) for image in images]
+        with ThreadPoolExecutor(max_workers=len(images)) as pool:
+            return list(pool.map(lambda image: self._file_or_original(owner, image, wanted), images))
+
+    def _file_or_original(self, owner: str, image: StoredImage, wanted: Rendition) -> ImageFile:
+        try:
+            return self._file(owner, image.id, wanted)
+        except ImagingError as error:
+            logger.warning("A rendition was not made", image_id=image.id, code=error.code, aws_error=error.aws_error)
+            return ImageFile(self.bucket.link(image.id), image.bytes, is_substitute=True)
+
+    def _original(self, image: StoredImage) -> ImageFile:
+        return ImageFile(self.bucket.link(image.id), image.bytes)
+
+    def _file(self, owner: str, image_id: str, wanted: Rendition) -> ImageFile:
+        try:
+            length = self.bucket.rendition_bytes(image_id, wanted.name)
+            if length is None:
+                length = self._make(owner, image_id, wanted)
+        except BucketError as error:
+            raise DependencyUnavailable(
+                "The bucket did not answer. Send the request again.", aws_error=error.code
+            ) from error
+        return ImageFile(self.bucket.rendition_link(image_id, wanted.name), length)
+
+    def _make(self, owner: str, image_id: str, wanted: Rendition) -> int:
+        try:
+            data = encode(self.bucket.read(image_id), wanted)
+        except NotAWholePng as error:
+            raise DependencyUnavailable(f"The image cannot be converted: {error}. Ask for the PNG.") from error
+        self.gallery.note_digest(owner, image_id, data)
+        self.bucket.put_rendition(image_id, wanted.name, data, wanted.format.content_type)
+        self._undo_if_deleted(owner, image_id)
+        return len(data)
+
+    def _undo_if_deleted(self, owner: str, image_id: str) -> None:
+        """The image may have been deleted while the rendition was made."""
+        try:
+            self.gallery.image(owner, image_id)
+        except NotFound:
+            self.bucket.delete_renditions(image_id)
+            raise
