@@ -89,7 +89,7 @@ def answer(
         cost_usd=usd(generation.cost_micros),
         expires_at=_first_expiry(file.link for file in files),
         details=[_detail(place, generation, by_id, stable_link) for place in range(len(generation.images))],
-        warnings=[*generation.warnings, *_substitutes(files)],
+        warnings=[*generation.warnings, *substitutes(files)],
     )
 
 
@@ -113,7 +113,8 @@ def _detail(place: int, generation: Generation, files: dict[str, ImageFile], sta
     return stored_detail(image, place, len(generation.images), file.link, stable_link)
 
 
-def _substitutes(files: Sequence[ImageFile]) -> list[GenerationWarning]:
+def substitutes(files: Sequence[ImageFile]) -> list[GenerationWarning]:
+    """The warning where a file is not in the requested format."""
     if not any(file.is_substitute for file in files):
         return []
     return [

@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 import bootstrap
+from api.answer import substitutes
 from api.caller import caller, deadline
 from api.openai import FIELDS, ImagesRequest, ModelNotFound, model_id
 from api.openai_answers import ImageData, ImagesAnswer, OpenAiErrorBody, OpenAiModel, OpenAiModels, event_stream
@@ -24,7 +25,6 @@ from api.responses import answers
 from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import NotFound, StorageFailed
-from imaging.images.encoding import Format
 from imaging.models.catalog import MODELS
 from imaging.money import usd
 from imaging.requests.result import Generation, GenerationWarning, StoredImage
@@ -85,7 +85,7 @@ def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submissi
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
     images = generation.stored
-    files = _files(request, images) if request.wants_base64 else _links(images)
+    files = _files(request, images) if request.wants_base64 else _links(request, images)
     return ImagesAnswer(
         created=int(time.time()),
         data=[_data(image, file) for image, file in zip(images, files.contents, strict=True)],
@@ -116,8 +116,10 @@ def _files(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:
     return in_base64(originals, request.rendition)
 
 
-def _links(images: Sequence[StoredImage]) -> Files:
-    return Files(Format.PNG, [{"url": bootstrap.services().bucket.link(image.id).url} for image in images])
+def _links(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:
+    renditions = bootstrap.services().renditions
+    files = renditions.files(caller(router.current_event), images, request.rendition)
+    return Files(request.rendition.format, [{"url": file.link.url} for file in files], substitutes(files))
 
 
 def _data(image: StoredImage, content: Mapping[str, str]) -> ImageData:

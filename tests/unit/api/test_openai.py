@@ -263,6 +263,24 @@ def test_base64_comes_in_the_format_that_was_asked_for(send: Send, fields: dict[
     assert (answer.json["output_format"], answer.json["warnings"]) == (format_.lower(), [])
 
 
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"output_format": "jpeg"}, "full-q100.jpg"),
+        ({"output_format": "webp", "output_compression": 80}, "full-q80.webp"),
+    ],
+)
+def test_links_lead_to_files_in_the_format_that_was_asked_for(
+    send: Send, bucket: FakeBucket, fields: dict[str, Any], name: str
+) -> None:
+    answer = create(send, n=2, **fields)
+    links = [f"https://bucket.example/renditions/{image['id']}/{name}" for image in answer.json["data"]]
+    assert [image["url"] for image in answer.json["data"]] == links
+    files = [bucket.renditions[image["id"], name][0] for image in answer.json["data"]]
+    assert {str(Image.open(io.BytesIO(file)).format).lower() for file in files} == {fields["output_format"]}
+    assert (answer.json["output_format"], answer.json["warnings"]) == (fields["output_format"], [])
+
+
 def test_another_format_of_the_same_request_is_a_replay(send: Send, bedrock: FakeBedrock) -> None:
     asked = {"response_format": "b64_json", "seed": 7}
     first = create(send, {"idempotency_key": "k"}, **asked)
