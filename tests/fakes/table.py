@@ -110,7 +110,7 @@ class FakeTable:
             case Equal(attribute, value):
                 return bool(record.get(attribute) == value)
             case AtMost(attribute, limit):
-                return bool(record.get(attribute, limit) <= limit)
+                return bool(record.get(attribute, 0) <= limit)
         return True
 
     def _is_known(self, changes: Sequence[Change], token: str) -> bool:

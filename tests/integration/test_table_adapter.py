@@ -218,7 +218,7 @@ def test_a_write_with_a_condition_that_fails_changes_nothing_and_names_the_chang
         (AtMost("number", 4), False),
         (AtMost("number", -1), False),
         (AtMost("missing", 0), True),
-        (AtMost("missing", -1), True),
+        (AtMost("missing", -1), False),
     ],
     ids=str,
 )
@@ -228,7 +228,9 @@ def test_a_condition_looks_at_the_record_as_it_is(table: EitherTable, condition:
 
 
 @pytest.mark.parametrize(
-    ("condition", "holds"), [(Absent(NOON), True), (Equal("text", "a"), False), (AtMost("number", 0), True)], ids=str
+    ("condition", "holds"),
+    [(Absent(NOON), True), (Equal("text", "a"), False), (AtMost("number", 0), True), (AtMost("number", -1), False)],
+    ids=str,
 )
 def test_a_condition_on_a_record_that_is_not_there(table: EitherTable, condition: Condition, holds: bool) -> None:
     assert _is_written(table, Put("a", {}, TOMORROW, condition)) is holds

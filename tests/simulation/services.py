@@ -1,6 +1,7 @@
 """The services that product code calls, simulated: DynamoDB, S3, SQS, EventBridge and Bedrock."""
 
 import base64
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -256,7 +257,7 @@ class SimulatedQueue:
     def _put_back(self, receipt: str, seconds: float) -> None:
         for message in self.messages.values():
             if message.receipt == receipt and message.visible_at > self.world.now:
-                self._show_at(message, self.world.now + min(int(seconds), 900))
+                self._show_at(message, self.world.now + min(math.ceil(seconds), 900))
                 return
         raise QueueError("InvalidParameterValue", status=400)
 
