@@ -151,7 +151,7 @@ def _waiting(job: GenerationRecord) -> Waiting | None:
 def _result(job: GenerationRecord, event: APIGatewayProxyEvent) -> GenerationAnswer | None:
     if job.result is None:
         return None
-    now = bootstrap.services().gallery.as_it_is_now(job.owner, job.result)
+    now = bootstrap.services().gallery.current(job.owner, job.result)
     return answer(now, bootstrap.services().bucket, stable_link(event))
 
 
