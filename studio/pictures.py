@@ -1,4 +1,4 @@
-"""Pictures for the eye: small renditions, kept for all visitors; the PNGs stay in the bucket."""
+"""Small renditions for display, cached for all visitors; the PNGs stay in the bucket."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from studio.errors import ImagesError, NotFound
 from studio.results import Picture
 
 LARGE, SMALL = 1024, 384
-KEPT = 500
-AT_ONCE = 6
+MAX_ENTRIES = 500
+WORKERS = 6
 QUALITY = 88
 ZIP_NOTE = "missing.txt"
 
 
-@st.cache_data(max_entries=KEPT, show_spinner=False)
-def _rendition(image_id: str, longest: int, _png: Callable[[], bytes]) -> bytes:  # noqa: ARG001 - what it is remembered by
+@st.cache_data(max_entries=MAX_ENTRIES, show_spinner=False)
+def _rendition(image_id: str, longest: int, _png: Callable[[], bytes]) -> bytes:  # noqa: ARG001 - the key of the cache
     picture = Pillow.open(io.BytesIO(_png()))
     picture.thumbnail((longest, longest))
     written = io.BytesIO()
@@ -32,37 +32,37 @@ def _rendition(image_id: str, longest: int, _png: Callable[[], bytes]) -> bytes:
 
 
 def large(image_id: str, png: bytes | None = None) -> bytes:
-    """At most as large as it is. Raises ImagesError where it is not at hand and cannot be had."""
-    return _rendition(image_id, LARGE, partial(_given_or_asked, image_id, png))
+    """Return a large rendition, at most of the image's own size. Raises ImagesError if the download fails."""
+    return _rendition(image_id, LARGE, partial(_given_or_fetched, image_id, png))
 
 
-def keep(image_id: str, png: bytes) -> None:
-    """Makes the renditions while the PNG is at hand."""
+def cache(image_id: str, png: bytes) -> None:
+    """Make both renditions of a downloaded PNG."""
     for longest in (LARGE, SMALL):
         _rendition(image_id, longest, lambda: png)
 
 
 def small(image_id: str) -> bytes | None:
-    """None where it cannot be had."""
+    """Return a thumbnail, or None if the download fails."""
     try:
-        return _rendition(image_id, SMALL, partial(fetch, image_id, hurried=True))
+        return _rendition(image_id, SMALL, partial(fetch, image_id, fail_fast=True))
     except (ImagesError, OSError):
         return None
 
 
 def small_ones(pictures: Sequence[Picture]) -> list[bytes | None]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(small, [picture.id for picture in pictures]))
 
 
-def _given_or_asked(image_id: str, png: bytes | None) -> bytes:
-    return fetch(image_id, hurried=True) if png is None else png
+def _given_or_fetched(image_id: str, png: bytes | None) -> bytes:
+    return fetch(image_id, fail_fast=True) if png is None else png
 
 
 @blocking
-async def fetch(image_id: str, *, hurried: bool = False) -> bytes:
-    """The PNG itself, by the lasting link: no matter how long the page was open."""
-    async with Client(hurried=hurried) as client:
+async def fetch(image_id: str, *, fail_fast: bool = False) -> bytes:
+    """Download the PNG by its permanent link, however long the page was open."""
+    async with Client(fail_fast=fail_fast) as client:
         return await client.png(image_id)
 
 
@@ -74,8 +74,8 @@ def _fetch_or_none(image_id: str) -> bytes | None:
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
-    """A zip of PNGs, from images' ids by the files' names; it names those that are gone."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    """Return a zip of PNGs, from image ids by file name; it lists images that are deleted or expired."""
+    with ThreadPoolExecutor(WORKERS) as pool:
         pngs = dict(zip(files, pool.map(_fetch_or_none, files.values()), strict=True))
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:

@@ -1,4 +1,4 @@
-"""Defects that the money path once had, put back one at a time: each changes the product while it is entered."""
+"""Past defects of the money path: each context manager reintroduces one of them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
