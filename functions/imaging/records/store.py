@@ -30,7 +30,7 @@ RESEND_SECONDS = 300
 LONGEST_RESEND_SECONDS = 3600
 
 END_RETRY_SECONDS = (0.5, 1, 2)
-"""Delays between retries of writing an attempt's end."""
+"""Delays between retries of writing an attempt's end, shorter if the function's time is nearly over."""
 
 DUE_PAGE = 50
 
@@ -114,9 +114,7 @@ class GenerationStore:
             try:
                 return write()
             except DependencyUnavailable:
-                if not attempt.deadline.leaves(pause):
-                    raise
-                self.sleep(pause)
+                self.sleep(min(pause, attempt.deadline.remaining() / 2))
         return write()
 
     def change(self, record: GenerationRecord, **changes: object) -> GenerationRecord:

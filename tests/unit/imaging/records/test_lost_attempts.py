@@ -1,5 +1,7 @@
 """What an attempt that died leaves: its images, and the question what it paid. The simulation found each of these."""
 
+from dataclasses import replace
+
 import pytest
 
 import bootstrap
@@ -213,6 +215,18 @@ def test_an_attempt_that_became_a_job_ends_after_a_short_table_error(
     ended = bootstrap.services().generations.settle(attempt, outcome)
 
     assert ended.reserved == 0
+
+
+def test_an_end_is_written_again_in_the_last_seconds_of_its_function(
+    submission: Submission, table: FakeTable, clock: FakeClock
+) -> None:
+    attempt = replace(_begun(submission), deadline=Deadline.after(4, clock))
+    outcome = bootstrap.services().generations.attempt(attempt)
+    table.refusals = ["InternalServerError"] * 2
+
+    ended = bootstrap.services().generations.settle(attempt, outcome)
+
+    assert (ended.status, ended.reserved) == ("failed", 0)
 
 
 def _refused(_key: str) -> Record | None:
