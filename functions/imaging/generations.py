@@ -1,4 +1,5 @@
-"""Never pays twice: the same submission begins, waits for, resumes or replays one generation."""
+"""The use cases of a caller. The same request starts, waits for, resumes or replays one generation, and is paid
+once."""
 
 import random
 import time
@@ -58,8 +59,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Generations:
-    """Everything that a caller can do with generations. `keyless_seconds` is for how long a finished generation answers
-    the same request without a key."""
+    """What callers can do with generations. `keyless_seconds` is how long a finished generation is replayed to requests
+    without a key."""
 
     store: GenerationStore
     router: Router
@@ -73,10 +74,10 @@ class Generations:
     now: Callable[[], float] = time.time
 
     def run(self, submission: Submission, deadline: Deadline, wait_seconds: float) -> Delivery:
-        """The images, made now or before. Waits up to `wait_seconds` while somebody else makes them.
+        """The images, generated now or replayed. Waits up to `wait_seconds` for an attempt that is already running.
 
         Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
-        while nothing is paid, and the ImagingError that ended the attempt.
+        if nothing was paid, and the ImagingError that ended the attempt.
         """
         until = self.clock() + wait_seconds
 
@@ -91,20 +92,21 @@ class Generations:
         return self._resolve(submission, partial(self._make, submission, deadline), wait)
 
     def enqueue(self, submission: Submission) -> Delivery | GenerationRecord:
-        """The images, if they are there; else the job that makes them, a new one or the one under way. Raises
+        """The images, if they can be replayed; else the job that makes them, which is new or already unfinished. Raises
         KeyReused, DependencyUnavailable, and a billed failure of the last minute."""
         return self._resolve(submission, partial(self._enqueued, submission), partial(self._accepted, submission))
 
     def get(self, owner: str, generation_id: str) -> GenerationRecord:
-        """Raises NotFound for one that never was, is forgotten, or is another caller's; DependencyUnavailable."""
+        """The owner's generation. Raises NotFound if it does not exist, has expired or is another caller's;
+        DependencyUnavailable."""
         found = self.store.find(generation_id)
         if found is None or found.owner != owner:
-            raise NotFound("There is no such job: its time is over, or it is another caller's.")
+            raise NotFound("There is no such job: it has expired, or belongs to another caller.")
         return found
 
     def cancel(self, owner: str, generation_id: str) -> GenerationRecord:
-        """The job, cancelled; images that it has made already are its result. Raises NotFound as `get` does,
-        NotCancellable for one that has begun or is over."""
+        """The cancelled job; images that it has already made are its result. Raises NotFound as `get` does,
+        NotCancellable if it is not queued."""
         why = NotCancellable("The job was cancelled before this image was made.")
         while True:
             found = self.get(owner, generation_id)
@@ -117,37 +119,38 @@ class Generations:
                 return self.store.change(base, status="cancelled", result=self._remaining(base, why))
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
-        """The images that attempts made by now, by their index. Raises DependencyUnavailable."""
+        """The images that attempts have made so far, by index. Raises DependencyUnavailable."""
         if record.attempts == 0:
             return {}
         found = self.gallery.found(record.owner, record.id, record.epoch, record.requested)
         return {index: image.facts for index, image in found.items() if isinstance(image.facts, StoredImage)}
 
     def begin(self, base: GenerationRecord, deadline: Deadline) -> Attempt:
-        """Plans an attempt and gives it the generation. Raises Changed, BudgetExhausted, DependencyUnavailable."""
-        request = base.asked_for()
+        """Plans an attempt, and acquires the generation for it. Raises Changed, BudgetExhausted,
+        DependencyUnavailable."""
+        request = base.required_request()
         plans = self.router.plans(request, base.first_seed, base.model)
         return Attempt(self.store.begin(base, max_price(plans, base.settled), deadline), request, plans, deadline)
 
     def attempt(self, attempt: Attempt) -> Outcome:
-        """What the models bring; a bug is an outcome too, so that its reservation is settled."""
+        """The outcome of the attempt's model calls. A bug is an outcome too, so that its reservation is settled."""
         try:
             return self.generator.generate(attempt)
-        except Exception as error:  # noqa: BLE001 - whatever happens, the reservation is settled
+        except Exception as error:  # noqa: BLE001 - the reservation is settled after every error
             log_bug(error)
             return Outcome(attempt.plans[0], (), (), InternalError(), is_bug=True)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> GenerationRecord:
-        """Ends the attempt: the generation is over, or waits for another one. Raises Changed, DependencyUnavailable
-        where that could not be written."""
-        begun, left = attempt.record, self._left_by(attempt, outcome)
+        """Ends the attempt: the generation is over, or waits for the next attempt. Raises Changed,
+        DependencyUnavailable if that could not be written."""
+        begun, progress = attempt.record, self._progress(attempt, outcome)
         decided = self._decided(begun, outcome)
         if decided["status"] == "succeeded":
             self.announcer.completed(begun, decided["result"])
         ended = self.store.end(
             attempt,
-            # A generation that became a job meanwhile goes on where a caller's own would end.
-            lambda record: left | (decided if record.is_job == begun.is_job else self._decided(record, outcome)),
+            # If the generation became a job during the attempt, the outcome is decided by a job's rules.
+            lambda record: progress | (decided if record.is_job == begun.is_job else self._decided(record, outcome)),
             notes=outcome.notes,
             in_full=outcome.is_bug,
         )
@@ -156,8 +159,8 @@ class Generations:
         return ended
 
     def waiting(self, record: GenerationRecord, error: ImagingError) -> dict[str, Any] | None:
-        """How a job waits for its next attempt, after an exponential backoff with jitter; None where the error is
-        final, as is what a bucket refused: it is paid for."""
+        """The changes by which a job waits for its next attempt: an exponential backoff with jitter. None if the error
+        is final; a failed put is, because the image was paid for."""
         longest = min(2 ** (record.throttles + record.failures + 1), LONGEST_BACKOFF_SECONDS)
         seconds = longest * random.uniform(0.5, 1)  # noqa: S311
         retry_at = self.now() + seconds
@@ -170,7 +173,7 @@ class Generations:
         return {**counted, "status": "queued", "retry_at": retry_at, "waiting": Failure.of(error)}
 
     def give_up(self, base: GenerationRecord, why: ImagingError) -> GenerationRecord:
-        """Ends a generation that no attempt has, with the images that were made before. Raises Changed,
+        """Ends a generation that no attempt runs, with the images of earlier attempts. Raises Changed,
         DependencyUnavailable."""
         rest = self._remaining(base, why)
         if rest is None:
@@ -182,8 +185,8 @@ class Generations:
         return ended
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
-        """The record with its images as they are now: deleted, made by an attempt that died, or stored by a bucket that
-        did not say so. Raises DependencyUnavailable."""
+        """The record with its images as they are now: also those that were deleted, that a crashed attempt made, or
+        that were stored although the put failed. Raises DependencyUnavailable."""
         if record.attempts == 0:
             return record
         found = self.gallery.found(
@@ -194,7 +197,7 @@ class Generations:
         return record.model_copy(update={"settled": settled, "model": next(iter(models), record.model)})
 
     def send(self, job: GenerationRecord) -> QueueError | None:
-        """Sends a job's message; where it did not arrive, the sweeper sends it again."""
+        """Sends a job's message. If that fails, the sweeper sends it later."""
         try:
             self.queue.send(job.id)
         except QueueError as error:
@@ -208,11 +211,11 @@ class Generations:
         begin: Callable[[GenerationRecord | None], Answer | None],
         wait: Callable[[GenerationRecord], Answer | None],
     ) -> Delivery | Answer:
-        """Looks at the record again for as long as it is another one's turn."""
+        """Replays the generation, begins it, or waits for its running attempt, until there is an answer."""
         found: GenerationRecord | None = None
         while True:
             with suppress(Changed):
-                if found and self._is_under_way(submission, found):
+                if found and self._is_in_progress(submission, found):
                     answer: Delivery | Answer | None = wait(found)
                 else:
                     answer = self._replay(found) or begin(found)
@@ -220,8 +223,9 @@ class Generations:
                     return answer
             found = self.store.find(submission.generation_id)
 
-    def _is_under_way(self, submission: Submission, found: GenerationRecord) -> bool:
-        """Raises KeyReused, and a failure that is remembered."""
+    def _is_in_progress(self, submission: Submission, found: GenerationRecord) -> bool:
+        """Whether the generation is unfinished and not to be resumed here. Raises KeyReused, and a remembered
+        failure."""
         if found.request_hash != submission.request_hash:
             if found.status not in {"failed", "cancelled"} or found.has_images:
                 raise KeyReused(
@@ -230,33 +234,33 @@ class Generations:
                 )
         elif found.failure and found.remembered_until > self.now():
             raise found.failure.as_error()
-        return not found.is_over and (found.is_job or not found.is_dead(self.now()))
+        return not found.is_over and (found.is_job or not found.is_lost(self.now()))
 
     def _replay(self, found: GenerationRecord | None) -> Delivery | None:
-        """The images that are there still, if any are."""
+        """The finished generation, if it may be replayed and has images left."""
         if found is None or found.result is None or found.status != "succeeded":
             return None
         if not found.is_keyed and self.now() >= (found.ended_at or 0) + self.keyless_seconds:
             return None
-        generation = self.gallery.as_it_is_now(found.owner, found.result)
+        generation = self.gallery.current(found.owner, found.result)
         if not generation.stored:
             return None
         log_outcome(caller=found.owner, generation_id=found.id, outcome="replayed", model=generation.model)
         return Delivery(generation, replayed=True)
 
     def _base(self, submission: Submission, found: GenerationRecord | None, *, is_job: bool) -> GenerationRecord:
-        """What the next attempt starts from: the request, what earlier attempts spent, and what they left of the same
-        request."""
+        """The record from which the next attempt starts: the request, what earlier attempts spent, and the images that
+        they made for the same request."""
         new = GenerationRecord.new(submission, self.now(), is_job=is_job)
         if found is None:
             return new
         new = new.model_copy(update=found.only(*_ACCOUNT))
         if found.request_hash != new.request_hash or found.status == "succeeded":
             return new
-        left = self.recovered(found)
-        images = {index: facts for index, facts in left.settled.items() if not isinstance(facts, MissingImage)}
-        made = {**left.only("model", "warnings"), "settled": images} if images else {}
-        return new.model_copy(update={**left.only(*_RESUMED), **made})
+        earlier = self.recovered(found)
+        images = {index: facts for index, facts in earlier.settled.items() if not isinstance(facts, MissingImage)}
+        made = {**earlier.only("model", "warnings"), "settled": images} if images else {}
+        return new.model_copy(update={**earlier.only(*_RESUMED), **made})
 
     def _make(self, submission: Submission, deadline: Deadline, found: GenerationRecord | None) -> Delivery | None:
         base = self._base(submission, found, is_job=False)
@@ -280,9 +284,9 @@ class Generations:
         generation = outcome.generation(attempt.record)
         return Delivery(generation if ended else generation.with_warning(_NOT_REMEMBERED), replayed=False)
 
-    def _left_by(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
-        """What an attempt leaves to the next one, or to whoever asks what became of it. After a bug, as after a crash,
-        the gallery knows what was stored. Raises DependencyUnavailable."""
+    def _progress(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
+        """The changes that keep an attempt's images and warnings for later attempts. After a bug, as after a crash, the
+        gallery is read to find the stored images. Raises DependencyUnavailable."""
         if outcome.is_bug:
             return self.recovered(attempt.record).only("settled", "model")
         if not outcome.has_images:
@@ -291,7 +295,7 @@ class Generations:
         return {"settled": outcome.settled(), "model": model, "warnings": warnings}
 
     def _decided(self, record: GenerationRecord, outcome: Outcome) -> dict[str, Any]:
-        """What an outcome means for the generation. A failure that was billed is remembered for a while."""
+        """The changes by which the generation ends or waits. A billed failure is remembered for a while."""
         error = outcome.error
         if error and record.is_job and (waiting := self.waiting(record, error)):
             return waiting
@@ -301,7 +305,7 @@ class Generations:
         return {"status": "failed", "failure": Failure.of(error), "remembered_until": until}
 
     def _remaining(self, record: GenerationRecord, why: ImagingError) -> Generation | None:
-        """The images that were made, if any were; `why` stands in the place of each other."""
+        """The result with the images that were made, if any were; the others fail with `why`."""
         if record.request is None or not record.has_images:
             return None
         [chosen] = self.router.plans(record.request, record.first_seed, record.model)
@@ -310,7 +314,7 @@ class Generations:
         return Outcome(chosen, made, (), None).generation(record)
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
-        """The generation under way as a job that somebody was told of: it must go on if its function dies."""
+        """The unfinished generation as an accepted job, which must be finished even if its function crashes."""
         if not found.is_job:
             return self.store.change(found, is_job=True, is_joined=True, request=submission.request)
         needs_note = found.status == "queued" and not found.is_joined
@@ -320,7 +324,7 @@ class Generations:
         job = self.store.change(self._base(submission, found, is_job=True), status="queued")
         error = self.send(job)
         if error and error.is_refusal:
-            # Somebody who was told of it meanwhile has it: then the sweeper sends it.
+            # If another request was answered with this job meanwhile, it stays, and the sweeper sends it.
             with suppress(Changed):
                 self.store.change(job, status="cancelled")
                 raise DependencyUnavailable(
@@ -331,14 +335,14 @@ class Generations:
 
 
 _ACCOUNT = ("revision", "status", "lease_until", "month", "reserved", "spent", "images_billed", "calls")
-"""What a record's successor keeps of it: which one it replaces, and what was spent."""
+"""What the next record of the same generation id takes over: its revision, and what was spent."""
 
 _RESUMED = ("epoch", "first_seed", "attempts", "has_lost_attempt", "possibly_rebilled")
-"""What it keeps where it goes on with the same request."""
+"""What it also takes over if it resumes the same request."""
 
 
 def _may_have_stored_more(record: GenerationRecord) -> bool:
-    """Whether the bucket may hold images that no record tells of."""
+    """Whether the bucket may contain images without a record."""
     is_refused = record.failure is not None and record.failure.code == StorageFailed.code
     return record.status == "running" or record.has_lost_attempt or is_refused
 

@@ -1,7 +1,7 @@
-"""Generations that nobody waits for: the worker takes them further, and the sweeper finds those that were left alone.
+"""The use cases of the worker, which runs jobs, and of the sweeper, which finds unfinished generations that are due.
 
-Messages are hints. A job that was accepted is in the table; the sweeper sends its message again, or ends it when its
-time is over.
+Messages are only hints. An accepted job is in the table: the sweeper sends a lost message again, and ends a job that is
+past its deadline.
 """
 
 import time
@@ -26,9 +26,8 @@ class Jobs:
     now: Callable[[], float] = time.time
 
     def work(self, generation_id: str, deadline: Deadline) -> float | None:
-        """Takes the job one attempt further. Answers the seconds after which its message is to come again, None when it
-        is over. Raises NotFound where there is no such job, InternalError where its record is malformed,
-        DependencyUnavailable."""
+        """Runs one attempt of the job, if it is free. Returns the seconds until its message must become visible again,
+        or None if the job is over. Raises NotFound, InternalError if its record is malformed, DependencyUnavailable."""
         record = self.generations.store.find(generation_id)
         if record is None:
             raise NotFound(f"There is no job {generation_id}.")
@@ -40,17 +39,17 @@ class Jobs:
         return None if record.is_over or not record.is_job else self._seconds_until_free(record)
 
     def sweep(self, deadline: Deadline) -> int:
-        """Looks after every unfinished generation that is due; answers how many there were. Raises TableError."""
+        """Resends or ends every unfinished generation that is due, and returns their number. Raises TableError."""
         seen = 0
         for generation_id in takewhile(lambda _: deadline.leaves(0), self.generations.store.due()):
             seen += 1
             try:
-                self._look_after(generation_id)
+                self._sweep_one(generation_id)
             except (Changed, DependencyUnavailable, TableError) as error:
                 logger.warning(
-                    "A due generation is left to the next sweep", generation_id=generation_id, why=str(error)
+                    "A due generation was skipped until the next sweep", generation_id=generation_id, why=str(error)
                 )
-            except Exception as error:  # noqa: BLE001 - one generation's bug holds up no other
+            except Exception as error:  # noqa: BLE001 - one generation's bug must not stop the others
                 log_bug(error)
         return seen
 
@@ -70,13 +69,14 @@ class Jobs:
         return self.generations.settle(attempt, self.generations.attempt(attempt))
 
     def _why_given_up(self, record: GenerationRecord) -> ImagingError | None:
-        """A caller's own generation whose function died is found by the same request, or in the list of images."""
+        """A generation that is no job is given up after a crash: a retry of its request, or the list of images, finds
+        its images."""
         if record.is_job and self.now() >= self.generations.store.deadline(record):
             return record.waiting.as_error() if record.waiting else TimedOut(_TOO_LATE)
-        has_failed = record.failures + record.is_dead(self.now()) >= MAX_ATTEMPTS
+        has_failed = record.failures + record.is_lost(self.now()) >= MAX_ATTEMPTS
         return None if record.is_job and not has_failed else InternalError()
 
-    def _look_after(self, generation_id: str) -> None:
+    def _sweep_one(self, generation_id: str) -> None:
         store = self.generations.store
         try:
             record = store.find(generation_id)
@@ -91,4 +91,4 @@ class Jobs:
             store.change(record, resends=record.resends + 1)
 
 
-_TOO_LATE = "The job was not begun in its time (JobHours). Send the request again, or raise WorkerConcurrency."
+_TOO_LATE = "The job did not begin within JobHours. Send the request again, or raise WorkerConcurrency."

@@ -64,10 +64,10 @@ def _any_body_base(
 
 def _is_any_body_under_way(self: Generations, submission: Submission, found: GenerationRecord) -> bool:
     other = found.request_hash != submission.request_hash
-    return not (other and found.status in {"failed", "cancelled"}) and _is_under_way(self, submission, found)
+    return not (other and found.status in {"failed", "cancelled"}) and _is_in_progress(self, submission, found)
 
 
-_base, _is_under_way = Generations._base, Generations._is_under_way  # noqa: SLF001 - what a defect changes
+_base, _is_in_progress = Generations._base, Generations._is_in_progress  # noqa: SLF001 - what a defect changes
 
 
 def _releasing_begin(self: GenerationStore, record: GenerationRecord, *arguments: Any) -> GenerationRecord:  # noqa: ANN401 - as it is called
@@ -135,7 +135,7 @@ def _not_recognised(self: GenerationStore, before: Any, after: Any, otherwise: E
 
 
 def _waiting_for_others(self: Generations, submission: Submission, found: GenerationRecord) -> bool:
-    return not found.is_over or _is_under_way(self, submission, found)
+    return not found.is_over or _is_in_progress(self, submission, found)
 
 
 def _replayed_for_ever(self: Generations, found: GenerationRecord | None) -> Delivery | None:
@@ -167,7 +167,7 @@ DEFECTS = (
     Defect(
         "2",
         "another body under the same key resumes the first one's images",
-        ((Generations, "_base", _any_body_base), (Generations, "_is_under_way", _is_any_body_under_way)),
+        ((Generations, "_base", _any_body_base), (Generations, "_is_in_progress", _is_any_body_under_way)),
         "got an image of",
     ),
     Defect(
@@ -236,7 +236,7 @@ DEFECTS = (
     Defect(
         "14",
         "another body under the key of a running request waits for it",
-        ((Generations, "_is_under_way", _waiting_for_others),),
+        ((Generations, "_is_in_progress", _waiting_for_others),),
         "waited for another request|got an image of",
     ),
     Defect(

@@ -160,7 +160,7 @@ def _waiting(job: GenerationRecord) -> Waiting | None:
 def _result(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -> GenerationAnswer | None:
     if job.result is None:
         return None
-    now = bootstrap.services().gallery.as_it_is_now(job.owner, job.result)
+    now = bootstrap.services().gallery.current(job.owner, job.result)
     files = bootstrap.services().renditions.files(job.owner, now.stored, Rendition(form))
     return answer(now, files, stable_link(event, form))
 

@@ -128,7 +128,7 @@ class Gallery:
         with table_needed():
             self.table.put(key, {"image_id": image_id}, record["expiration"])
 
-    def as_it_is_now(self, owner: str, generation: Generation) -> Generation:
+    def current(self, owner: str, generation: Generation) -> Generation:
         """The generation, with images that were deleted since marked as deleted. Raises DependencyUnavailable."""
         records = self._get_many([_key(image.id) for image in generation.stored])
         there = {key for key, record in records.items() if _is_live(record, owner)}

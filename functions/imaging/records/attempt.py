@@ -1,4 +1,4 @@
-"""One attempt at a generation, planned once: everything that its model calls need to know."""
+"""One attempt at a generation: everything that its model calls need, planned once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from imaging.requests.request import GenerationRequest
 
 @dataclass(frozen=True)
 class Attempt:
-    """The record as this attempt holds it, the plans in the order in which models are tried, and when the function's
-    time is up.
+    """The record as this attempt wrote it, the plans in the order in which models are called, and the function's time
+    limit.
 
-    `calls` collects the model calls that may have been billed, also where the attempt fails.
+    `calls` collects the model calls that may have been billed, even if the attempt fails.
     """
 
     record: GenerationRecord

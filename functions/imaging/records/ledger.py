@@ -1,9 +1,9 @@
-"""The month's totals: what a generation may cost is reserved before it is paid, and settled after.
+"""The month's totals: the highest price is reserved before model calls, and settled afterwards.
 
 Amounts are whole micro-dollars. Each UTC month has one item for each caller and one for the whole stack, of constant
 size: `spend#<month>#<caller or "stack">` with `spent`, `committed` (spent and reserved together, because DynamoDB adds
 in updates and not in conditions) and `images`. They change only in the transaction that writes a generation's record,
-by what that record's amounts change.
+by the difference between the record's amounts before and after.
 """
 
 import time
@@ -22,7 +22,7 @@ STACK = "stack"
 
 @dataclass(frozen=True)
 class Usage:
-    """A caller's month. Micro-dollars; `cap` is None where there is none."""
+    """A caller's month, in micro-dollars. `cap` is None if there is no cap."""
 
     month: str
     spent: int
@@ -33,7 +33,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The totals and their caps in micro-dollars; None is no cap."""
+    """The totals, with their caps in micro-dollars; None is no cap."""
 
     table: ports.Table
     stack_cap: int | None
@@ -45,8 +45,8 @@ class Ledger:
         return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m")
 
     def changes(self, before: GenerationRecord, after: GenerationRecord) -> list[Add]:
-        """What a record's change adds to the caller's and the stack's totals. Only a reservation can be refused; what
-        was spent is a fact."""
+        """What a change of a record adds to the totals of the caller and the stack. Only a reservation is conditional
+        on the caps; what was spent is added in any case."""
         return [
             Add(_key(month, scope), amounts, _room(cap, amounts) if month == after.month and after.reserved else None)
             for month, amounts in _differences(before, after).items()
@@ -54,8 +54,8 @@ class Ledger:
         ]
 
     def exhausted(self, before: GenerationRecord, after: GenerationRecord) -> BudgetExhausted:
-        """Why a reservation was refused: it may pass if only others' reservations stand in its way. What a dead attempt
-        had reserved is about to be spent. Raises DependencyUnavailable."""
+        """Why a reservation was refused. It may pass if only other reservations exceed the cap; that of a crashed
+        attempt counts as spent. Raises DependencyUnavailable."""
         lost = after.spent - before.spent if before.month == after.month else 0
         caps = [(scope, cap) for scope, cap in self._caps(after.owner).items() if cap is not None]
         room = min(cap - self._read(after.month, scope).get("spent", 0) for scope, cap in caps) - lost
@@ -63,7 +63,7 @@ class Ledger:
         return BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
 
     def usage(self, caller: str) -> Usage:
-        """Raises DependencyUnavailable."""
+        """What the caller has spent and reserved this month. Raises DependencyUnavailable."""
         month = self.month()
         total = self._read(month, caller)
         spent, committed = total.get("spent", 0), total.get("committed", 0)
@@ -79,7 +79,8 @@ class Ledger:
 
 
 def _differences(before: GenerationRecord, after: GenerationRecord) -> Mapping[str, Counter[str]]:
-    """By month, because a transaction may change an item once only: an attempt is settled in the month it began in."""
+    """The differences by month. A transaction may change an item only once, and an attempt is settled in the month in
+    which it began."""
     spent, images = after.spent - before.spent, after.images_billed - before.images_billed
     months: dict[str, Counter[str]] = {before.month: Counter(), after.month: Counter()}
     months[before.month].update(committed=spent - before.reserved, spent=spent, images=images)

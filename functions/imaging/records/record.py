@@ -1,4 +1,4 @@
-"""One generation, one record: its lock, ledger entry, job and replay at once.
+"""The record of a generation, which is its lock, ledger entry, job and replay.
 
               ┌──────────────────────────── requeue (throttled, failed) ───┐
               v                                                            │
@@ -6,7 +6,7 @@ absent ──> queued ───────────────────�
   │           └──> cancelled, failed, succeeded (by its deadline)          ^  │
   └──────────────── begin (a caller waits) ────────────────────────────────┘  └────> failed
 
-docs/architecture.md has each transition's condition, and what a crash at each point leaves.
+docs/architecture.md describes the condition of each transition, and what remains after a crash at each point.
 """
 
 import secrets
@@ -24,13 +24,13 @@ from imaging.requests.submission import Submission
 from observability import log_bug
 
 DUE = "due"
-"""The listing of unfinished generations, by the time when somebody must look after them."""
+"""The listing of unfinished generations, by the time when the sweeper must look at them."""
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
 MOST_CALLS = 100
-"""The model calls that a record keeps, so that its size does not grow with its repeats."""
+"""How many model calls a record keeps, so that its size does not grow with each attempt."""
 
 
 class _Stored(BaseModel):
@@ -38,7 +38,7 @@ class _Stored(BaseModel):
 
 
 class Failure(_Stored):
-    """Why a generation came to nothing, or waits, as a problem document says it."""
+    """Why a generation failed or waits, as the fields of a problem document."""
 
     code: str
     detail: str
@@ -54,7 +54,7 @@ class Failure(_Stored):
 
 class ModelCall(_Stored):
     """A model call that may have been billed: `images` at `price_micros` each. `request_id` is Bedrock's; without one
-    nobody knows what became of the call."""
+    the outcome of the call is unknown."""
 
     at: float
     model: str
@@ -70,13 +70,13 @@ class ModelCall(_Stored):
 
 
 class GenerationRecord(_Stored):
-    """A generation as the table keeps it. Times are epoch seconds, amounts micro-dollars.
+    """A generation in the table. Times are epoch seconds, amounts micro-dollars.
 
-    `epoch` is drawn anew whenever the generation starts over for another request, so that images of the former one are
-    not taken for its own. `revision` is the token of the last write, `attempt` that of the attempt that has or had the
-    generation, until `lease_until`. The table keeps the `request` of an unfinished job only. `settled` holds what is
-    decided of each image by its index, and `model` who made them. An attempt is lost if it died: nobody knows what it
-    paid.
+    `epoch` is new whenever the generation starts over, so that images of the former epoch are not taken for its own.
+    `revision` is the token of the last write. `attempt` is the token of the current or last attempt, whose lease ends
+    at `lease_until`. The table stores the `request` of unfinished jobs only. `settled` has the facts of each image that
+    needs no further model call, by index, and `model` is the model that made them. An attempt is lost if its function
+    crashed, so that it is unknown what it paid.
     """
 
     id: str
@@ -120,7 +120,7 @@ class GenerationRecord(_Stored):
 
     @classmethod
     def new(cls, submission: Submission, now: float, *, is_job: bool) -> Self:
-        """A generation that starts, not written yet."""
+        """A new generation, not written yet."""
         request = submission.request
         return cls(
             id=submission.generation_id,
@@ -151,16 +151,16 @@ class GenerationRecord(_Stored):
     def is_over(self) -> bool:
         return self.status in {"succeeded", "failed", "cancelled"}
 
-    def is_dead(self, now: float) -> bool:
-        """Whether an attempt had it that can no longer run."""
+    def is_lost(self, now: float) -> bool:
+        """Whether the lease of its attempt has expired, so that the function has crashed or timed out."""
         return self.status == "running" and self.lease_until <= now
 
     @property
     def has_images(self) -> bool:
         return any(isinstance(facts, StoredImage | DeletedImage) for facts in self.settled.values())
 
-    def asked_for(self) -> GenerationRequest:
-        """The request, where it is known still. Raises InternalError."""
+    def required_request(self) -> GenerationRequest:
+        """The request. Raises InternalError if the record no longer has it."""
         if self.request is None:
             raise InternalError
         return self.request
@@ -169,8 +169,8 @@ class GenerationRecord(_Stored):
         return {name: getattr(self, name) for name in names}
 
     def settlement(self, calls: Sequence[ModelCall], *, in_full: bool = False) -> dict[str, Any]:
-        """What changes when an attempt ends: its reservation is over, and what its calls may have cost is spent, or all
-        that was reserved, `in_full`, where nobody knows what was billed."""
+        """The changes by which an attempt ends: its reservation is released, and what its calls may have cost is spent.
+        If it is unknown what was billed, all that was reserved is spent, `in_full`."""
         if in_full:
             rest = self.reserved - sum(call.micros for call in calls)
             calls = [*calls, ModelCall(at=self.lease_until, model="", images=1, price_micros=rest, outcome="unknown")]
@@ -184,7 +184,7 @@ class GenerationRecord(_Stored):
         }
 
     def put(self, condition: Condition) -> Put:
-        """What writes it; unfinished ones are listed as due."""
+        """The write of the record. Unfinished records are listed as due."""
         record = self.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
         if self.request and self._needs_request:
             record["request"] = self.request.model_dump(mode="json", exclude_unset=True)
@@ -194,7 +194,7 @@ class GenerationRecord(_Stored):
 
 
 def read(generation_id: str, record: Record) -> GenerationRecord:
-    """The record in the table. Raises InternalError where it is malformed, which is a logged bug."""
+    """Parses a record of the table. Raises InternalError if it is malformed, and logs that as a bug."""
     try:
         return GenerationRecord.model_validate({**record, "id": generation_id, "expires_at": record.get(EXPIRY)})
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""Writes generation records: each change under the condition that nobody else changed the record since it was read.
+"""Reads and writes generation records. Each write is conditional on the revision that was read.
 
-A change of the record and what it adds to the month's totals are one transaction. A write whose answer was lost is
+The record and its changes to the month's totals are written in one transaction. A write whose answer was lost is
 recognised by its revision.
 """
 
@@ -22,26 +22,27 @@ from imaging.records.record import DUE, GenerationRecord, id_of, key, read
 from observability import logger, metrics
 
 LEASE_MARGIN_SECONDS = 5
-"""How much longer than its function may run an attempt has the generation."""
+"""How much longer than its function may run an attempt's lease lasts."""
 
 RESEND_SECONDS = 300
-"""When a queued job's message is sent again, if nobody has taken it; twice as late each time."""
+"""How long a queued job may wait for a worker before its message is sent again; doubles each time."""
 
 LONGEST_RESEND_SECONDS = 3600
 
 END_RETRY_SECONDS = (0.5, 1, 2)
-"""Pauses before an attempt's end is written again, shorter where the function's time is nearly over."""
+"""Delays between retries of writing an attempt's end, shorter if the function's time is nearly over."""
 
 DUE_PAGE = 50
 
 
 class Changed(Exception):
-    """Somebody else changed the record since it was read; nothing was written."""
+    """The record was changed since it was read, so nothing was written."""
 
 
 @dataclass(frozen=True)
 class GenerationStore:
-    """The records in the table. A job is worked at for `job_seconds`, a finished one kept for `retention_seconds`."""
+    """The records in the table. A job has `job_seconds` to finish; a finished record is kept for
+    `retention_seconds`."""
 
     table: ports.Table
     ledger: Ledger
@@ -51,13 +52,13 @@ class GenerationStore:
     sleep: Callable[[float], None] = time.sleep
 
     def find(self, generation_id: str) -> GenerationRecord | None:
-        """The record, if there is one. Raises DependencyUnavailable, InternalError where it is malformed."""
+        """The record, if it exists. Raises DependencyUnavailable, InternalError if it is malformed."""
         with table_needed():
             record = self.table.get(key(generation_id))
         return read(generation_id, record) if record else None
 
     def due(self) -> Iterator[str]:
-        """Ids of unfinished generations that somebody must look after now, the longest due first. Raises TableError."""
+        """The ids of unfinished generations that are due, the longest due first. Raises TableError."""
         until, page = self.now(), Page((), None)
         while True:
             page = self.table.listed(DUE, DUE_PAGE, until=until, start=page.next)
@@ -66,12 +67,12 @@ class GenerationStore:
                 return
 
     def deadline(self, record: GenerationRecord) -> float:
-        """When a job is given up."""
+        """When a job is given up, in epoch seconds."""
         return record.created_at + self.job_seconds
 
     def begin(self, record: GenerationRecord, reserved: int, deadline: Deadline) -> GenerationRecord:
-        """Gives the generation to a new attempt, and reserves what it may cost. Raises Changed, BudgetExhausted,
-        DependencyUnavailable; then nothing is reserved."""
+        """Acquires the generation for a new attempt, and reserves `reserved` micro-dollars. Raises Changed,
+        BudgetExhausted, DependencyUnavailable; then nothing is reserved."""
         return self.change(
             record,
             status="running",
@@ -93,8 +94,8 @@ class GenerationStore:
         notes: Sequence[Put] = (),
         in_full: bool = False,
     ) -> GenerationRecord:
-        """Ends the attempt with what `change` makes of the record, and settles its reservation: `in_full` where nobody
-        knows what was billed. Raises Changed where the attempt's time was over, DependencyUnavailable."""
+        """Ends the attempt with the changes that `change` returns, and settles its reservation, `in_full` if it is
+        unknown what was billed. Raises Changed if the attempt has lost the generation, DependencyUnavailable."""
         held, revision = attempt.record, secrets.token_hex(8)
 
         def write() -> GenerationRecord:
@@ -117,30 +118,33 @@ class GenerationStore:
         return write()
 
     def change(self, record: GenerationRecord, **changes: object) -> GenerationRecord:
-        """Changes a record that no living attempt has. A new status settles what a dead one had reserved: nobody knows
-        what it paid, so it is spent. Raises Changed, BudgetExhausted, DependencyUnavailable."""
+        """Changes a record that no attempt runs. A new status settles the reservation of a crashed attempt: what it
+        paid is unknown, so all of it counts as spent. Raises Changed, BudgetExhausted, DependencyUnavailable."""
         if "status" in changes and record.status == "running":
-            metrics.add_metric(name="ReservationLapsed", unit=MetricUnit.Count, value=1)
-            logger.warning("An attempt died; its reservation is spent", generation_id=record.id, micros=record.reserved)
+            metrics.add_metric(name="ReservationExpired", unit=MetricUnit.Count, value=1)
+            logger.warning(
+                "A crashed attempt's reservation counts as spent", generation_id=record.id, micros=record.reserved
+            )
             changes = {**record.settlement((), in_full=True), "failures": record.failures + 1, **changes}
         return self._save(record, changes, ())
 
     def unlist(self, generation_id: str) -> None:
-        """Takes a malformed record off the list of what is due, so that it is looked at only once. Raises
-        TableError."""
+        """Removes a malformed record from the listing of due generations. Raises TableError."""
         record = self.table.get(key(generation_id))
         if record is not None:
-            kept = {name: value for name, value in record.items() if name not in {KEY, EXPIRY, LISTING, LISTED_AT}}
+            attributes = {
+                name: value for name, value in record.items() if name not in {KEY, EXPIRY, LISTING, LISTED_AT}
+            }
             expires_at = record.get(EXPIRY, self._unfinished_until())
-            self.table.write([Put(record[KEY], kept, expires_at)], secrets.token_hex(8))
+            self.table.write([Put(record[KEY], attributes, expires_at)], secrets.token_hex(8))
 
     def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
         return self._write(before, changed.model_copy(update=self._times(changed)), notes)
 
     def _times(self, record: GenerationRecord) -> Mapping[str, object]:
-        """When somebody must look after a record, and until when the table keeps it: an unfinished one until long after
-        its deadline has ended it."""
+        """When the sweeper must look at the record, and when it expires; an unfinished record expires long after its
+        deadline."""
         now = self.now()
         if record.is_over:
             expires_at = int(now) + self.retention_seconds
@@ -169,18 +173,18 @@ class GenerationStore:
         return after
 
     def _still_missing(self, note: Put) -> Put | None:
-        """The write of an image's record in the place of an earlier epoch's; None where it is written already."""
+        """The write of an image's record, which may replace one of an earlier epoch; None if it is already written."""
         with table_needed():
             found = self.table.get(note.key)
         if found is None:
             return replace(note, condition=Absent(self.now()))
-        told_by = "epoch" if "epoch" in found else "owner"
+        version = "epoch" if "epoch" in found else "owner"
         is_written = found.get("epoch") == note.record["epoch"]
-        return None if is_written else replace(note, condition=Equal(told_by, found[told_by]))
+        return None if is_written else replace(note, condition=Equal(version, found[version]))
 
     def _recognised(self, before: GenerationRecord, after: GenerationRecord, otherwise: Exception) -> GenerationRecord:
-        """The record in the table, if it is this write's after all: its answer was lost. Somebody may have joined an
-        attempt since it began. Raises `otherwise`."""
+        """The record in the table, if this write was applied although its answer was lost. Another request may have
+        joined the attempt since. Raises `otherwise`."""
         try:
             found = self.find(after.id)
         except DependencyUnavailable:
