@@ -33,7 +33,7 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
 # For `make up` and `make run`.
 PARAMETERS ?=
 BEDROCK ?= emulator
-ORDER = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
+OPTIONS = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
 # For `make key`.
 NAME ?= another
 # For `make invoke`.
@@ -46,11 +46,11 @@ help:  ## Show this list
 
 .PHONY: run
 run: setup  ## Start everything, generate the first image, and run until Ctrl-C
-	@$(LOCAL) run $(ORDER)
+	@$(LOCAL) run $(OPTIONS)
 
 .PHONY: up
 up: setup  ## Start the laptop stack in the background; PARAMETERS='Name=Value …', BEDROCK=aws or BEDROCK=http://…
-	@$(LOCAL) up $(ORDER)
+	@$(LOCAL) up $(OPTIONS)
 
 .PHONY: down
 down: .venv/.done  ## Stop the laptop stack
@@ -148,7 +148,7 @@ clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 
 	@echo "Removed everything that was installed; images stay in generated_images/."
 
 .PHONY: setup
-setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done
+setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done  ## Install everything that the other targets need (a minute)
 
 .venv/.done: requirements/dev.txt
 	@echo "Setting up the development environment …"

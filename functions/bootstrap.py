@@ -127,7 +127,7 @@ class Services:
 
     @cached_property
     def jobs(self) -> Jobs:
-        return Jobs(self.generations, self.store, self.queue, self.now)
+        return Jobs(self.generations, self.now)
 
 
 @cache

@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _up(places: Places, options: argparse.Namespace) -> None:
-    say(next_steps(stack.up(places, _order(options)).description, "make down"))
+    say(next_steps(stack.up(places, _stack_options(options)).description, "make down"))
 
 
 def _down(places: Places, _: argparse.Namespace) -> None:
@@ -45,10 +45,10 @@ def _invoke(places: Places, options: argparse.Namespace) -> None:
 
 
 def _run(places: Places, options: argparse.Namespace) -> None:
-    # A script's background job inherits Ctrl-C as ignored.
+    # A background job of a shell script starts with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    running = stack.up(places, _order(options))
+    running = stack.up(places, _stack_options(options))
     try:
         _welcome(running, places, emulated=options.bedrock == bedrock.EMULATOR)
         stack.wait_until_down(places)
@@ -68,7 +68,7 @@ def _welcome(running: stack.Running, places: Places, *, emulated: bool) -> None:
 
 def _leave(running: stack.Running, places: Places) -> None:
     """Only the command that started the stack stops it."""
-    # A second Ctrl-C, or the one that make passes on, must not leave half of it running.
+    # A second Ctrl-C, or the one that make passes on, must not interrupt the shutdown.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     say("")
@@ -78,8 +78,8 @@ def _leave(running: stack.Running, places: Places) -> None:
         stack.down(places)
 
 
-def _order(options: argparse.Namespace) -> stack.Order:
-    return stack.Order(parameters=dict(options.parameters), bedrock=options.bedrock, studio=options.studio)
+def _stack_options(options: argparse.Namespace) -> stack.Options:
+    return stack.Options(parameters=dict(options.parameters), bedrock=options.bedrock, studio=options.studio)
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Who answers model calls: our emulator, real Bedrock with the developer's own credentials, or another address."""
+"""The endpoint for model calls: the emulator, real Bedrock with the developer's credentials, or another address."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ def process(places: Places) -> Process:
 
 
 def start(places: Places, choice: str, ministack_url: str) -> str:
-    """The address for the functions' model calls."""
+    """Start the endpoint and return its address."""
     if choice not in (EMULATOR, AWS):
         return choice
     port = net.port_of(process(places))

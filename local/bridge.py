@@ -1,4 +1,4 @@
-"""A way from a container to this machine's loopback, because `sam local` ignores `--docker-network host`."""
+"""Connects a container to services on this machine's loopback: `sam local` ignores `--docker-network host`."""
 
 import asyncio
 import subprocess
@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from local import net
 
 HTTP = 80
-# Elsewhere the engine is a virtual machine, and containers reach this machine only by a way out.
+# On other systems Docker runs in a virtual machine, and an internal network would not reach this machine.
 _CLOSED = ["--internal"] if sys.platform == "linux" else []
 
 
 @dataclass(frozen=True)
 class Bridge:
-    """A network of its own, without a way out; what listens at its gateway is reached by its containers only."""
+    """An internal Docker network; its containers alone reach the listeners at its gateway."""
 
     network: str
     gateway: str
@@ -27,15 +27,15 @@ class Bridge:
     servers: list[asyncio.Server] = field(default_factory=list)
 
     def address(self, url: str) -> str:
-        """The container's address for a service of this machine's."""
+        """Return the address under which a container reaches a service on this machine."""
         service = urlsplit(url)
         port = service.port or HTTP
         if sys.platform == "linux":
-            opening = self._door(service.hostname or net.HOST, port)
+            opening = self._listen(service.hostname or net.HOST, port)
             port = asyncio.run_coroutine_threadsafe(opening, self.loop).result(timeout=10)
         return f"{service.scheme}://{self.gateway}:{port}"
 
-    async def _door(self, host: str, port: int) -> int:
+    async def _listen(self, host: str, port: int) -> int:
         async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             there, back = await asyncio.open_connection(host, port)
             await asyncio.gather(_copy(reader, back), _copy(there, writer))

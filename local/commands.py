@@ -1,4 +1,4 @@
-"""Runs the tools that the stack is built with, their output going to a log."""
+"""Runs the build tools, and writes their output to a log."""
 
 import subprocess
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the developer sees while it takes long."""
+"""Progress messages for the developer."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The real template, built and deployed by the real tool; only the services behind it are MiniStack's."""
+"""Builds and deploys template.yaml with SAM CLI; the services behind it are MiniStack's."""
 
 import fcntl
 import hashlib
@@ -28,7 +28,7 @@ SAM = VENVS / "sam" / "bin" / "sam"
 
 @dataclass(frozen=True)
 class Deployed:
-    """What `sam deploy` made, by the names that the template gives it."""
+    """The deployed stack, by the template's logical names."""
 
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
@@ -43,7 +43,7 @@ class Deployed:
 
     @property
     def definition(self) -> Mapping[str, Any]:
-        """The OpenAPI document that SAM wrote into the translated template."""
+        """The OpenAPI document in the translated template."""
         conditions = Conditions(self.template["Conditions"], self.parameters)
         body: Mapping[str, Any] = conditions.resolved(self.template["Resources"]["Api"]["Properties"]["Body"])
         return body
@@ -54,7 +54,7 @@ class Deployed:
 
 
 def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
-    """All that is different from AWS, and limits that do not get in a developer's way."""
+    """Return the parameters that differ from AWS, with limits too high to disturb a developer."""
     ours = built_for(runtime) | {
         "BedrockEndpointUrl": bedrock_url,
         "BucketTlsOnly": "false",
@@ -66,13 +66,13 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
 
 
 def built_for(runtime: str) -> dict[str, str]:
-    """The parameters that the build must know already."""
+    """Return the parameters that are fixed at build time."""
     arm = platform.machine() in ("arm64", "aarch64")
     return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
 
 def build(places: Places, runtime: str) -> None:
-    with _alone():
+    with _build_lock():
         source = _source(runtime)
         if not _is_built_from(source):
             BUILT_FROM.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ def describe(endpoint: str) -> Deployed:
 
 
 def mend_scaling(endpoint: str, deployed: Deployed) -> None:
-    """AWS turns the text of a parameter into a number; MiniStack keeps it, and its poller then fetches no message."""
+    """Convert MaximumConcurrency to a number, as AWS does; with MiniStack's string its poller fetches no message."""
     functions = ministack.client("lambda", endpoint)
     for name in deployed.functions.values():
         for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
@@ -115,7 +115,7 @@ def mend_scaling(endpoint: str, deployed: Deployed) -> None:
 
 
 def source_digest() -> str:
-    """Changes with anything that a deployment is made of."""
+    """Return a digest of everything that a deployment is made of."""
     digest = hashlib.sha256()
     for path in sorted(_sources()):
         digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -123,7 +123,7 @@ def source_digest() -> str:
 
 
 def check(overrides: Mapping[str, str]) -> None:
-    """Raises StackError for a parameter that the template does not have, or a value that AWS would refuse."""
+    """Raise StackError for an unknown parameter, or a value that AWS would refuse."""
     declared = _declared()
     unknown = overrides.keys() - declared.keys()
     if unknown:
@@ -139,7 +139,7 @@ def _declared() -> Mapping[str, Mapping[str, Any]]:
 
 
 def _defaults() -> dict[str, str]:
-    """Sent each time: `sam deploy` would keep the last value of a parameter that is not mentioned."""
+    """Return every default: `sam deploy` keeps the previous value of a parameter that is not passed."""
     return {name: str(parameter["Default"]) for name, parameter in _declared().items()}
 
 
@@ -170,8 +170,8 @@ def _sam_build(places: Places, runtime: str) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Stacks share the build folder, where `sam local invoke` finds it too."""
+def _build_lock() -> Iterator[None]:
+    """Lock the build folder, which all stacks and `sam local invoke` share."""
     BUILD.parent.mkdir(exist_ok=True)
     with (BUILD.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,10 +1,10 @@
-"""What the laptop stack says when it cannot go on."""
+"""The errors of the laptop stack."""
 
 from pathlib import Path
 
 
 class StackError(Exception):
-    """Ends the command; its text says what failed and what to do."""
+    """Ends the command; the message says what failed and what to do."""
 
 
 def with_tail(message: str, log: Path, lines: int = 25) -> StackError:

@@ -1,4 +1,4 @@
-"""The documented request, sent to the running stack."""
+"""Sends the documented request to the running stack."""
 
 import time
 from pathlib import Path

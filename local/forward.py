@@ -1,7 +1,7 @@
-"""A door to real Bedrock: `python -m local.forward --port N`.
+"""Forwards model calls to real Bedrock: `python -m local.forward --port N`.
 
-The functions sign with MiniStack's credentials, which mean nothing to AWS. Each model call is signed again with the
-developer's own, from the environment, `.env` or the AWS profile, and sent to the region it was signed for.
+The functions sign with MiniStack's credentials, which AWS does not know. The forwarder signs each model call again with
+the developer's credentials (environment, `.env` or AWS profile), and sends it to the region it was signed for.
 """
 
 import argparse
@@ -78,8 +78,8 @@ def _refusal(status: int, name: str, message: str) -> web.Response:
 
 
 def _returned(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    kept = ("content-type", "x-amzn")
-    return {name: value for name, value in answer.headers.items() if name.lower().startswith(kept)}
+    forwarded = ("content-type", "x-amzn")
+    return {name: value for name, value in answer.headers.items() if name.lower().startswith(forwarded)}
 
 
 def developer_credentials() -> Credentials:

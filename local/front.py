@@ -1,7 +1,7 @@
-"""The front address: stands for the API's custom domain, `python -m local.front <folder of the stack>`.
+"""The front address, which stands for the API's custom domain: `python -m local.front <folder of the stack>`.
 
-It passes requests on to the deployed API in MiniStack and does what API Gateway would do and MiniStack does not: a
-key in `Authorization: Bearer` counts, a body has a limit, waiting has an end, and the template's own words answer.
+It forwards requests to the deployed API in MiniStack, and adds what MiniStack lacks of API Gateway: keys in
+`Authorization: Bearer`, the limits of body size and integration time, and the template's gateway responses.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ HOP_BY_HOP = {"connection", "content-length", "date", "keep-alive", "server", "t
 
 @dataclass(frozen=True)
 class Upstream:
-    """MiniStack's answer, read to its end."""
+    """MiniStack's complete response."""
 
     status: int
     headers: CIMultiDict[str]
@@ -60,7 +60,7 @@ class Front:
             return web.Response(status=502, text=f"MiniStack does not answer ({error}). Start again with `make up`.\n")
 
     async def _ask(self, request: web.Request, body: bytes) -> Upstream:
-        """Waits as long as API Gateway would; the function goes on all the same."""
+        """Wait at most as long as API Gateway; the function continues after that."""
         asking = asyncio.create_task(self._upstream(request, body))
         self.abandoned.add(asking)
         asking.add_done_callback(self.abandoned.discard)
@@ -112,7 +112,7 @@ def _front(config: dict[str, Any]) -> Callable[[web.Application], AsyncIterator[
 def _mirror(config: dict[str, Any], images: Path) -> Callable[[web.Application], AsyncIterator[None]]:
     async def context(_: web.Application) -> AsyncIterator[None]:
         mirror = Mirror(config["ministack_url"], config["bucket"], images)
-        task = asyncio.create_task(mirror.keep())
+        task = asyncio.create_task(mirror.run())
         yield
         await _ended(task)
 
@@ -139,7 +139,7 @@ def _sent_on(request: web.Request, public_key: str) -> CIMultiDict[str]:
     headers["X-Forwarded-Proto"] = request.scheme
     headers["X-Forwarded-Port"] = str(request.url.port)
     bearer = _bearer(request.headers.get("Authorization", ""))
-    # API Gateway takes the key from the authorizer, the public one included; MiniStack only from this header.
+    # API Gateway takes the key from the authorizer, the anonymous key included; MiniStack takes it from this header.
     headers.setdefault("x-api-key", bearer or public_key)
     return headers
 
@@ -150,7 +150,7 @@ def _bearer(authorization: str) -> str:
 
 
 def _is_function_error(upstream: Upstream) -> bool:
-    """MiniStack shows what the function raised, where API Gateway is silent."""
+    """MiniStack returns the function's exception, which API Gateway hides."""
     if upstream.status != 502 or "problem" in upstream.headers.get("Content-Type", ""):  # noqa: PLR2004
         return False
     with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""What the translated template says about API Gateway and MiniStack does not do by itself."""
+"""The settings of API Gateway in the translated template that MiniStack ignores."""
 
 import json
 import re
@@ -28,13 +28,13 @@ class Gateway:
     definition: Mapping[str, Any]
 
     def install(self, apigateway: Any, api_id: str, stage: str) -> None:  # noqa: ANN401 - an untyped client
-        """MiniStack knows gateway responses but not where SAM writes them; a stage takes them with a deployment."""
+        """Install the gateway responses, and deploy: MiniStack does not read them where SAM writes them."""
         for name, response in self._responses.items():
             apigateway.put_gateway_response(restApiId=api_id, responseType=name, **response)
         apigateway.create_deployment(restApiId=api_id, stageName=stage)
 
     def seconds(self, method: str, path: str) -> float:
-        """How long API Gateway waits for the function behind this method and path."""
+        """Return the integration time-out of this method and path."""
         for resource, item in sorted(self._paths.items(), key=_plainest_first):
             if method.lower() in item and _pattern(resource).fullmatch(path):
                 milliseconds = _integration(item[method.lower()]).get("timeoutInMillis")
@@ -42,7 +42,7 @@ class Gateway:
         return API_GATEWAYS_OWN_SECONDS
 
     def answer(self, kind: str, status: int, message: str) -> Answer:
-        """The template's own words for what API Gateway answers by itself; `status` where it does not choose one."""
+        """Return the template's gateway response; `status` is the default for a response without one."""
         response = self._response(kind, status)
         context = {
             "error.message": message,
@@ -55,7 +55,7 @@ class Gateway:
 
     def _response(self, kind: str, status: int) -> Mapping[str, Any]:
         family = self._responses.get(f"DEFAULT_{status // 100}XX", {})
-        # A kind without a response of its own takes the family's words, but keeps its status.
+        # A type without a response of its own takes the body of DEFAULT_4XX or DEFAULT_5XX, with its own status.
         inherited = {name: value for name, value in family.items() if name != "statusCode"}
         response: Mapping[str, Any] = self._responses.get(kind, inherited)
         return response

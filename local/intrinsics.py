@@ -1,4 +1,4 @@
-"""CloudFormation's conditional words, for the parts of a template that MiniStack leaves as they are written."""
+"""Resolves CloudFormation's condition functions, which MiniStack leaves unresolved in parts of a template."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 @dataclass(frozen=True)
 class Conditions:
-    """A template's conditions, for the parameters that it was deployed with."""
+    """A template's conditions, evaluated for the deployed parameters."""
 
     conditions: Mapping[str, Any]
     parameters: Mapping[str, str]
 
     def resolved(self, part: Any) -> Any:  # noqa: ANN401 - any part of a template
-        """The same without `Fn::If`; what comes to no value is gone."""
+        """Return the value with each `Fn::If` resolved, and without entries that are `AWS::NoValue`."""
         if isinstance(part, list):
             return [self.resolved(each) for each in part if self._chosen(each) != NO_VALUE]
         if not isinstance(part, dict):
@@ -48,7 +48,7 @@ class Conditions:
         ((word, operand),) = value.items()
         if word == "Fn::Join":
             separator, parts = operand
-            # A list that is a parameter is its text, with commas.
+            # A list parameter is text with commas.
             texts = self._text(parts).split(",") if isinstance(parts, dict) else map(self._text, parts)
             return str(separator).join(texts)
         parameter: str = self.parameters[operand]

@@ -1,6 +1,6 @@
-"""One event for the built package, in a container by `sam local invoke` that reaches this stack's services.
+"""Invokes the built package with one event, in a container of `sam local invoke` connected to this stack.
 
-The function has the environment and the role's credentials that it has where it is deployed, and no others.
+The function gets exactly the environment and the role's credentials of its deployed counterpart.
 """
 
 import os
@@ -22,9 +22,9 @@ NO_EVENT = "There is no event {event}; the folder events/ has some, as in `make 
 
 
 def invoke(places: Places, event: Path, function: str) -> int:
-    """The exit code of `sam local invoke`, which writes the function's answer and its log lines."""
+    """Return the exit code of `sam local invoke`, which prints the function's answer and log."""
     description = stack.described(places)
-    _insist_on(event, description)
+    _require(event, description)
     with bridge() as way:
         write_json(places.invocation, {function: _variables(description, function, way)})
         ended = subprocess.run(  # noqa: S603 - our own command
@@ -37,7 +37,7 @@ def invoke(places: Places, event: Path, function: str) -> int:
     return ended.returncode
 
 
-def _insist_on(event: Path, description: dict[str, Any]) -> None:
+def _require(event: Path, description: dict[str, Any]) -> None:
     if not event.is_file():
         raise StackError(NO_EVENT.format(event=event))
     try:
@@ -58,13 +58,13 @@ def _command(event: Path, function: str, places: Places, way: Bridge) -> list[st
 
 
 def _pull(runtime: str, machine: str) -> list[str]:
-    """The official image is pulled unless this machine has one of that name already."""
+    """Skip the pull if this machine has the image."""
     image = f"public.ecr.aws/lambda/python:{runtime.removeprefix('python')}-{machine}"
     return ["--skip-pull-image"] if docker("image", "ls", "--quiet", image) else []
 
 
 def _variables(description: dict[str, Any], function: str, way: Bridge) -> dict[str, str]:
-    """`sam local` itself knows no resource's name."""
+    """Return the deployed environment: `sam local` does not know the resources' names."""
     variables: dict[str, str] = _deployed(description, function)["Environment"]["Variables"]
     return variables | {
         "AWS_ENDPOINT_URL": way.address(description["aws_endpoint_url"]),
@@ -74,9 +74,9 @@ def _variables(description: dict[str, Any], function: str, way: Bridge) -> dict[
 
 def _environment(description: dict[str, Any], function: str) -> dict[str, str]:
     functions = ministack.client("lambda", description["aws_endpoint_url"])
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     credentials = roles.credentials(functions, _deployed(description, function)["Role"])
-    return kept | credentials | {"AWS_DEFAULT_REGION": description["region"], "SAM_CLI_TELEMETRY": "0"}
+    return inherited | credentials | {"AWS_DEFAULT_REGION": description["region"], "SAM_CLI_TELEMETRY": "0"}
 
 
 def _deployed(description: dict[str, Any], function: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""API keys of the stack: remembered in its folder, so that every start has the same ones."""
+"""API keys of the stack, stored in its folder, so that they survive a restart."""
 
 import secrets
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ Key = dict[str, str]
 
 
 def create(places: Places, endpoint: str, deployed: Deployed, name: str) -> str:
-    """The value of a new key, which may do what the first may."""
+    """Create a key with the rights of the first, and return its value."""
     key = {"name": name, "value": secrets.token_hex(16)}
     _install(endpoint, deployed, [key])
-    _remember(places, [*_remembered(places), key])
+    _store(places, [*_load(places), key])
     return key["value"]
 
 
 def restore(places: Places, endpoint: str, deployed: Deployed) -> str:
-    """Creates the remembered keys where they are missing, and returns the value of the first."""
-    keys = _remembered(places) or [{"name": "first", "value": deployed.api_key}]
+    """Create the stored keys that are missing, and return the value of the first."""
+    keys = _load(places) or [{"name": "first", "value": deployed.api_key}]
     _install(endpoint, deployed, keys)
-    _remember(places, keys)
+    _store(places, keys)
     return keys[0]["value"]
 
 
@@ -38,7 +38,7 @@ def _install(endpoint: str, deployed: Deployed, keys: Iterable[Key]) -> None:
 
 
 def _ids(apigateway: Any) -> dict[str, str]:  # noqa: ANN401 - an untyped client
-    """Each key's id, by its value."""
+    """Return the ids of all keys by value."""
     pages = apigateway.get_paginator("get_api_keys").paginate(includeValues=True)
     return {key["value"]: key["id"] for page in pages for key in page["items"]}
 
@@ -48,10 +48,10 @@ def _attached(apigateway: Any, plan: str) -> set[str]:  # noqa: ANN401 - an unty
     return {key["id"] for page in pages for key in page["items"]}
 
 
-def _remembered(places: Places) -> list[Key]:
+def _load(places: Places) -> list[Key]:
     keys: list[Key] = (read_json(places.keys) or {"keys": []})["keys"]
     return keys
 
 
-def _remember(places: Places, keys: list[Key]) -> None:
+def _store(places: Places, keys: list[Key]) -> None:
     write_json(places.keys, {"keys": keys})

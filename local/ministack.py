@@ -16,7 +16,7 @@ PYTHON = VENVS / "ministack" / "bin" / "python"
 REGION = "us-east-1"
 # MiniStack's own account number is the access key of its root user.
 ACCESS_KEY = "000000000000"
-SECRET_KEY = "test"  # noqa: S105 - MiniStack's, of no use anywhere else
+SECRET_KEY = "test"  # noqa: S105 - MiniStack's default, valid nowhere else
 
 
 def process(places: Places) -> Process:
@@ -24,7 +24,7 @@ def process(places: Places) -> Process:
 
 
 def start(places: Places, port: int) -> None:
-    _insist_on_installation()
+    _require_installation()
     process(places).start([str(PYTHON), "-m", "ministack"], _environment(places, port))
 
 
@@ -33,8 +33,8 @@ def wait(places: Places, port: int) -> None:
 
 
 def runtime() -> str:
-    """MiniStack runs functions in its own interpreter, so the package is built for that one."""
-    _insist_on_installation()
+    """Return the runtime to build for: MiniStack runs functions in its own interpreter."""
+    _require_installation()
     ask = "import sys; print('python%d.%d' % sys.version_info[:2])"
     answer = subprocess.run([PYTHON, "-c", ask], check=True, capture_output=True, text=True)  # noqa: S603 - our own
     return answer.stdout.strip()
@@ -52,9 +52,9 @@ def client(service: str, endpoint: str) -> Any:  # noqa: ANN401 - one function f
 
 
 def developer_environment(endpoint: str) -> dict[str, str]:
-    """For AWS tools: MiniStack is all they see, whatever account the developer is signed in to."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return kept | {
+    """Return an environment in which AWS tools see MiniStack only, never the developer's account."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return inherited | {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -67,7 +67,7 @@ def developer_environment(endpoint: str) -> dict[str, str]:
 
 
 def _environment(places: Places, port: int) -> dict[str, str]:
-    """Functions inherit it, so it holds nothing of the developer's but the path and the language."""
+    """Return the environment that functions inherit: of the developer's, PATH and locale only."""
     inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return inherited | {
         "AUTH": "true",
@@ -82,6 +82,6 @@ def _environment(places: Places, port: int) -> dict[str, str]:
     }
 
 
-def _insist_on_installation() -> None:
+def _require_installation() -> None:
     if not PYTHON.exists():
         raise StackError("MiniStack is not installed; start the stack with `make up`, which does that first.")

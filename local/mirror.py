@@ -1,4 +1,4 @@
-"""Copies every image that lands in the bucket into a folder of the developer's."""
+"""Copies each new image of the bucket into a local folder."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ class Mirror:
         self._folder = folder
         self._copied: dict[str, str] = {}
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         while True:
             try:
                 await asyncio.to_thread(self.copy_new)

@@ -10,13 +10,13 @@ from local.errors import with_tail
 from local.processes import Process
 
 HOST = "127.0.0.1"
-# Below those that systems give to outgoing connections.
+# Below the ephemeral ports of outgoing connections.
 PORTS = range(20000, 32000)
 SERVICES = ("front", "studio", "ministack", "bedrock")
 
 
 def port_of(process: Process) -> int:
-    """The port that follows from the stack's folder, the same at every start; the next free one if it is taken."""
+    """Return a port derived from the stack's folder, so that it stays the same; the next free one if it is taken."""
     folder = zlib.crc32(bytes(process.places.root)) % (len(PORTS) // len(SERVICES))
     first = PORTS.start + folder * len(SERVICES) + SERVICES.index(process.name)
     return next((port for port in range(first, PORTS.stop, len(SERVICES)) if _is_free(port)), free_port())
@@ -60,7 +60,7 @@ def wait_until_answers(address: str, process: Process, seconds: float = 60) -> N
 
 def _answers(address: str) -> bool:
     try:
-        # The developer's proxy, if any, knows nothing of this machine's loopback.
+        # Proxies do not reach this machine's loopback.
         return httpx.get(address, trust_env=False, timeout=5).is_success
     except httpx.HTTPError:
         return False

@@ -1,4 +1,4 @@
-"""What a developer can do with the running stack, short and ready to paste."""
+"""The next steps with the running stack, ready to paste."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What CloudFormation refuses of a parameter, so that it is refused before anything of a stack is stopped or built."""
+"""Validates parameters as CloudFormation does, before anything is stopped or built."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 Declaration = Mapping[str, Any]
 
 FRACTIONS = ("Usd", "RateLimit")
-"""Numbers whose names end so may be fractions. Services refuse a fraction of a second, a job or a request."""
+"""Name endings of numbers that may be fractions. Seconds, jobs and requests must be whole."""
 
 
 def allows(name: str, declaration: Declaration, value: str) -> bool:
@@ -16,7 +16,7 @@ def allows(name: str, declaration: Declaration, value: str) -> bool:
 
 
 def requirement(name: str, declaration: Declaration) -> str:
-    """What to write instead."""
+    """Return what the value must look like."""
     if "ConstraintDescription" in declaration:
         return str(declaration["ConstraintDescription"]).strip()
     if "AllowedValues" in declaration:

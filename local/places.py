@@ -12,7 +12,7 @@ DEFAULT_STATE = PROJECT / ".local"
 
 @dataclass(frozen=True)
 class Places:
-    """The folder of one stack; two stacks with two folders do not meet."""
+    """The folder of one stack; stacks in different folders are independent."""
 
     root: Path
 
@@ -26,8 +26,8 @@ class Places:
         return self.root / "stack.json"
 
     @property
-    def order(self) -> Path:
-        return self.root / "order.json"
+    def options(self) -> Path:
+        return self.root / "options.json"
 
     @property
     def keys(self) -> Path:
@@ -65,7 +65,7 @@ class Places:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Others may read at any moment: they see the old file or the new one, never half of it."""
+    """Write atomically: readers see the old file or the new one."""
     half = path.with_name(f".{path.name}.half")
     half.write_text(json.dumps(value, indent=2) + "\n")
     half.replace(path)

@@ -1,7 +1,7 @@
 """Background processes that outlive the command that started them.
 
-Each keeps an inherited lock on a file of its own for as long as it lives. So whether it runs, and that the number in
-the file is still its number, is never a guess; nothing else is ever signalled.
+Each process holds a lock on its file while it runs. The lock proves that it runs and that the id in the file is still
+its own, so no other process is ever signalled.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ class Process:
             held.write(str(_detached(command, private, log.fileno(), held.fileno())))
 
     def id(self) -> int | None:
-        """The process's number while it runs."""
+        """Return the id of the running process."""
         try:
             with self.file.open() as file:
                 return int(file.read()) if _is_held(file.fileno()) else None
@@ -51,7 +51,7 @@ class Process:
         if number is not None:
             _signal(number, signal.SIGTERM)
             self._wait(GRACE_SECONDS)
-            # Also for what the process started itself: it is of the same group.
+            # The signal reaches its child processes too: they are in its group.
             _signal(number, signal.SIGKILL)
             self._wait(GRACE_SECONDS)
             self._insist_that_it_ended(number)
@@ -78,7 +78,7 @@ def _detached(command: Sequence[str], environment: Mapping[str, str], log: int, 
         start_new_session=True,
         pass_fds=[held],
     )
-    # It goes on when this command has ended; how it ended nobody will ask this object.
+    # The process outlives this command, so nothing waits for its exit code.
     child.returncode = 0
     return child.pid
 

@@ -1,4 +1,4 @@
-"""The credentials of a function's role, which MiniStack gives to nobody but functions."""
+"""The credentials of a function's role, which MiniStack gives to functions only."""
 
 import io
 import json
@@ -16,7 +16,7 @@ NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def credentials(functions: Any, role: str) -> dict[str, str]:  # noqa: ANN401 - an untyped client
-    """By the names of AWS's environment variables: what a function that has this role finds in its own."""
+    """Return the credentials as environment variables, as a function with this role gets them."""
     name = f"probe-{uuid.uuid4()}"
     functions.create_function(
         FunctionName=name, Role=role, Runtime="python3.13", Handler="probe.handler", Code={"ZipFile": _zipped()}

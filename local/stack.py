@@ -1,4 +1,4 @@
-"""The stack as a whole: up, again, down."""
+"""Starts, changes and stops the whole stack."""
 
 import fcntl
 import os
@@ -22,8 +22,8 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)
-class Order:
-    """What the developer asked for."""
+class Options:
+    """The options of `make up` and `make run`."""
 
     parameters: Mapping[str, str]
     bedrock: str = bedrock.EMULATOR
@@ -36,22 +36,22 @@ class Running:
     was_up: bool
 
 
-def up(places: Places, order: Order) -> Running:
-    deployment.check(order.parameters)
+def up(places: Places, options: Options) -> Running:
+    deployment.check(options.parameters)
     places.make()
-    with _alone(places):
+    with _stack_lock(places):
         was_up = _runs(places)
-        return Running(_change(places, order) if was_up else _start(places, order), was_up)
+        return Running(_change(places, options) if was_up else _start(places, options), was_up)
 
 
 def down(places: Places) -> None:
     places.make()
-    with _alone(places):
+    with _stack_lock(places):
         say("The stack is down." if _stop(places) else "The stack is not up.")
 
 
 def wait_until_down(places: Places) -> None:
-    """Until another command stops this stack, however often it is deployed anew meanwhile."""
+    """Wait until another command stops this stack; redeployments do not end the wait."""
     ministack_id = ministack.process(places).id()
     while ministack_id is not None and ministack.process(places).id() == ministack_id:
         time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -59,84 +59,84 @@ def wait_until_down(places: Places) -> None:
         raise with_tail("MiniStack ended by itself.", ministack.process(places).log)
 
 
-def _change(places: Places, order: Order) -> dict[str, Any]:
-    before = read_json(places.order) or {}
-    if {**before, "studio": order.studio} == _record(order):
-        return _change_page(places, order)
-    return _renew(places, order)
+def _change(places: Places, options: Options) -> dict[str, Any]:
+    before = read_json(places.options) or {}
+    if {**before, "studio": options.studio} == _record(options):
+        return _change_page(places, options)
+    return _renew(places, options)
 
 
-def _start(places: Places, order: Order) -> dict[str, Any]:
+def _start(places: Places, options: Options) -> dict[str, Any]:
     _stop(places)
     try:
-        # Begun first and waited for last, it takes no time of its own.
-        page = _page(places, order, None)
-        endpoint, model_calls = _start_services(places, order)
-        return _release(places, order, endpoint, model_calls, net.port_of(_front(places)), page)
+        # Started first and awaited last, the studio adds no waiting time.
+        page = _page(places, options, None)
+        endpoint, model_calls = _start_services(places, options)
+        return _release(places, options, endpoint, model_calls, net.port_of(_front(places)), page)
     except BaseException:
         _stop(places)
         raise
 
 
-def _renew(places: Places, order: Order) -> dict[str, Any]:
-    """Deploys onto the running stack, which keeps its addresses and its images."""
+def _renew(places: Places, options: Options) -> dict[str, Any]:
+    """Deploy to the running stack, which keeps its addresses and images."""
     running = described(places)
     endpoint = running["aws_endpoint_url"]
-    model_calls = _changed_bedrock(places, order, running)
+    model_calls = _changed_bedrock(places, options, running)
     with step("Building the functions"):
         deployment.build(places, ministack.runtime())
     port = int(running["api_url"].removesuffix("/api").rpartition(":")[2])
     _front(places).stop()
-    return _release(places, order, endpoint, model_calls, port, _page(places, order, running["studio_url"]))
+    return _release(places, options, endpoint, model_calls, port, _page(places, options, running["studio_url"]))
 
 
-def _change_page(places: Places, order: Order) -> dict[str, Any]:
-    """Nothing is to be deployed: at most the studio comes or goes."""
+def _change_page(places: Places, options: Options) -> dict[str, Any]:
+    """Start or stop the studio, without a deployment."""
     running = described(places)
     runs = studio.process(places).id() is not None
-    if runs == order.studio == bool(running["studio_url"]):
+    if runs == options.studio == bool(running["studio_url"]):
         say("The stack is up already, and nothing has changed.")
         return running
-    address = _page(places, order, running["studio_url"])
+    address = _page(places, options, running["studio_url"])
     say(f"The stack is up already; the studio {'starts' if address else 'has stopped'}.")
-    return _announce(places, order, running | {"studio_url": address})
+    return _announce(places, options, running | {"studio_url": address})
 
 
-def _page(places: Places, order: Order, address: str | None) -> str | None:
-    """The studio's address, where it is wanted: the one that it has, or that of a new one."""
-    if order.studio and address and studio.process(places).id() is not None:
+def _page(places: Places, options: Options, address: str | None) -> str | None:
+    """Return the address of the studio, started if necessary, or None if it is not wanted."""
+    if options.studio and address and studio.process(places).id() is not None:
         return address
     studio.process(places).stop()
-    return studio.start(places) if order.studio else None
+    return studio.start(places) if options.studio else None
 
 
-def _start_services(places: Places, order: Order) -> tuple[str, str]:
+def _start_services(places: Places, options: Options) -> tuple[str, str]:
     port = net.port_of(ministack.process(places))
     endpoint = net.url(port)
     with step("Starting MiniStack and building the functions"):
         ministack.start(places, port)
-        model_calls = bedrock.start(places, order.bedrock, endpoint)
+        model_calls = bedrock.start(places, options.bedrock, endpoint)
         deployment.build(places, ministack.runtime())
         ministack.wait(places, port)
-        bedrock.wait(places, order.bedrock, model_calls)
+        bedrock.wait(places, options.bedrock, model_calls)
     return endpoint, model_calls
 
 
-def _changed_bedrock(places: Places, order: Order, running: Mapping[str, Any]) -> str:
-    before = read_json(places.order) or {}
-    if before.get("bedrock") == order.bedrock:
+def _changed_bedrock(places: Places, options: Options, running: Mapping[str, Any]) -> str:
+    before = read_json(places.options) or {}
+    if before.get("bedrock") == options.bedrock:
         return str(running["bedrock_url"])
     bedrock.process(places).stop()
-    address = bedrock.start(places, order.bedrock, running["aws_endpoint_url"])
-    bedrock.wait(places, order.bedrock, address)
+    address = bedrock.start(places, options.bedrock, running["aws_endpoint_url"])
+    bedrock.wait(places, options.bedrock, address)
     return address
 
 
-def _release(  # noqa: PLR0913, PLR0917 - all that the steps before have found out
-    places: Places, order: Order, endpoint: str, model_calls: str, port: int, page: str | None
+def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
+    places: Places, options: Options, endpoint: str, model_calls: str, port: int, page: str | None
 ) -> dict[str, Any]:
     with step("Deploying the template"):
-        values = deployment.parameters(ministack.runtime(), model_calls, order.parameters)
+        values = deployment.parameters(ministack.runtime(), model_calls, options.parameters)
         deployment.deploy(places, endpoint, values)
         deployed = deployment.describe(endpoint)
         api_key = keys.restore(places, endpoint, deployed)
@@ -145,19 +145,19 @@ def _release(  # noqa: PLR0913, PLR0917 - all that the steps before have found o
     with step("Waiting for the API to answer"):
         _start_front(places, deployed, endpoint, port)
     description = _description(deployed, endpoint, model_calls, port) | {"api_key": api_key, "studio_url": page}
-    preview = str(order.bedrock == bedrock.EMULATOR).lower()
+    preview = str(options.bedrock == bedrock.EMULATOR).lower()
     places.shell_variables.write_text(
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
         f"export STUDIO_PREVIEW={preview}\n"
     )
-    return _announce(places, order, description)
+    return _announce(places, options, description)
 
 
-def _announce(places: Places, order: Order, description: dict[str, Any]) -> dict[str, Any]:
-    """The last step: from here on the stack is there for others."""
+def _announce(places: Places, options: Options, description: dict[str, Any]) -> dict[str, Any]:
+    """Publish the description; other commands can use the stack from now on."""
     if description["studio_url"]:
         studio.wait(places, description["studio_url"])
-    write_json(places.order, _record(order))
+    write_json(places.options, _record(options))
     write_json(places.description, description)
     return description
 
@@ -193,8 +193,8 @@ def _description(deployed: Deployed, endpoint: str, model_calls: str, port: int)
     }
 
 
-def _record(order: Order) -> dict[str, Any]:
-    return {**asdict(order), "source": deployment.source_digest()}
+def _record(options: Options) -> dict[str, Any]:
+    return {**asdict(options), "source": deployment.source_digest()}
 
 
 def described(places: Places) -> dict[str, Any]:
@@ -205,9 +205,9 @@ def described(places: Places) -> dict[str, Any]:
 
 
 def _runs(places: Places) -> bool:
-    order = read_json(places.order) or {}
+    options = read_json(places.options) or {}
     needed = [ministack.process(places), _front(places)]
-    if order.get("bedrock") in (bedrock.EMULATOR, bedrock.AWS):
+    if options.get("bedrock") in (bedrock.EMULATOR, bedrock.AWS):
         needed.append(bedrock.process(places))
     return places.description.exists() and all(process.id() is not None for process in needed)
 
@@ -217,7 +217,7 @@ def _stop(places: Places) -> bool:
     anything = any(process.id() is not None for process in processes)
     places.description.unlink(missing_ok=True)
     places.shell_variables.unlink(missing_ok=True)
-    places.order.unlink(missing_ok=True)
+    places.options.unlink(missing_ok=True)
     for process in processes:
         process.stop()
     _empty(places)
@@ -234,8 +234,8 @@ def _front(places: Places) -> Process:
 
 
 @contextmanager
-def _alone(places: Places) -> Iterator[None]:
-    """One command at a time works on a stack."""
+def _stack_lock(places: Places) -> Iterator[None]:
+    """Lock the stack: one command at a time changes it."""
     with (places.root / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

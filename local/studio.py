@@ -1,4 +1,4 @@
-"""The studio beside the stack: a page at an address of its own, told of API and key by the stack's own file."""
+"""Runs the studio beside the stack; it reads the API's address and key from the stack's file."""
 
 import os
 
@@ -16,7 +16,7 @@ def process(places: Places) -> Process:
 
 
 def start(places: Places) -> str:
-    """Begins to start, and returns its address; by the time the stack answers, so does this."""
+    """Start the studio without waiting for it, and return its address."""
     if not PYTHON.exists():
         raise StackError("The studio is not installed; start the stack with `make up`, which does that first.")
     port = net.port_of(process(places))
@@ -30,7 +30,7 @@ def wait(places: Places, address: str) -> None:
 
 
 def _environment(places: Places) -> dict[str, str]:
-    """It reads the key from the file at each visit, so it may start before there is one."""
+    """Return its environment; it reads the key at each visit, so it may start before there is one."""
     ours = {"API_URL", "API_KEY", "API_KEY_SECRET_ARN", "STUDIO_PREVIEW"}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return inherited | {"ENV_FILE": str(places.shell_variables)}

@@ -1,6 +1,6 @@
-"""Lets the pip of this environment trust the system's certificates, as pip does by itself from 24.2 on.
+"""Makes this environment's pip trust the system's certificates, as pip 24.2 and newer do.
 
-Run by path with the environment's interpreter, before anything is installed there.
+Run it by path with the environment's interpreter, before anything is installed there.
 """
 
 import ssl

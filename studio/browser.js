@@ -1,4 +1,4 @@
-// What Streamlit has no element for: a live region, the focus, the address without a step back, and the clipboard.
+// Functions that Streamlit lacks: a live region, focus, changes of the address without history, and the clipboard.
 window.studio ??= (() => {
   const region = document.createElement("div");
   region.id = "studio-live";
@@ -16,7 +16,7 @@ window.studio ??= (() => {
     counter.classList.toggle("over", characters(target.value) > Number(limit));
   });
 
-  // Streamlit may run a script again when it draws anew, so each is done once, by its token.
+  // Streamlit may run a script again on a redraw; the token makes each call run once.
   const done = new Set();
   const once = (token, act) => done.has(token) || (done.add(token), act());
 
@@ -30,7 +30,7 @@ window.studio ??= (() => {
   return {
     say: (token, words) => once(token, () => { region.textContent = words; }),
     focus: (token, selector) => once(token, () => focus(selector)),
-    // The event lets Streamlit know: else it would go on to send the address of before.
+    // The event updates Streamlit, which would otherwise keep sending the previous address.
     rename: (token, search) => once(token, () => {
       history.replaceState({}, "", search);
       window.dispatchEvent(new PopStateEvent("popstate"));

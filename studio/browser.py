@@ -1,4 +1,4 @@
-"""What the page does in the browser beyond Streamlit's elements; `browser.js` is the other half."""
+"""Browser functions that Streamlit lacks, implemented in `browser.js`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _HERE = Path(__file__).parent
 
 
 def prepare() -> None:
-    """Once in each run, before anything else of this module."""
+    """Load the scripts; call it first in each run."""
     st.html(_HERE / "page.css")
     with st.container(key="do-prepare"):
         st.html(f"<script>{(_HERE / 'browser.js').read_text()}</script>", unsafe_allow_javascript=True)
 
 
 def say(token: str, words: str) -> None:
-    """Lets a screen reader read these words. Whatever has the same token happens once."""
+    """Announce the words to screen readers, once for each token."""
     _call("say", token, words)
 
 
@@ -28,18 +28,18 @@ def focus(token: str, selector: str) -> None:
 
 
 def rename(job_id: str) -> None:
-    """The page's address names this job, without a step for the browser's Back button."""
+    """Put the job into the page's address, without a step in the browser's history."""
     if st.query_params.get("job") != job_id:
         _call("rename", job_id, f"?job={quote(job_id)}")
 
 
 def copy(token: str, text: str, words: str) -> None:
-    """Puts the text into the clipboard, and says these words."""
+    """Copy the text to the clipboard, and announce the words."""
     _call("copy", token, text, words)
 
 
 def _call(function: str, token: str, *values: str) -> None:
-    # "<" would let a text end the script.
-    told = json.dumps([f"{function} {token}", *values]).replace("<", "\\u003c")
+    # A "<" in a text could end the script.
+    arguments = json.dumps([f"{function} {token}", *values]).replace("<", "\\u003c")
     with st.container(key=f"do-{function}"):
-        st.html(f"<script>window.studio?.{function}(...{told})</script>", unsafe_allow_javascript=True)
+        st.html(f"<script>window.studio?.{function}(...{arguments})</script>", unsafe_allow_javascript=True)

@@ -1,12 +1,12 @@
-"""A client of the API for any Python program: ask for images, wait as long as it takes, have the PNGs.
+"""A Python client of the API: generate images, wait for them, get the PNGs.
 
     from studio.client import generate_images
 
     generation = generate_images("A beautiful sunset over the ocean", number_of_images=4)
     generation.save()
 
-Images are made in a job, so a slow model never ends in a gateway time-out; each call is one intent with one
-idempotency key, so sending it again costs nothing again.
+Each call makes a job, so a slow model never causes a gateway time-out, and has one idempotency key, so a retry is not
+charged again.
 """
 
 from __future__ import annotations
@@ -30,18 +30,17 @@ from studio.results import Generation, Image, Job, Model, Page, Usage, Waiting
 
 Quality = Literal["standard", "premium"]
 
-PATIENCE_SECONDS = 900.0
-LOOK_AGAIN_SECONDS = 2.0
+MAX_WAIT_SECONDS = 900.0
+POLL_SECONDS = 2.0
 FORBIDDEN, NOT_FOUND = 403, 404
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`state` is sending, queued, running, downloading, or waiting (the API asked to be asked later).
+    """`state` is sending, queued, running, downloading, or waiting (before a retry).
 
-    `seconds` counts from when the job was accepted, or from the first question where none was yet. `made` are the
-    images that exist already, by their place. `waiting` says why a queued job is not worked at now; `attempts` how
-    often it was.
+    `seconds` counts from the job's acceptance, before that from the first request. `made` holds the existing images by
+    index. `waiting` says why a queued job does not run yet, `attempts` how often it ran.
     """
 
     state: str
@@ -58,7 +57,7 @@ R = TypeVar("R")
 
 
 class Client(AbstractAsyncContextManager["Client"]):
-    """One connection to the API. Everything it raises is an `ImagesError`."""
+    """One connection to the API. All its errors are an `ImagesError`."""
 
     def __init__(  # noqa: PLR0913 - each has a default
         self,
@@ -67,12 +66,12 @@ class Client(AbstractAsyncContextManager["Client"]):
         *,
         on_progress: OnProgress | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        hurried: bool = False,
+        fail_fast: bool = False,
         made: dict[int, Image] | None = None,
     ) -> None:
-        """`hurried` asks once and waits a few seconds. `made` are images that another connection has downloaded."""
+        """`fail_fast` means no retries and a short time-out. `made` are images that are downloaded already."""
         where = configuration(base_url, api_key)
-        self._api = Connection(where, lambda: self._tell("waiting"), transport=transport, hurried=hurried)
+        self._api = Connection(where, lambda: self._report("waiting"), transport=transport, fail_fast=fail_fast)
         self._on_progress = on_progress or _nothing
         self._started = time.monotonic()
         self._job: Job | None = None
@@ -85,27 +84,27 @@ class Client(AbstractAsyncContextManager["Client"]):
         await self._api.close()
 
     async def models(self, width: int = 1024, height: int = 1024, quality: Quality = "standard") -> list[Model]:
-        """The catalog, priced for one image of this size and quality."""
+        """Return the models, with prices for one image of this size and quality."""
         query: dict[str, str | int] = {"width": width, "height": height, "quality": quality}
-        answer = await self._api.ask("GET", "/models", params=query)
+        answer = await self._api.request("GET", "/models", params=query)
         return [results.model(facts) for facts in _object(answer)["models"]]
 
     async def usage(self) -> Usage:
-        """What this month has cost so far."""
-        return results.usage(_object(await self._api.ask("GET", "/usage")))
+        """Return this month's spend."""
+        return results.usage(_object(await self._api.request("GET", "/usage")))
 
     async def images(self, limit: int = 24, cursor: str | None = None) -> Page:
-        """The key's images, newest first. Raises NotFound where the API is older than its gallery."""
+        """Return the key's images, newest first. Raises NotFound if the API has no gallery yet."""
         query: dict[str, str | int] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        return results.page(_object(await self._api.ask("GET", "/images", params=query)))
+        return results.page(_object(await self._api.request("GET", "/images", params=query)))
 
     async def link(self, image_id: str) -> str:
-        """A fresh link to the PNG, which works for a while, for anybody. Raises NotFound once the image is gone."""
-        answer = await self._api.ask("GET", _image(image_id))
+        """Return a presigned link to the PNG. Raises NotFound if the image is deleted or expired."""
+        answer = await self._api.request("GET", _image(image_id))
         return str(answer.headers["location"])
 
     async def png(self, image_id: str) -> bytes:
-        """The PNG. Raises NotFound once the image is gone."""
+        """Return the PNG. Raises NotFound if the image is deleted or expired."""
         return _content(await self._api.fetch(await self.link(image_id)))
 
     async def rendition(self, image_id: str, width: int) -> bytes:
@@ -114,35 +113,35 @@ class Client(AbstractAsyncContextManager["Client"]):
         return _content(await self._api.fetch(str(answer.headers["location"])))
 
     async def delete(self, image_id: str) -> None:
-        """Deletes the image for good. Raises NotFound where it is gone already."""
-        await self._api.ask("DELETE", _image(image_id))
+        """Delete the image for good. Raises NotFound if it is deleted or expired."""
+        await self._api.request("DELETE", _image(image_id))
 
     async def submit(self, request: Mapping[str, Any], idempotency_key: str) -> Job:
-        """Sends the request; the same key again is the same job again."""
-        self._tell("sending")
+        """Create a job, or return the one that this idempotency key created."""
+        self._report("sending")
         headers = {"Prefer": "respond-async", "Idempotency-Key": idempotency_key}
-        answer = await self._api.ask("POST", "/generate", headers=headers, json=_without_defaults(request))
+        answer = await self._api.request("POST", "/generate", headers=headers, json=_without_defaults(request))
         body = _object(answer)
         if answer.status_code == httpx.codes.ACCEPTED:
-            return await self._seen(results.job(body, connection.retry_after(answer)), answer)
+            return await self._updated(results.job(body, connection.retry_after(answer)), answer)
         replayed = answer.headers.get("idempotent-replayed") == "true"
         self._job = Job(id=body["id"], status="succeeded", result=body, replayed=replayed)
         return self._job
 
     async def job(self, job_id: str) -> Job:
-        answer = await self._api.ask("GET", f"/jobs/{_checked(job_id, 'job')}")
-        return await self._seen(results.job(_object(answer)), answer)
+        answer = await self._api.request("GET", f"/jobs/{_checked(job_id, 'job')}")
+        return await self._updated(results.job(_object(answer)), answer)
 
     async def cancel(self, job_id: str) -> Job:
-        return results.job(_object(await self._api.ask("DELETE", f"/jobs/{_checked(job_id, 'job')}")))
+        return results.job(_object(await self._api.request("DELETE", f"/jobs/{_checked(job_id, 'job')}")))
 
-    async def finished(self, job: Job, patience: float = PATIENCE_SECONDS) -> Generation[Image]:
-        """Waits until the job is over, and downloads what it made."""
-        deadline = time.monotonic() + patience
-        pause = job.look_again_after or LOOK_AGAIN_SECONDS
+    async def finished(self, job: Job, max_wait: float = MAX_WAIT_SECONDS) -> Generation[Image]:
+        """Wait until the job is over, and download its images."""
+        deadline = time.monotonic() + max_wait
+        pause = job.retry_after or POLL_SECONDS
         while not job.is_over:
             if time.monotonic() + pause > deadline:
-                raise errors.TookTooLong(f"The images were not ready after {patience:.0f} s.", job.id)
+                raise errors.TookTooLong(f"The images were not ready after {max_wait:.0f} s.", job.id)
             await asyncio.sleep(pause)
             job = await self.job(job.id)
         return await self._generation(job)
@@ -156,14 +155,14 @@ class Client(AbstractAsyncContextManager["Client"]):
             raise error
         if job.result is None:
             raise errors.ServiceFailed("The job is over, and its result is missing.")
-        self._tell("downloading")
+        self._report("downloading")
         stored = [entry for entry in job.result["details"] if entry["status"] == "stored"]
         pngs = await asyncio.gather(*map(self._png, stored))
         downloads = {entry["id"]: png for entry, png in zip(stored, pngs, strict=True)}
         return results.generation(job.result, downloads, replayed=job.replayed)
 
     async def _png(self, entry: Mapping[str, Any]) -> bytes:
-        """Downloaded once; by the lasting link where the other has expired meanwhile."""
+        """Download a PNG once; by its permanent link if the presigned one has expired."""
         known = {image.id: image.bytes for image in self._made.values()}
         if entry["id"] in known:
             return known[entry["id"]]
@@ -172,27 +171,28 @@ class Client(AbstractAsyncContextManager["Client"]):
             return await self.png(entry["id"])
         return _content(answer)
 
-    async def _seen(self, job: Job, answer: httpx.Response) -> Job:
+    async def _updated(self, job: Job, answer: httpx.Response) -> Job:
         self._job = job
         if not job.is_over:
             self._started = min(self._started, time.monotonic() - _age(job, answer))
-            self._tell(job.status)
+            self._report(job.status)
             await self._collect(job)
         return job
 
     async def _collect(self, job: Job) -> None:
-        """The images of a job that still runs, each as soon as it is there."""
+        """Download the finished images of a running job."""
         for entry in job.made:
             if entry["index"] not in self._made:
                 png = await self._png(entry)
                 place = (entry["index"], job.requested)
                 self._made[entry["index"]] = results.image(entry, place, entry.get("model", ""), png)
-                self._tell(job.status)
+                self._report(job.status)
 
-    def _tell(self, state: str) -> None:
-        passed, job = time.monotonic() - self._started, self._job
-        told = Progress(state, None, passed, dict(self._made))
-        self._on_progress(replace(told, job_id=job.id, attempts=job.attempts, waiting=job.waiting) if job else told)
+    def _report(self, state: str) -> None:
+        progress = Progress(state, None, time.monotonic() - self._started, dict(self._made))
+        if job := self._job:
+            progress = replace(progress, job_id=job.id, attempts=job.attempts, waiting=job.waiting)
+        self._on_progress(progress)
 
 
 async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented parameters, in the documented order
@@ -211,7 +211,7 @@ async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented para
     base_url: str | None = None,
     api_key: str | None = None,
     on_progress: OnProgress | None = None,
-    patience: float = PATIENCE_SECONDS,
+    max_wait: float = MAX_WAIT_SECONDS,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Generation[Image]:
     """Generate images for this prompt.
@@ -232,11 +232,11 @@ async def generate_images_async(  # noqa: PLR0913, PLR0917 - the documented para
     }
     async with Client(base_url, api_key, on_progress=on_progress, transport=transport) as client:
         job = await (client.job(job_id) if job_id else client.submit(request, idempotency_key or str(uuid.uuid4())))
-        return await client.finished(job, patience)
+        return await client.finished(job, max_wait)
 
 
 def blocking(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
-    """The twin for programs without an event loop; it works beside a running one too."""
+    """Return a blocking version of an asynchronous function; it works under a running event loop too."""
 
     @functools.wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> R:
@@ -252,10 +252,10 @@ def blocking(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
 generate_images = blocking(generate_images_async)
 
 
-def _without_defaults(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What was left alone stays unsaid: the API warns of adjustments only where somebody insisted."""
-    unsaid = {"cfg_scale": 8, "negative_text": None, "model": None}
-    return {name: value for name, value in asked.items() if name not in unsaid or value != unsaid[name]}
+def _without_defaults(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Omit defaults: the API warns about adjustments of explicit values only."""
+    defaults = {"cfg_scale": 8, "negative_text": None, "model": None}
+    return {name: value for name, value in request.items() if name not in defaults or value != defaults[name]}
 
 
 def _loop_is_running() -> bool:
@@ -282,7 +282,7 @@ def _checked(name: str, what: str) -> str:
 
 
 def _age(job: Job, answer: httpx.Response) -> float:
-    """By the API's own clock where it tells the time: this machine's may differ."""
+    """Return the job's age by the API's clock, if it sends the time: this machine's may differ."""
     if job.created_at is None:
         return 0.0
     now = connection.moment(answer.headers.get("date", ""))

@@ -1,4 +1,4 @@
-"""Where the API is and by which key: from arguments, the environment, `.env`, or Secrets Manager."""
+"""The API's address and key: from arguments, the environment, `.env`, or Secrets Manager."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from studio.errors import NotConfigured
 @dataclass(frozen=True)
 class Configuration:
     base_url: str
-    # A key that is shown by accident is a key that is lost.
+    # Out of the repr, so that no log shows it.
     api_key: str = field(repr=False)
 
 
 def configuration(base_url: str | None = None, api_key: str | None = None) -> Configuration:
-    """Arguments win over the environment, the environment over the file `.env` (or the one that `ENV_FILE` names)."""
+    """Arguments override the environment, which overrides `.env` (or the file that `ENV_FILE` names)."""
     settings = _settings()
     address = (base_url or settings.get("API_URL", "")).strip().rstrip("/")
     if not address.startswith(("http://", "https://")):
@@ -29,7 +29,7 @@ def configuration(base_url: str | None = None, api_key: str | None = None) -> Co
 
 
 def is_preview() -> bool:
-    """Whether the images are drawn by the laptop's emulator, which charges nothing; `make up` says so."""
+    """Whether the laptop's emulator draws the images, free of charge; `make up` sets this."""
     return _settings().get("STUDIO_PREVIEW") == "true"
 
 
@@ -52,11 +52,11 @@ def _key(api_key: str | None, settings: Mapping[str, str]) -> str:
 
 @functools.cache
 def _secret(arn: str) -> str:
-    import boto3  # noqa: PLC0415 - only those who keep their key there need it
+    import boto3  # noqa: PLC0415 - needed for keys in Secrets Manager only
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
 
     try:
-        # The ARN knows its region, whatever the environment says.
+        # The ARN names its region; the environment may name another.
         region = arn.split(":")[3] if arn.startswith("arn:") else None
         found = boto3.client("secretsmanager", region_name=region).get_secret_value(SecretId=arn)
     except (BotoCoreError, ClientError) as error:

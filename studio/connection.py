@@ -1,4 +1,4 @@
-"""One connection to the API, which asks again while the trouble may pass."""
+"""One connection to the API, which retries transient errors."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from studio import errors
 from studio.configuration import Configuration
 
 TIMEOUT = httpx.Timeout(35, connect=5)
-HURRIED_TIMEOUT = httpx.Timeout(4)
-PAUSES = (0.5, 1.0, 2.0)
-LONGEST_PAUSE = 30.0
-PERSISTENCE_SECONDS = 60.0
-_MAY_PASS = frozenset({429, 502, 503, 504})
+FAIL_FAST_TIMEOUT = httpx.Timeout(4)
+BACKOFF = (0.5, 1.0, 2.0)
+MAX_BACKOFF = 30.0
+RETRY_SECONDS = 60.0
+_TRANSIENT = frozenset({429, 502, 503, 504})
 
 
 class Connection:
-    """Asks the API with the key, and links without it. Raises ImagesError.
+    """Sends requests to the API with the key, and to links without it. Raises ImagesError.
 
-    `hurried` asks once and waits a few seconds, for what a page can do without. `waits` is called before each pause.
+    `fail_fast` means no retries and a short time-out. `on_retry` is called before each retry.
     """
 
     def __init__(
         self,
         configuration: Configuration,
-        waits: Callable[[], None],
+        on_retry: Callable[[], None],
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        hurried: bool = False,
+        fail_fast: bool = False,
     ) -> None:
         self._configuration = configuration
-        self._waits = waits
-        self._pauses = () if hurried else PAUSES
+        self._on_retry = on_retry
+        self._backoff = () if fail_fast else BACKOFF
         self._http = httpx.AsyncClient(
-            timeout=HURRIED_TIMEOUT if hurried else TIMEOUT,
+            timeout=FAIL_FAST_TIMEOUT if fail_fast else TIMEOUT,
             transport=transport,
             trust_env=not _is_loopback(configuration.base_url),
         )
@@ -48,10 +48,12 @@ class Connection:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
-        """The answer to a request of the API, a redirect included."""
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+        """Return the API's answer, a redirect included."""
         headers = {"x-api-key": self._configuration.api_key, **options.pop("headers", {})}
-        answer = await self._persist(method, f"{self._configuration.base_url}{path}", {**options, "headers": headers})
+        answer = await self._with_retries(
+            method, f"{self._configuration.base_url}{path}", {**options, "headers": headers}
+        )
         if answer.is_success or answer.is_redirect:
             return answer
         raise errors.from_problem(
@@ -59,26 +61,26 @@ class Connection:
         )
 
     async def fetch(self, url: str) -> httpx.Response:
-        """Whatever a link answers. It is a secret of its own: the key does not travel with it."""
-        return await self._persist("GET", url, {})
+        """Return a link's answer, whatever its status. A link is presigned: the key is not sent."""
+        return await self._with_retries("GET", url, {})
 
-    async def _persist(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
-        """Sends it again while the trouble may pass: every request here may be repeated, thanks to its key."""
-        give_up_at = time.monotonic() + PERSISTENCE_SECONDS
-        for pause in (*self._pauses, None):
-            answer = await self._attempt(method, url, options)
-            if isinstance(answer, httpx.Response) and not _may_pass(answer):
+    async def _with_retries(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
+        """Retry transient errors: every request here is safe to retry, by its idempotency key."""
+        deadline = time.monotonic() + RETRY_SECONDS
+        for pause in (*self._backoff, None):
+            answer = await self._send(method, url, options)
+            if isinstance(answer, httpx.Response) and not _is_transient(answer):
                 return answer
             wait = _pause(answer, pause)
-            if wait is None or time.monotonic() > give_up_at:
+            if wait is None or time.monotonic() > deadline:
                 break
-            self._waits()
+            self._on_retry()
             await asyncio.sleep(wait)
         if isinstance(answer, httpx.Response):
             return answer
         raise _unreachable(answer)
 
-    async def _attempt(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response | httpx.TransportError:
+    async def _send(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response | httpx.TransportError:
         try:
             return await self._http.request(method, url, **options)
         except httpx.TransportError as error:
@@ -88,20 +90,20 @@ class Connection:
 
 
 def _is_loopback(url: str) -> bool:
-    """A proxy in the environment knows nothing of this machine's own addresses."""
+    """Whether to ignore proxies, which do not reach this machine's loopback."""
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
-def _may_pass(answer: httpx.Response) -> bool:
-    return answer.status_code in _MAY_PASS or document(answer).get("code") == "in_progress"
+def _is_transient(answer: httpx.Response) -> bool:
+    return answer.status_code in _TRANSIENT or document(answer).get("code") == "in_progress"
 
 
 def _pause(answer: httpx.Response | httpx.TransportError, pause: float | None) -> float | None:
-    """What the API asks for, else our own; None where it is not worth the wait."""
-    asked_for = retry_after(answer) if isinstance(answer, httpx.Response) else None
-    if pause is None or asked_for is None:
+    """Return the API's Retry-After, or else our back-off; None if that is too long."""
+    requested = retry_after(answer) if isinstance(answer, httpx.Response) else None
+    if pause is None or requested is None:
         return pause
-    return asked_for if asked_for <= LONGEST_PAUSE else None
+    return requested if requested <= MAX_BACKOFF else None
 
 
 def retry_after(answer: httpx.Response) -> float | None:

@@ -1,4 +1,4 @@
-"""Every image that the key has, newest first and by day, and one of them large."""
+"""The gallery: all images of the key by day, newest first, and a lightbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from studio import asking, browser, money, pictures, words
+from studio import api, browser, money, pictures, words
 from studio.configuration import is_preview
 from studio.errors import ImagesError, NotFound
 from studio.money import counted
@@ -23,15 +23,15 @@ from studio.visit import Gallery, Request, Shown, Visit, visit
 
 FRESH_SECONDS = 60
 FACTS_WIDTH = 300
-NO_PROMPT = "Its prompt is not known here: it was made in an earlier visit, and the API never tells a prompt again."
+NO_PROMPT = "Its prompt is not known here: it was made in an earlier visit, and the API never returns a prompt."
 
 
 def draw(now: Visit) -> None:
     _load_first(now)
     found = now.gallery.pictures or []
     st.header("Your images", anchor=False)
-    if now.gallery.trouble:
-        _show_trouble(now.gallery.trouble)
+    if now.gallery.error:
+        _show_error(now.gallery.error)
     elif not found:
         st.markdown("What you make appears here and stays, also for the next visit.")
     for day, of_day in itertools.groupby(found, lambda picture: _local(picture.made_at).date()):
@@ -40,9 +40,8 @@ def draw(now: Visit) -> None:
         _draw_actions(now.gallery, found)
 
 
-def _show_trouble(error: ImagesError) -> None:
-    trouble = words.explain(error)
-    st.warning(trouble.advice, title="Your images cannot be listed right now")
+def _show_error(error: ImagesError) -> None:
+    st.warning(words.explain(error).advice, title="Your images cannot be listed right now")
     st.button("List them again", key="list-again", on_click=_renew)
 
 
@@ -71,7 +70,7 @@ def _name(picture: ListedPicture) -> str:
 
 
 def _load_first(now: Visit) -> None:
-    """The newest page, now and then anew; what was loaded behind it stays."""
+    """Load the newest page if it is older than a minute; later pages stay loaded."""
     known = now.gallery
     if known.pictures is not None and time.monotonic() - known.asked_at < FRESH_SECONDS:
         return
@@ -90,10 +89,10 @@ def _load_more() -> None:
 
 
 def _page(now: Visit, cursor: str | None) -> Gallery:
-    """Empty where it cannot be had, and then with the reason."""
+    """Load one page; on an error the page is empty and holds the error."""
     asked_at = time.monotonic()
     try:
-        page = asking.gallery_page(cursor=cursor)
+        page = api.gallery_page(cursor=cursor)
     except NotFound:
         return Gallery(_of_this_visit(now), None, None, asked_at)
     except ImagesError as error:
@@ -102,7 +101,7 @@ def _page(now: Visit, cursor: str | None) -> Gallery:
 
 
 def _of_this_visit(now: Visit) -> list[ListedPicture]:
-    """All that is known where the API is older than its gallery."""
+    """Return this visit's images, for an API without a gallery."""
     return [_listed(shown, number) for shown in now.history for number in range(len(shown.generation.images))]
 
 
@@ -126,7 +125,7 @@ def _close() -> None:
 
 
 def draw_lightbox(now: Visit) -> None:
-    """The image that was opened, over the page."""
+    """Draw the opened image over the page."""
     if "open_image" in st.session_state:
         _lightbox(now)
 
@@ -186,8 +185,8 @@ def _draw_buttons(now: Visit, picture: ListedPicture, request: Request | None) -
         _copy_link(picture)
     label = "Copy prompt and seed" if request else "Copy seed"
     if st.button(label, icon=":material/content_copy:", key="copy-prompt"):
-        told = f"{request['text']}\nseed {picture.seed}" if request else str(picture.seed)
-        _copy(told, "Copied.")
+        text = f"{request['text']}\nseed {picture.seed}" if request else str(picture.seed)
+        _copy(text, "Copied.")
     if st.button("Use these settings", icon=":material/tune:", key="use", disabled=request is None):
         now.fill_in = {**(request or {}), "seed": picture.seed}
         _close()
@@ -204,16 +203,16 @@ def _copy(text: str, said: str) -> None:
 
 
 def _copy_link(picture: ListedPicture) -> None:
-    """Made at the click, so it has all its time before it."""
+    """Make the link at the click, so that it does not expire early."""
     try:
-        _copy(asking.link(picture.id), "Copied. The link works for a while, for everybody who has it.")
+        _copy(api.link(picture.id), "Copied. The link works for a while, for everybody who has it.")
     except ImagesError as error:
         st.toast(words.explain(error).title, icon=":material/error:")
 
 
 def _delete(now: Visit, picture: ListedPicture) -> None:
     try:
-        asking.delete_image(picture.id)
+        api.delete_image(picture.id)
     except NotFound:
         pass
     except ImagesError as error:
@@ -230,7 +229,7 @@ def _local(moment: datetime) -> datetime:
 
 
 def _time_zone() -> tzinfo:
-    """The reader's, where the browser tells it."""
+    """Return the browser's time zone, if known."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""What things cost, in words."""
+"""Prices and spend, in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREVIEW = "Preview: drawn locally, nothing is charged"
 
 @dataclass(frozen=True)
 class Price:
-    """`at_most` where only the answer tells which model it is."""
+    """`at_most` if the models that may answer have different prices."""
 
     usd: float
     at_most: bool = False
@@ -23,7 +23,7 @@ class Price:
 
 
 def price(models: Sequence[Model], request: Request) -> Price | None:
-    """Which model will answer is known afterwards, so the most expensive counts."""
+    """Return the price of the most expensive model that may answer."""
     asked = [
         model.price_usd
         for model in models
@@ -35,9 +35,9 @@ def price(models: Sequence[Model], request: Request) -> Price | None:
 
 
 def labelled(label: str, cost: Price | None, *, preview: bool) -> str:
-    """The label of a button that spends."""
-    told = "free" if preview else str(cost or "price unknown")
-    return f"{label} · {told}".replace("$", r"\$")
+    """Return a button's label with its price."""
+    text = "free" if preview else str(cost or "price unknown")
+    return f"{label} · {text}".replace("$", r"\$")
 
 
 def month(usage: Usage) -> str:
@@ -47,7 +47,7 @@ def month(usage: Usage) -> str:
 
 
 def rise(before: Usage | None, after: Usage | None) -> float | None:
-    """What was charged between the two, as far as it is known."""
+    """Return the spend between two readings, or None if it is not known."""
     if before is None or after is None or before.month != after.month:
         return None
     return max(0.0, after.spent_usd - before.spent_usd)

@@ -1,4 +1,4 @@
-"""The request's parameters as widgets. Their limits are kept here: what is refused is said, and never replaced."""
+"""The request's parameters as widgets. Values outside the limits are refused, never replaced."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "negative_text": "",
     "model": "",
 }
-AUTOMATIC = "Automatic: the first that can be had"
+AUTOMATIC = "Automatic: the first that is available"
 
 
 def set_defaults() -> None:
@@ -48,7 +48,7 @@ def set_defaults() -> None:
 
 
 def request() -> Request:
-    """What the widgets say, as the API wants it."""
+    """Return the widgets' values as a request."""
     state = st.session_state
     width, height = size()
     return {
@@ -70,13 +70,13 @@ def size() -> tuple[int, int]:
 
 
 def priced() -> tuple[int, int, Quality] | None:
-    """What the price depends on; None while the size is none."""
+    """Return what the price depends on; None while the size is invalid."""
     width, height = size()
     return None if _of_size(width, height) else (width, height, st.session_state.quality)
 
 
 def fill(request: Request) -> None:
-    """Sets the widgets to a request that was made before."""
+    """Set the widgets to an earlier request."""
     state = st.session_state
     state.prompt, state.negative_text = request["text"], request["negative_text"] or ""
     state.model = request["model"] or ""
@@ -90,14 +90,14 @@ def fill(request: Request) -> None:
 
 
 def add_style(words: str) -> None:
-    """A style is nothing but words at the end of the prompt, there to be edited."""
+    """Add the style to the prompt as editable words."""
     prompt = st.session_state.prompt.rstrip(" ,\n")
     if words not in prompt:
         st.session_state.prompt = f"{prompt}, {words}" if prompt else words
 
 
-def complaint(request: Request) -> str | None:
-    """Why this cannot be sent."""
+def problem(request: Request) -> str | None:
+    """Return why the request is invalid, or None."""
     if not request["text"]:
         return "Write what the image should show."
     return _too_long(request) or _of_size(request["width"], request["height"]) or _of_seed(request["seed"])
@@ -137,15 +137,15 @@ def draw(models: Sequence[Model]) -> None:
         _draw_more(models)
 
 
-def _say(complaint: str | None) -> None:
-    """The place is kept, so that what comes and goes does not move the widgets."""
+def _say(problem: str | None) -> None:
+    """Show the problem in a fixed place, so that it does not move the widgets."""
     with st.empty():
-        if complaint:
-            st.error(complaint)
+        if problem:
+            st.error(problem)
 
 
 def _more_settings(models: Sequence[Model]) -> str:
-    """What is set inside is said outside."""
+    """Return the expander's label, which names the settings inside."""
     state = st.session_state
     known = {model.id: model.name for model in models}
     seed = [] if state.random else [f"seed {state.seed}"]
@@ -165,7 +165,7 @@ def _draw_more(models: Sequence[Model]) -> None:
 def _draw_model(models: Sequence[Model]) -> None:
     names = {model.id: _name(model) for model in models}
     chosen = st.session_state.model
-    # A choice is kept while the API is away and its catalog unknown.
+    # Keep the choice while the catalog is not available.
     choices = ["", *names, *([chosen] if chosen and chosen not in names else [])]
     st.selectbox("Model", choices, key="model", format_func=lambda each: names.get(each, each) or AUTOMATIC)
 

@@ -1,4 +1,4 @@
-"""What came of it: the images with what can be done with them, or what went wrong and the way on."""
+"""The result: images with their actions, or an error with the next action."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from studio import asking, browser, money, pictures, words
+from studio import api, browser, money, pictures, words
 from studio.configuration import is_preview
 from studio.errors import ContentBlocked, ImagesError, NotConfigured, NotFound, Unauthorized, YouMustChange
 from studio.money import counted, labelled
@@ -23,43 +23,43 @@ UNKNOWN = (
 )
 
 
-class WayOn(NamedTuple):
-    """What a button beside an error can do about it."""
+class Action(NamedTuple):
+    """A button beside an error."""
 
     label: str
     take: Callable[[], None]
 
 
 def show_failure(failed: Failed, models: Sequence[Model]) -> None:
-    trouble = words.explain(failed.error, job_is_known=failed.intent.job_id is not None)
+    explanation = words.explain(failed.error, job_is_known=failed.intent.job_id is not None)
     cost = money.after_failure(failed.charged, preview=is_preview()) if failed.error.job_is_over else None
-    show_trouble(trouble, _way_on(failed, models), cost)
+    show_explanation(explanation, _action_for(failed, models), cost)
     browser.focus(failed.token, ".st-key-outcome h2")
     if failed.intent.job_id and not isinstance(failed.error, NotFound):
         browser.rename(failed.intent.job_id)
 
 
-def show_trouble(trouble: words.Trouble, way_on: WayOn | None, cost: str | None = None) -> None:
-    st.header(trouble.title, anchor=False)
-    st.error(plain(" ".join(filter(None, (trouble.advice, cost)))), icon=":material/error:")
-    if way_on:
-        st.button(way_on.label, icon=":material/refresh:", key="retry", type="primary", on_click=way_on.take)
+def show_explanation(explanation: words.Explanation, action: Action | None, cost: str | None = None) -> None:
+    st.header(explanation.title, anchor=False)
+    st.error(plain(" ".join(filter(None, (explanation.advice, cost)))), icon=":material/error:")
+    if action:
+        st.button(action.label, icon=":material/refresh:", key="retry", type="primary", on_click=action.take)
     with st.expander("Details"):
-        st.code(trouble.details, language=None, wrap_lines=True)
+        st.code(explanation.details, language=None, wrap_lines=True)
 
 
-def _way_on(failed: Failed, models: Sequence[Model]) -> WayOn | None:
-    """None where only another prompt or other settings help: those are beside it, with a button of their own."""
+def _action_for(failed: Failed, models: Sequence[Model]) -> Action | None:
+    """Return the next action; None if the prompt or the settings must change, which have their own button."""
     intent, error = failed.intent, failed.error
     if isinstance(error, ContentBlocked) and intent.request:
-        anew = {**intent.request, "seed": None}
-        return WayOn(_priced("Try another seed", anew, models), partial(visit().begin, anew))
-    mended_elsewhere = isinstance(error, NotConfigured | Unauthorized)
-    if isinstance(error, YouMustChange) and not mended_elsewhere:
+        reseeded = {**intent.request, "seed": None}
+        return Action(_priced("Try another seed", reseeded, models), partial(visit().begin, reseeded))
+    is_configuration = isinstance(error, NotConfigured | Unauthorized)
+    if isinstance(error, YouMustChange) and not is_configuration:
         return None
     if not error.job_is_over:
-        return WayOn("Look again" if intent.job_id else "Try again", visit().retry)
-    return WayOn(_priced("Try again", intent.request, models), visit().retry) if intent.request else None
+        return Action("Look again" if intent.job_id else "Try again", visit().retry)
+    return Action(_priced("Try again", intent.request, models), visit().retry) if intent.request else None
 
 
 def _priced(label: str, request: Request, models: Sequence[Model]) -> str:
@@ -67,9 +67,9 @@ def _priced(label: str, request: Request, models: Sequence[Model]) -> str:
 
 
 def _models_for(request: Request, models: Sequence[Model]) -> Sequence[Model]:
-    """The prices for that size and quality; those at hand where the others cannot be had."""
+    """Return the models priced for this request, or those at hand if the API does not answer."""
     try:
-        return asking.models(request["width"], request["height"], request["quality"])
+        return api.models(request["width"], request["height"], request["quality"])
     except ImagesError:
         return models
 
@@ -130,12 +130,12 @@ def download(picture: Picture, prompt: str, *, key: str = "download") -> None:
 
 
 def _once_more(shown: Shown, request: Request, picture: Picture, models: Sequence[Model]) -> None:
-    # A model that is retired would only refuse; another one then makes another picture, which is said.
-    living = picture.model if _lives(picture.model, models) else None
+    # A retired model would refuse. Another model makes another picture, which the button says.
+    model = picture.model if _is_available(picture.model, models) else None
     number = images_again(shown, picture)
-    same = {**request, "seed": picture.seed, "number_of_images": number, "model": living}
-    like = {**request, "seed": None, "number_of_images": 1, "model": living}
-    helped = "With the prompt and settings as they were" if living else "Its model is retired: another one makes it"
+    same = {**request, "seed": picture.seed, "number_of_images": number, "model": model}
+    like = {**request, "seed": None, "number_of_images": 1, "model": model}
+    helped = "With the prompt and settings as they were" if model else "Its model is retired: another one makes it"
     for label, asked, key in (("Again with this seed", same, "again"), ("Another like it", like, "another")):
         several = f" ({counted(asked['number_of_images'])})" if asked["number_of_images"] > 1 else ""
         st.button(
@@ -147,7 +147,7 @@ def _once_more(shown: Shown, request: Request, picture: Picture, models: Sequenc
         )
 
 
-def _lives(model_id: str, models: Sequence[Model]) -> bool:
+def _is_available(model_id: str, models: Sequence[Model]) -> bool:
     return not any(model.id == model_id and (model.is_retired or model.refused) for model in models)
 
 
@@ -177,5 +177,5 @@ def file_name(picture: Picture, prompt: str) -> str:
 
 
 def plain(text: str) -> str:
-    """What others wrote is shown as it is, not as Markdown."""
+    """Escape Markdown."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~$:<>-])", r"\\\1", text)

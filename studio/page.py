@@ -1,4 +1,4 @@
-"""The page: a prompt and what may be set on one side; on the other whatever is going on, and all images so far."""
+"""The page: prompt and settings on the left, the current result and the gallery on the right."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from studio import asking, browser, gallery, money, options, outcome, words, working
+from studio import api, browser, gallery, money, options, outcome, words, working
 from studio.configuration import is_preview
 from studio.errors import ImagesError
-from studio.outcome import WayOn
+from studio.outcome import Action
 from studio.results import Model
 from studio.visit import Visit, visit
 
@@ -19,7 +19,7 @@ EXAMPLES = {
     "Educational tools": "A mountain river from its source to the sea, clear textbook illustration",
 }
 SETTINGS_WIDTH = 380
-# Streamlit's own counter counts UTF-16 and drops what is too long without a word; the API counts characters.
+# Streamlit's counter counts UTF-16 units and cuts long text silently; the API counts characters.
 COUNTER = (
     '<div class="studio-under"><span class="studio-keys">Ctrl + Enter generates</span>'
     '<span class="studio-counter{over}" data-limit="{limit}">{count} of {limit}</span></div>'
@@ -35,14 +35,14 @@ def main() -> None:
     if now.fill_in:
         options.fill(now.fill_in)
         now.fill_in = None
-    models, trouble = asking.catalog(options.priced())
+    models, error = api.catalog(options.priced())
     _header(now)
     with st.container(horizontal=True, gap="large", key="studio"):
         with st.container(width=SETTINGS_WIDTH, key="settings"):
             _ask(now, models)
             options.draw(models)
         with st.container(width="stretch", key="results"):
-            _results(now, models, trouble)
+            _results(now, models, error)
     gallery.draw_lightbox(now)
 
 
@@ -55,7 +55,7 @@ def _header(now: Visit) -> None:
 def _money(now: Visit) -> str:
     if is_preview():
         return f":material/draw: {money.PREVIEW}"
-    usage = asking.usage()
+    usage = api.usage()
     month = money.month(usage) if usage else "This month's total is not known"
     return f"{month} · this visit {money.dollars(now.spent)}".replace("$", r"\$")
 
@@ -73,7 +73,7 @@ def _ask(now: Visit, models: Sequence[Model]) -> None:
         on_click=_submit,
         disabled=bool(now.pending),
     )
-    # An empty always takes its place: what comes and goes must not move the widgets, or they begin anew.
+    # `st.empty` keeps the place, so that a notice does not move the widgets, which would reset them.
     with st.empty():
         if now.notice:
             st.warning(now.notice, icon=":material/edit_note:")
@@ -98,30 +98,30 @@ def _counter() -> None:
 def _submit() -> None:
     asked = options.request()
     now = visit()
-    complaint = options.complaint(asked)
-    if complaint:
-        now.notice, now.failed = complaint, None
+    problem = options.problem(asked)
+    if problem:
+        now.notice, now.failed = problem, None
     else:
         now.begin(asked)
 
 
-def _results(now: Visit, models: Sequence[Model], trouble: ImagesError | None) -> None:
+def _results(now: Visit, models: Sequence[Model], error: ImagesError | None) -> None:
     with st.container(key="outcome"):
-        _outcome(now, models, trouble)
+        _outcome(now, models, error)
     with st.container(key="gallery"):
-        if trouble is None:
+        if error is None:
             gallery.draw(now)
 
 
-def _outcome(now: Visit, models: Sequence[Model], trouble: ImagesError | None) -> None:
+def _outcome(now: Visit, models: Sequence[Model], error: ImagesError | None) -> None:
     if now.pending:
         working.draw(now)
     elif now.failed:
         outcome.show_failure(now.failed, models)
     elif now.shown:
         outcome.show_result(now.shown, models)
-    elif trouble:
-        outcome.show_trouble(words.explain(trouble), WayOn("Try again", asking.forget_trouble))
+    elif error:
+        outcome.show_explanation(words.explain(error), Action("Try again", api.forget_error))
     else:
         _examples()
 

@@ -1,4 +1,4 @@
-"""Pictures for the eye: small renditions, kept for all visitors; the PNGs stay in the bucket."""
+"""Small renditions for display, cached for all visitors; the PNGs stay in the bucket."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from studio.errors import ImagesError, NotFound
 from studio.results import Picture
 
 LARGE, SMALL = 1024, 384
-KEPT = 500
-AT_ONCE = 6
+MAX_ENTRIES = 500
+WORKERS = 6
 QUALITY = 88
 ZIP_NOTE = "missing.txt"
 
 
-@st.cache_data(max_entries=KEPT, show_spinner=False)
+@st.cache_data(max_entries=MAX_ENTRIES, show_spinner=False)
 def _rendition(image_id: str, longest: int, _png: bytes | None = None) -> bytes:
     return _fetched(image_id, longest) if _png is None else _shrunk(_png, longest)
 
@@ -31,7 +31,7 @@ def _fetched(image_id: str, width: int) -> bytes:
         return _fetch_rendition(image_id, width)
     except NotFound:
         # An older API has no renditions.
-        return _shrunk(fetch(image_id, hurried=True), width)
+        return _shrunk(fetch(image_id, fail_fast=True), width)
 
 
 def _shrunk(png: bytes, longest: int) -> bytes:
@@ -43,18 +43,18 @@ def _shrunk(png: bytes, longest: int) -> bytes:
 
 
 def large(image_id: str, png: bytes | None = None) -> bytes:
-    """At most as large as it is. Raises ImagesError where it is not at hand and cannot be had."""
+    """Return a large rendition, at most of the image's own size. Raises ImagesError if the download fails."""
     return _rendition(image_id, LARGE, png)
 
 
-def keep(image_id: str, png: bytes) -> None:
-    """Makes the renditions while the PNG is at hand."""
+def cache(image_id: str, png: bytes) -> None:
+    """Make both renditions of a downloaded PNG."""
     for longest in (LARGE, SMALL):
         _rendition(image_id, longest, png)
 
 
 def small(image_id: str) -> bytes | None:
-    """None where it cannot be had."""
+    """Return a thumbnail, or None if the download fails."""
     try:
         return _rendition(image_id, SMALL)
     except (ImagesError, OSError):
@@ -62,20 +62,20 @@ def small(image_id: str) -> bytes | None:
 
 
 def small_ones(pictures: Sequence[Picture]) -> list[bytes | None]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(small, [picture.id for picture in pictures]))
 
 
 @blocking
 async def _fetch_rendition(image_id: str, width: int) -> bytes:
-    async with Client(hurried=True) as client:
+    async with Client(fail_fast=True) as client:
         return await client.rendition(image_id, width)
 
 
 @blocking
-async def fetch(image_id: str, *, hurried: bool = False) -> bytes:
-    """The PNG itself, by the lasting link: no matter how long the page was open."""
-    async with Client(hurried=hurried) as client:
+async def fetch(image_id: str, *, fail_fast: bool = False) -> bytes:
+    """Download the PNG by its permanent link, however long the page was open."""
+    async with Client(fail_fast=fail_fast) as client:
         return await client.png(image_id)
 
 
@@ -87,8 +87,8 @@ def _fetch_or_none(image_id: str) -> bytes | None:
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
-    """A zip of PNGs, from images' ids by the files' names; it names those that are gone."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    """Return a zip of PNGs, from image ids by file name; it lists images that are deleted or expired."""
+    with ThreadPoolExecutor(WORKERS) as pool:
         pngs = dict(zip(files, pool.map(_fetch_or_none, files.values()), strict=True))
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:

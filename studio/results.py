@@ -1,4 +1,4 @@
-"""What the API answers, typed."""
+"""The API's answers as typed values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OVER = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Picture:
-    """What is known about an image. `url` opens it for a while without a key, `link` as long as it exists with one."""
+    """Facts about an image. `url` is presigned and expires; `link` is permanent and needs the key."""
 
     id: str
     caption: str
@@ -32,7 +32,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Image(Picture):
-    """One picture with its PNG."""
+    """A picture with its PNG."""
 
     bytes: bytes = field(repr=False)
 
@@ -46,7 +46,7 @@ class Image(Picture):
         return f"{self.id}.png"
 
     def save(self, folder: str | Path = DOCUMENTED_FOLDER) -> Path:
-        """Writes `<id>.png` into the folder, which is made if it is missing."""
+        """Write `<id>.png` into the folder, created if it is missing."""
         Path(folder).mkdir(parents=True, exist_ok=True)
         file = Path(folder) / self.filename
         file.write_bytes(self.bytes)
@@ -75,7 +75,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Missing:
-    """A picture that was asked for and is not there: `status` is blocked, failed or deleted."""
+    """A missing picture: `status` is blocked, failed or deleted."""
 
     caption: str
     status: str
@@ -95,7 +95,7 @@ Picture_co = TypeVar("Picture_co", bound=Picture, covariant=True)
 
 @dataclass(frozen=True)
 class Generation(Generic[Picture_co]):
-    """A finished generation; `places` holds an entry for every picture asked for, in order."""
+    """A finished generation; `places` has an entry for every requested picture, in order."""
 
     id: str
     message: str
@@ -117,14 +117,14 @@ class Generation(Generic[Picture_co]):
         return [image.save(folder) for image in self.images]
 
     def without_bytes(self: Generation[Image]) -> Generation[Picture]:
-        """The facts alone, for whoever keeps many."""
+        """Return the facts alone, which need little memory."""
         places = tuple(place if isinstance(place, Missing) else place.without_bytes() for place in self.places)
         return Generation(self.id, self.message, self.model, self.cost_usd, places, self.warnings, self.replayed)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Why a queued job is not worked at now, and when it is tried again, where the API says so."""
+    """Why a queued job waits, and when the API retries it, if known."""
 
     code: str
     detail: str
@@ -133,7 +133,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Job:
-    """How a generation in the background is doing: queued, running, succeeded, failed or cancelled.
+    """A job: queued, running, succeeded, failed or cancelled.
 
     `made` are the entries of the images that exist already, each with its `index`.
     """
@@ -148,7 +148,7 @@ class Job:
     result: Mapping[str, Any] | None = field(default=None, repr=False)
     problem: Mapping[str, Any] | None = None
     replayed: bool = False
-    look_again_after: float | None = None
+    retry_after: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -156,7 +156,7 @@ class Job:
 
     @property
     def has_images(self) -> bool:
-        """Also a job that was stopped may have some, made by an earlier attempt."""
+        """Whether it made images; a cancelled job may have some of an earlier attempt."""
         return self.result is not None and any(entry["status"] == "stored" for entry in self.result["details"])
 
 
@@ -176,7 +176,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the key's images of this month cost; `cap_usd` is None where there is no cap."""
+    """The key's spend this month; `cap_usd` is None if there is no cap."""
 
     month: str
     spent_usd: float
@@ -185,7 +185,7 @@ class Usage:
     images: int
 
 
-def job(answer: Mapping[str, Any], look_again_after: float | None = None) -> Job:
+def job(answer: Mapping[str, Any], retry_after: float | None = None) -> Job:
     progress = answer.get("progress") or {}
     return Job(
         id=answer["id"],
@@ -197,14 +197,14 @@ def job(answer: Mapping[str, Any], look_again_after: float | None = None) -> Job
         waiting=_waiting(answer.get("waiting")),
         result=answer["result"],
         problem=answer["problem"],
-        look_again_after=look_again_after,
+        retry_after=retry_after,
     )
 
 
-def _waiting(told: Mapping[str, Any] | None) -> Waiting | None:
-    if told is None:
+def _waiting(waiting: Mapping[str, Any] | None) -> Waiting | None:
+    if waiting is None:
         return None
-    return Waiting(str(told.get("code")), str(told.get("detail")), _moment(told.get("retry_at")))
+    return Waiting(str(waiting.get("code")), str(waiting.get("detail")), _moment(waiting.get("retry_at")))
 
 
 def _moment(text: str | None) -> datetime | None:

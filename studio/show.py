@@ -1,7 +1,7 @@
-"""`show_generated_images`: the prompt becomes images on a Streamlit page, and the page moves while they are made.
+"""`show_generated_images` generates images on a Streamlit page and shows the progress.
 
-Two asyncio tasks run side by side, in the script's own thread, under a loading spinner that tells the time: the
-generation, and the view of it, in which each image appears as soon as it is there. Usable in any Streamlit app:
+Two asyncio tasks run in the script's thread, under a spinner that shows the elapsed time: the generation, and its view,
+which shows each image as soon as it is made. It works in any Streamlit app:
 
     from studio.show import show_generated_images
 
@@ -41,31 +41,31 @@ STATES: Mapping[str, str] = {
 }
 _WAITS: Mapping[str, tuple[str, str]] = {
     "throttled": ("Waiting for the model", "The model has no room right now."),
-    "model_unavailable": ("Waiting for the model", "The model cannot be had right now."),
+    "model_unavailable": ("Waiting for the model", "The model is not available right now."),
     "budget_exhausted": ("Waiting for the budget", "Other images hold what is left of this month's budget."),
 }
-_WAITS_SOMEHOW = ("Waiting for another try", "A try did not succeed.")
-GO_AWAY = "You may close this page: the images will be under “Your images”."
+_OTHER_WAIT = ("Waiting for another try", "A try did not succeed.")
+PAGE_MAY_CLOSE = "You may close this page: the images will be under “Your images”."
 
 
 def state_of(progress: Progress) -> str:
-    """What is going on, in a few words that stay the same for as long as it does."""
+    """Return a short description of the state."""
     if progress.waiting:
-        return _WAITS.get(progress.waiting.code, _WAITS_SOMEHOW)[0]
+        return _WAITS.get(progress.waiting.code, _OTHER_WAIT)[0]
     return STATES.get(progress.state, progress.state)
 
 
 def advice(progress: Progress) -> str:
-    """Why, for how long, and what it means for money and for whoever waits."""
+    """Return why the job waits, for how long, what it has cost, and whether the page may be closed."""
     if progress.state != "queued":
         return _made(progress)
-    why = [_reason(progress), _retry(progress), _made(progress) or "Nothing is charged yet.", GO_AWAY]
+    why = [_reason(progress), _retry(progress), _made(progress) or "Nothing is charged yet.", PAGE_MAY_CLOSE]
     return " ".join(filter(None, why))
 
 
 def _reason(progress: Progress) -> str:
     if progress.waiting:
-        return _WAITS.get(progress.waiting.code, _WAITS_SOMEHOW)[1]
+        return _WAITS.get(progress.waiting.code, _OTHER_WAIT)[1]
     return "The model had no room before; it is tried again." if progress.attempts else ""
 
 
@@ -88,7 +88,7 @@ def _made(progress: Progress) -> str:
 
 @dataclass
 class View:
-    """The words above, and a tile for each image; each image is drawn once, when it is there."""
+    """The state in words, and a tile for each image, which is drawn once, when it is made."""
 
     tiles: tuple[int, int, int]
     report: OnProgress | None = None
@@ -166,7 +166,7 @@ async def _keep_drawing(view: View, over: asyncio.Event) -> None:
 
 
 def show(generation: Generation[Image]) -> None:
-    """The images with their captions; what is missing keeps its place."""
+    """Show the images with their captions; a missing one keeps its tile."""
     for place, tile in zip(generation.places, grid(len(generation.places)), strict=True):
         if isinstance(place, Missing):
             draw_missing(tile, place)
@@ -175,7 +175,7 @@ def show(generation: Generation[Image]) -> None:
 
 
 def grid(number: int) -> list[Any]:
-    """As many places, two in a row."""
+    """Return this number of tiles, two in a row."""
     if number == 1:
         return [st.container(key="one")]
     rows = [st.columns(2) for _ in range(0, number, 2)]
@@ -196,7 +196,7 @@ def draw_image(tile: Any, image: Image) -> None:  # noqa: ANN401 - Streamlit's c
 
 
 def draw_picture(tile: Any, picture: Picture, shown: bytes) -> None:  # noqa: ANN401 - as above
-    """Never larger than it is."""
+    """Draw the image at most at its own size."""
     tile.image(shown, caption=caption(picture), width="content", alt=picture.caption)
 
 
@@ -212,5 +212,5 @@ def caption(picture: Picture) -> str:
 
 
 def short_name(model_id: str) -> str:
-    """`stability.stable-image-core-v1:1` reads better as `stable-image-core-v1`."""
+    """Shorten `stability.stable-image-core-v1:1` to `stable-image-core-v1`."""
     return model_id.partition(".")[2].partition(":")[0] or model_id

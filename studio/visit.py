@@ -1,4 +1,4 @@
-"""What the page remembers: of this visit in its session, and of each job for whoever reloads the page."""
+"""The page's state: of this visit in its session, and of recent jobs for page reloads."""
 
 from __future__ import annotations
 
@@ -15,39 +15,38 @@ from studio.client import Progress
 from studio.errors import ImagesError, NotFound
 from studio.results import Generation, Image, ListedPicture, Picture, Usage
 
-INTENTS_REMEMBERED = 500
-SECONDS_REMEMBERED = 24 * 60 * 60
-SHOWN_REMEMBERED = 24
+MAX_INTENTS = 500
+MAX_AGE_SECONDS = 24 * 60 * 60
+MAX_HISTORY = 24
 
 Request = dict[str, Any]
 
 
 @dataclass
 class Intent:
-    """One click. The key stays the same however often it is sent; `job_id` is known once the API has answered."""
+    """One click. All its retries have the same idempotency key; `job_id` is known once the API has answered."""
 
     request: Request | None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
     job_id: str | None = None
     begun_at: float = field(default_factory=time.monotonic)
     before: Usage | None = None
-    """The month before it was sent, which tells what a failure has cost."""
+    """The spend before it was sent, to find what a failure has cost."""
 
     @property
     def names(self) -> set[str | None]:
-        """What the page's address may call it."""
+        """The names that the page's address may have for it."""
         return {self.key, self.job_id} - {None}
 
 
 @dataclass
 class Waiting:
-    """How the pending intent is doing. `made` are the images that are there; `silent_since` is when the API fell
-    silent; `is_stopping` once somebody asked for that."""
+    """The state of the pending intent. `made` holds its images; `silent_since` is when the API stopped answering."""
 
     progress: Progress
     made: dict[int, Image] = field(default_factory=dict)
     silent_since: float | None = None
-    next_look: float = 0.0
+    next_poll: float = 0.0
     is_stopping: bool = False
 
 
@@ -60,7 +59,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Failed:
-    """`charged` is what it cost all the same, as far as that is known."""
+    """`charged` is what the failure cost, if known."""
 
     intent: Intent
     error: ImagesError
@@ -70,11 +69,11 @@ class Failed:
 
 @dataclass
 class Gallery:
-    """The pages that were asked for so far; None before the first."""
+    """The loaded pages; None before the first."""
 
     pictures: list[ListedPicture] | None = None
     next_cursor: str | None = None
-    trouble: ImagesError | None = None
+    error: ImagesError | None = None
     asked_at: float = 0.0
 
 
@@ -86,17 +85,17 @@ class Visit:
     shown: Shown | None = None
     notice: str | None = None
     fill_in: Request | None = None
-    """What the widgets are to say from the next run on."""
+    """The values for the widgets at the next run."""
     address: str | None = None
-    """The job that the page's address names, as this visit knows it."""
+    """The job in the page's address."""
     spent: float = 0.0
     whole_page: bool = False
-    """Whether this run draws the whole page, and not only what is going on."""
+    """Whether this run draws the whole page, not only the fragment of the running job."""
     gallery: Gallery = field(default_factory=Gallery)
     history: list[Shown] = field(default_factory=list)
 
     def follow(self, name: str | None) -> None:
-        """The page's address was reloaded, opened, or gone back to."""
+        """Show the job that the page's address names, after a reload or the Back button."""
         if name == self.address or name in self._names():
             self.address = name
             return
@@ -110,15 +109,15 @@ class Visit:
             self._resume(name)
 
     def begin(self, request: Request) -> None:
-        """A second click on the same thing is the same intent."""
+        """Start an intent; a second click with the same request does nothing."""
         if self.pending and self.pending.request == request:
             return
         intent = Intent(request)
         self._turn_to(intent)
-        self._found_by(intent.key, intent)
+        self._remember(intent.key, intent)
 
     def retry(self) -> None:
-        """The same intent again; a job that has failed is over, so it takes a new one."""
+        """Retry the intent; a failed job is over, so it needs a new one."""
         if self.failed is None:
             return
         intent, error = self.failed.intent, self.failed.error
@@ -130,12 +129,12 @@ class Visit:
     def accepted(self, intent: Intent, job_id: str) -> None:
         if intent.job_id != job_id:
             intent.job_id = job_id
-            _intents().keep(job_id, intent)
+            _intents().add(job_id, intent)
 
     def finish(self, intent: Intent, generation: Generation[Image]) -> None:
         self.spent += 0 if generation.replayed else generation.cost_usd
         intent.job_id = generation.id
-        _intents().keep(generation.id, intent)
+        _intents().add(generation.id, intent)
         self.show(Shown(intent.request, generation.without_bytes()))
         self.gallery = Gallery()
 
@@ -144,23 +143,23 @@ class Visit:
         self._turn_to(None)
         self.failed = Failed(intent, error, charged)
         if intent.job_id is None or isinstance(error, NotFound):
-            self._leave_address()
+            self._clear_address()
 
     def stopped(self, notice: str) -> None:
         self._turn_to(None)
         self.notice = notice
-        self._leave_address()
+        self._clear_address()
 
     def show(self, shown: Shown) -> None:
         self._turn_to(None)
         self.shown = shown
         others = [each for each in self.history if each.generation.id != shown.generation.id]
-        self.history = [shown, *others][:SHOWN_REMEMBERED]
+        self.history = [shown, *others][:MAX_HISTORY]
         if self.address not in self._names():
             self._name(shown.generation.id)
 
     def request_of(self, generation_id: str) -> Request | None:
-        """What was asked for, where this studio still knows it."""
+        """Return the request of a generation, if this studio still knows it."""
         intent = _intents().find(generation_id)
         return intent.request if intent else None
 
@@ -171,7 +170,7 @@ class Visit:
         return _names_of(self.shown.generation.id) if self.shown else set()
 
     def _resume(self, name: str) -> None:
-        """The address names the job, or the intent where the API has not accepted it yet."""
+        """Resume the job, or the intent that the API has not accepted yet."""
         intent = _intents().find(name) or Intent(None, job_id=name)
         self.fill_in = intent.request
         self._turn_to(intent)
@@ -180,15 +179,15 @@ class Visit:
         self.pending, self.failed, self.shown, self.notice = intent, None, None, None
         self.waiting = Waiting(Progress("looking" if intent and intent.job_id else "sending", None, 0.0))
 
-    def _found_by(self, name: str, intent: Intent) -> None:
-        """From here on a reload finds the intent by the page's address."""
-        _intents().keep(name, intent)
+    def _remember(self, name: str, intent: Intent) -> None:
+        """Put the intent into the page's address, so that a reload finds it."""
+        _intents().add(name, intent)
         self._name(name)
 
     def _name(self, name: str) -> None:
         self.address = st.query_params["job"] = name
 
-    def _leave_address(self) -> None:
+    def _clear_address(self) -> None:
         self.address = None
         st.query_params.pop("job", None)
 
@@ -201,33 +200,33 @@ def visit() -> Visit:
 
 
 def images_again(shown: Shown, image: Picture) -> int:
-    """How many a seed must make to make this image: all, where one call made several of which this is not the first."""
+    """Return how many images to request to get this one again: all, if it is not the first of its model call."""
     return len(shown.generation.places) if image.seed_index else 1
 
 
 class Intents:
-    """The API never tells a prompt again, so the page's server keeps those of the newest jobs, for a day at most."""
+    """The intents of the newest jobs, for a day at most: the API never returns a prompt."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Intent] = OrderedDict()
-        self._one_at_a_time = Lock()
+        self._intents: OrderedDict[str, Intent] = OrderedDict()
+        self._lock = Lock()
 
-    def keep(self, name: str, intent: Intent) -> None:
-        with self._one_at_a_time:
-            self._kept[name] = intent
-            self._forget()
+    def add(self, name: str, intent: Intent) -> None:
+        with self._lock:
+            self._intents[name] = intent
+            self._expire()
 
     def find(self, name: str) -> Intent | None:
-        with self._one_at_a_time:
-            self._forget()
-            return self._kept.get(name)
+        with self._lock:
+            self._expire()
+            return self._intents.get(name)
 
-    def _forget(self) -> None:
-        oldest = time.monotonic() - SECONDS_REMEMBERED
-        for name in list(self._kept):
-            if len(self._kept) <= INTENTS_REMEMBERED and self._kept[name].begun_at > oldest:
+    def _expire(self) -> None:
+        oldest = time.monotonic() - MAX_AGE_SECONDS
+        for name in list(self._intents):
+            if len(self._intents) <= MAX_INTENTS and self._intents[name].begun_at > oldest:
                 break
-            del self._kept[name]
+            del self._intents[name]
 
 
 @st.cache_resource

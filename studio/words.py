@@ -1,4 +1,4 @@
-"""What went wrong, for a person; the words for programs stay behind "Details"."""
+"""Explains errors to people; the API's own text stays under "Details"."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Explanation:
     title: str
     advice: str
     details: str
 
 
-Said = tuple[str, str]
+Message = tuple[str, str]
 
-_SAID: Mapping[type[ImagesError], Said] = {
+_MESSAGES: Mapping[type[ImagesError], Message] = {
     errors.ContentBlocked: (
         "The model's content filter refused this prompt",
         "Say it in other words, or try another seed.",
@@ -66,7 +66,7 @@ _SAID: Mapping[type[ImagesError], Said] = {
     errors.InProgress: ("The same request is still being worked on", "Try again in a moment to see its images."),
     errors.ModelError: ("The model could not make a picture of this", "Try again, or try another seed."),
     errors.ModelUnavailable: (
-        "The model cannot be had right now",
+        "The model is not available right now",
         "Choose another model under “More settings”, or try again later.",
     ),
     errors.ServiceFailed: (
@@ -94,12 +94,12 @@ _SAID: Mapping[type[ImagesError], Said] = {
         "Only whoever runs the API can change that; the details tell them how.",
     ),
 }
-_UNKNOWN: Said = (
+_UNKNOWN: Message = (
     "Something went wrong in the service",
     "Try again. If it happens once more, give the details to whoever runs the API.",
 )
-# While a job is under way the same errors mean something else: there is work that goes on.
-_SAID_OF_A_JOB: Mapping[type[ImagesError], Said] = {
+# While a job runs the same errors mean something else: its work continues.
+_JOB_MESSAGES: Mapping[type[ImagesError], Message] = {
     errors.Unreachable: (
         "The API went away while the images were being made",
         (
@@ -117,23 +117,23 @@ _SAID_OF_A_JOB: Mapping[type[ImagesError], Said] = {
 }
 
 
-def explain(error: ImagesError, *, job_is_known: bool = False) -> Trouble:
+def explain(error: ImagesError, *, job_is_known: bool = False) -> Explanation:
     under_way = job_is_known and not error.job_is_over
-    title, advice = (_find(_SAID_OF_A_JOB, error) if under_way else None) or _find(_SAID, error) or _UNKNOWN
+    title, advice = (_find(_JOB_MESSAGES, error) if under_way else None) or _find(_MESSAGES, error) or _UNKNOWN
     if isinstance(error, errors.InvalidRequest):
         title, advice = "These settings were refused", _fields(error)
     if error.retry_after:
         advice = f"{advice} It asks for {error.retry_after:.0f} s of patience."
-    return Trouble(title, advice, _details(error))
+    return Explanation(title, advice, _details(error))
 
 
-def _find(said: Mapping[type[ImagesError], Said], error: ImagesError) -> Said | None:
-    return next((said[kind] for kind in type(error).__mro__ if kind in said), None)
+def _find(messages: Mapping[type[ImagesError], Message], error: ImagesError) -> Message | None:
+    return next((messages[kind] for kind in type(error).__mro__ if kind in messages), None)
 
 
 def _fields(error: ImagesError) -> str:
-    told = "; ".join(f"{FIELDS.get(name, name)}: {message}" for name, message in error.errors)
-    return f"{told or 'Shorten the prompt, or choose another size'}. Nothing was made or charged."
+    fields = "; ".join(f"{FIELDS.get(name, name)}: {message}" for name, message in error.errors)
+    return f"{fields or 'Shorten the prompt, or choose another size'}. Nothing was made or charged."
 
 
 def _details(error: ImagesError) -> str:
@@ -146,10 +146,10 @@ def _details(error: ImagesError) -> str:
 
 
 _WARNINGS: Mapping[str, str] = {
-    "model_fell_through": "The first model could not be had, so {model} made this.",
+    "model_fell_through": "The first model was not available, so {model} made this.",
     "quality_ignored": "{model} has one quality only.",
     "seed_random": "The model took this seed to mean a random one; each image shows the seed it used.",
-    "cfg_scale_ignored": "{model} cannot be told how closely to follow the prompt.",
+    "cfg_scale_ignored": "{model} has no setting for how closely to follow the prompt.",
     "cfg_scale_clamped": "{model} follows the prompt less or more closely than asked, to its limit.",
     "enlarged": "The model made smaller images, which were enlarged to the size asked for.",
     "not_remembered": "The images could not be noted, so they may be missing under “Your images”. Save them.",

@@ -1,4 +1,4 @@
-"""What is going on with a generation that was begun: drawn every second, while the rest of the page can be used."""
+"""The running generation: polled and drawn every second, while the rest of the page stays usable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from studio import asking, browser, pictures
+from studio import api, browser, pictures
 from studio.client import Client, Progress
 from studio.configuration import is_preview
 from studio.errors import Cancelled, ImagesError, InProgress, MayPass, NotCancellable, TookTooLong
@@ -19,13 +19,13 @@ from studio.show import advice, draw_picture, duration, state_of, waiting_tiles
 from studio.visit import Intent, Visit, Waiting, visit
 
 REDRAW_SECONDS = 1.0
-LOOK_AGAIN_SECONDS = 2.0
-PATIENCE_SECONDS = 25.0
-"""How long the API may be silent before the page says that it is away."""
+POLL_SECONDS = 2.0
+SILENCE_SECONDS = 25.0
+"""How long the API may not answer before the page reports an error."""
 
 
 def draw(now: Visit) -> None:
-    """Within a run of the whole page; from then on by itself."""
+    """Draw as part of the whole page; after that the fragment reruns by itself."""
     now.whole_page = True
     try:
         _tick()
@@ -35,33 +35,33 @@ def draw(now: Visit) -> None:
 
 @st.fragment(run_every=REDRAW_SECONDS)
 def _tick() -> None:
-    """First what is known, then a look: so nothing on the page is ever older than its turn."""
+    """Draw the known state, poll, and draw again if it has changed."""
     now = visit()
     intent, waiting = now.pending, now.waiting
     if intent is None or waiting is None:
         st.rerun()
     _draw(intent, waiting)
-    before = _seen(waiting)
-    if time.monotonic() >= waiting.next_look:
-        _look(now, intent, waiting)
+    before = _snapshot(waiting)
+    if time.monotonic() >= waiting.next_poll:
+        _poll(now, intent, waiting)
     if now.pending is not intent:
         st.rerun()
-    if _seen(waiting) != before:
+    if _snapshot(waiting) != before:
         st.rerun(scope="app" if now.whole_page else "fragment")
 
 
-def _seen(waiting: Waiting) -> tuple[object, ...]:
+def _snapshot(waiting: Waiting) -> tuple[object, ...]:
     return waiting.progress.state, waiting.progress.waiting, len(waiting.made), waiting.silent_since is None
 
 
 def _draw(intent: Intent, waiting: Waiting) -> None:
     request = intent.request or {"number_of_images": 1, "width": 1, "height": 1}
-    words = _words(waiting)
+    state = _state(waiting)
     st.header(
         f"Making {counted(request['number_of_images'])}" if intent.request else "Images on their way", anchor=False
     )
-    # Entered as a context it would say at the end that all is done.
-    status = st.status(f"{words} · {_duration(intent, waiting)}", state="running", expanded=True)
+    # Used as a context manager it would end as complete.
+    status = st.status(f"{state} · {_duration(intent, waiting)}", state="running", expanded=True)
     status.markdown(advice(waiting.progress) or "Usually a matter of seconds.")
     if waiting.is_stopping:
         status.markdown("Stopping. An image that is being made right now is still finished and shown.")
@@ -71,36 +71,36 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
     for place, image in waiting.made.items():
         if place < len(places):
             draw_picture(places[place], image, pictures.large(image.id, image.bytes))
-    # Last, so that what comes and goes moves nothing.
-    browser.say(f"{intent.key} {words} {len(waiting.made)}", f"{words}. {advice(waiting.progress)}")
+    # Last, so that they do not move other elements.
+    browser.say(f"{intent.key} {state} {len(waiting.made)}", f"{state}. {advice(waiting.progress)}")
     browser.focus(intent.key, ".st-key-outcome h2")
     if intent.job_id:
         browser.rename(intent.job_id)
 
 
-def _words(waiting: Waiting) -> str:
+def _state(waiting: Waiting) -> str:
     if waiting.silent_since is None:
         return state_of(waiting.progress)
     return f"{state_of(replace(waiting.progress, waiting=None))}; the API is slow to answer"
 
 
 def _duration(intent: Intent, waiting: Waiting) -> str:
-    """By the API's clock once it has told the time."""
+    """Return the elapsed time, by the API's clock once it is known."""
     return duration(waiting.progress.seconds if intent.job_id else time.monotonic() - intent.begun_at)
 
 
-def _look(now: Visit, intent: Intent, waiting: Waiting) -> None:
+def _poll(now: Visit, intent: Intent, waiting: Waiting) -> None:
     try:
         outcome = asyncio.run(_step(now, intent, waiting))
     except Cancelled:
-        asking.forget_usage()
+        api.forget_usage()
         now.stopped("Stopped. Nothing was made and nothing was charged.")
     except ImagesError as error:
-        waiting.next_look = time.monotonic() + (error.retry_after or LOOK_AGAIN_SECONDS)
-        if not _is_borne(waiting, error):
+        waiting.next_poll = time.monotonic() + (error.retry_after or POLL_SECONDS)
+        if not _is_tolerated(waiting, error):
             _fail(now, intent, error)
     else:
-        waiting.silent_since, waiting.next_look = None, time.monotonic() + LOOK_AGAIN_SECONDS
+        waiting.silent_since, waiting.next_poll = None, time.monotonic() + POLL_SECONDS
         if outcome:
             _finish(now, intent, outcome)
 
@@ -110,20 +110,20 @@ def _cost_matters(intent: Intent) -> bool:
 
 
 async def _step(now: Visit, intent: Intent, waiting: Waiting) -> Generation[Image] | None:
-    """One look; only an intent without a job is sent, as often as it takes, by the same key."""
+    """Submit the intent with its idempotency key until it has a job; then poll the job."""
 
-    def heard(progress: Progress) -> None:
+    def update(progress: Progress) -> None:
         waiting.progress = progress
 
-    async with Client(hurried=True, on_progress=heard, made=waiting.made) as client:
+    async with Client(fail_fast=True, on_progress=update, made=waiting.made) as client:
         if _cost_matters(intent):
-            intent.before = await asking.usage_or_none(client)
-        job = await _asked(client, intent, waiting)
+            intent.before = await api.usage_or_none(client)
+        job = await _current_job(client, intent, waiting)
         now.accepted(intent, job.id)
         return await client.finished(job) if job.is_over else None
 
 
-async def _asked(client: Client, intent: Intent, waiting: Waiting) -> Job:
+async def _current_job(client: Client, intent: Intent, waiting: Waiting) -> Job:
     if intent.job_id is None:
         return await client.submit(intent.request or {}, intent.key)
     if waiting.is_stopping:
@@ -132,29 +132,29 @@ async def _asked(client: Client, intent: Intent, waiting: Waiting) -> Job:
     return await client.job(intent.job_id)
 
 
-def _is_borne(waiting: Waiting, error: ImagesError) -> bool:
-    """An API that is busy or away is asked again for a while."""
+def _is_tolerated(waiting: Waiting, error: ImagesError) -> bool:
+    """Whether to poll again: a busy or silent API is tolerated for a while."""
     if error.job_is_over or not isinstance(error, MayPass) or isinstance(error, TookTooLong):
         return False
-    if (error.retry_after or 0) > PATIENCE_SECONDS and not isinstance(error, InProgress):
+    if (error.retry_after or 0) > SILENCE_SECONDS and not isinstance(error, InProgress):
         return False
     waiting.silent_since = waiting.silent_since or time.monotonic()
-    return time.monotonic() - waiting.silent_since < PATIENCE_SECONDS
+    return time.monotonic() - waiting.silent_since < SILENCE_SECONDS
 
 
 def _finish(now: Visit, intent: Intent, generation: Generation[Image]) -> None:
     for image in generation.images:
-        pictures.keep(image.id, image.bytes)
-    asking.forget_usage()
+        pictures.cache(image.id, image.bytes)
+    api.forget_usage()
     now.finish(intent, generation)
 
 
 def _fail(now: Visit, intent: Intent, error: ImagesError) -> None:
-    asking.forget_usage()
-    charged = rise(intent.before, asking.fresh_usage()) if error.job_is_over and not is_preview() else None
+    api.forget_usage()
+    charged = rise(intent.before, api.fresh_usage()) if error.job_is_over and not is_preview() else None
     now.fail(intent, error, charged)
 
 
 def _stop(waiting: Waiting) -> None:
-    """Each look asks for it, until the job is over: the API may be slow, or the model may be at work just now."""
-    waiting.is_stopping, waiting.next_look = True, 0.0
+    """Each poll cancels the job until it is over: the API may be slow, or the model may be running."""
+    waiting.is_stopping, waiting.next_poll = True, 0.0

@@ -19,7 +19,7 @@ from api.serialise import parse_object, to_json
 from imaging.errors import InvalidRequest, Misconfigured
 from observability import logger, metrics
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from api.body import MAX_SIDE, MIN_SIDE
 from imaging.errors import FieldError, InvalidRequest, NotFound
+from imaging.images.encoding import Format, Rendition
 from imaging.models import catalog
 from imaging.models.sizing import Size
 from imaging.requests.request import CfgScale, Count, GenerationRequest, Seed, Text, whole
@@ -36,8 +37,8 @@ FIELDS = {
 }
 """OpenAI's names for our request fields."""
 
+FileFormat = Literal["png", "jpeg", "webp"]
 Quality = Literal["auto", "low", "medium", "standard", "high", "hd", "xhigh", "max"]
-Format = Literal["png", "jpeg", "webp"]
 
 _PREMIUM = {"high", "hd", "xhigh", "max"}
 _DEFAULT = Size(1024, 1024)
@@ -107,7 +108,7 @@ class ImagesRequest(BaseModel):
     response_format: Literal["url", "b64_json"] | None = Field(
         None, description="Left out: b64_json for models whose name begins with gpt-image-, url for all others."
     )
-    output_format: Format | None = Field("png", description="The file format of the images.")
+    output_format: FileFormat | None = Field("png", description="The images' file format.")
     output_compression: Annotated[int, Field(ge=0, le=100), BeforeValidator(whole)] | None = Field(
         None, description="The quality of jpeg and webp, 0 to 100; 100 if left out."
     )
@@ -128,8 +129,9 @@ class ImagesRequest(BaseModel):
     )
 
     @property
-    def format(self) -> Format:
-        return self.output_format or "png"
+    def rendition(self) -> Rendition:
+        compression = 100 if self.output_compression is None else self.output_compression
+        return Rendition(Format(self.output_format or "png"), compression=compression)
 
     @property
     def wants_base64(self) -> bool:
@@ -168,7 +170,7 @@ class ImagesRequest(BaseModel):
             yield _ignored("response_format", "A stream always carries base64.")
         if self.partial_images:
             yield _ignored("partial_images", "The models do not stream, so there are no partial images.")
-        if self.format == "png" and self.output_compression not in {None, 100}:
+        if self.rendition.format is Format.PNG and self.output_compression not in {None, 100}:
             yield _ignored("output_compression", "PNG is lossless; ask for jpeg or webp.")
 
     def _check_ignored(self) -> None:

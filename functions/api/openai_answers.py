@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.openai import Format
+from api.openai import FileFormat
 from imaging.requests.result import GenerationWarning
 
 
@@ -47,7 +47,7 @@ class ImagesAnswer(BaseModel):
     data: list[ImageData] = Field(description="The images that were made, in order.")
     size: str = Field(description="The images' pixels, as 1024x1024.")
     background: Literal["opaque"] = "opaque"
-    output_format: Format = Field(description="The images' file format.")
+    output_format: FileFormat = Field(description="The images' file format.")
     usage: Usage = Usage()
     id: str = Field(description="The generation's id.")
     model: str = Field(description="The model that made the images.")
@@ -64,7 +64,7 @@ class CompletedEvent(BaseModel):
     size: str
     quality: str
     background: Literal["opaque"] = "opaque"
-    output_format: Format
+    output_format: FileFormat
     usage: Usage = Usage()
     seed: int
     seed_index: int | None

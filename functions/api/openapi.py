@@ -64,6 +64,9 @@ _HEADERS: Mapping[str, list[dict[str, Any]]] = {
 """The headers that a route reads; `api.preferences` does."""
 
 
+_PATH_PARAMETERS = {"job_id": "The job's id.", "image_id": "The image's id."}
+
+
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:
     """The document as JSON values (dicts, lists, strings, numbers)."""
     found: dict[str, Any] = json.loads(
@@ -78,6 +81,9 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
     found["paths"]["/health"]["get"]["security"] = [{}, *found["security"]]
     for path, operation in _operations(found):
         operation.setdefault("parameters", []).extend(_HEADERS.get(path, ()))
+        for parameter in operation["parameters"]:
+            if parameter["name"] in _PATH_PARAMETERS:
+                parameter["description"] = _PATH_PARAMETERS[parameter["name"]]
         operation["responses"]["default"] = {
             "description": "Any other problem: a wrong method, too large a body, or one that API Gateway finds.",
             "content": _OPENAI_ERROR if path.startswith("/v1/") else _PROBLEM,

@@ -19,7 +19,7 @@ from imaging.errors import FieldError, ImagingError, InvalidRequest, ModelFailur
 from observability import log_bug, logger
 
 CONTENT_TYPE = "application/problem+json"
-OPENAI_PATHS = re.compile(r"/v1(/.*)?")
+OPENAI_PATHS = re.compile(r"/v1(/.*)?", re.DOTALL)
 MAX_FIELDS = 20
 MAX_NAME_LENGTH = 100
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 
 from aws import clients
 from aws.errors import ServiceError, raising
@@ -29,10 +30,10 @@ class Queue:
             clients.sqs().send_message(QueueUrl=self.url, MessageBody=text)
 
     def put_back(self, receipt: str, seconds: float) -> None:
-        """Makes a received message visible again after a delay of at most 15 minutes."""
+        """Makes a received message visible again after a delay of at most 15 minutes, in whole seconds, rounded up."""
         with raising(QueueError):
             clients.sqs().change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=min(int(seconds), LONGEST_DELAY_SECONDS)
+                QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=min(ceil(seconds), LONGEST_DELAY_SECONDS)
             )
 
     def dead_letter(self, text: str) -> None:

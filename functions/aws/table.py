@@ -62,7 +62,7 @@ class Equal:
 
 @dataclass(frozen=True)
 class AtMost:
-    """The attribute is absent, or at most the limit."""
+    """The attribute is at most the limit; an absent one counts as 0."""
 
     attribute: str
     limit: int
@@ -178,7 +178,9 @@ class Table:
                 clients.dynamodb().transact_write_items(
                     TransactItems=[self._expressed(change) for change in changes], ClientRequestToken=token
                 )
-            except clients.dynamodb().exceptions.TransactionCanceledException as error:
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TransactionCanceledException":
+                    raise
                 raise _why_cancelled(error) from error
 
     def _expressed(self, change: Change) -> Any:  # noqa: ANN401 - one of DynamoDB's many shapes
@@ -232,8 +234,8 @@ def _condition(condition: Condition | None) -> _Expression:
         case Equal(attribute, value):
             return _Expression("#checked = :checked", {"#checked": attribute}, {":checked": value})
         case AtMost(attribute, limit):
-            text = "attribute_not_exists(#checked) OR #checked <= :checked"
-            return _Expression(text, {"#checked": attribute}, {":checked": limit})
+            absent = "attribute_not_exists(#checked) OR " if limit >= 0 else ""
+            return _Expression(f"{absent}#checked <= :checked", {"#checked": attribute}, {":checked": limit})
 
 
 def _added(amounts: Mapping[str, int]) -> _Expression:

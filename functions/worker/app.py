@@ -10,7 +10,6 @@ import bootstrap
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, NotFound
 from imaging.ids import is_id
-from imaging.jobs import PutBack
 from observability import logger, metrics
 
 TABLE_RETRY_SECONDS = 10
@@ -35,16 +34,17 @@ def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
         _dead_letter(record)
         return
     logger.append_keys(generation_id=record.body)
+    seconds: float | None
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
-        verdict = bootstrap.services().jobs.work(record.body, deadline)
+        seconds = bootstrap.services().jobs.work(record.body, deadline)
     except DependencyUnavailable:
-        verdict = PutBack(TABLE_RETRY_SECONDS)
+        seconds = TABLE_RETRY_SECONDS
     except (NotFound, InternalError):
         _dead_letter(record)
         return
-    if isinstance(verdict, PutBack):
-        bootstrap.services().queue.put_back(record.receipt_handle, verdict.seconds)
+    if seconds is not None:
+        bootstrap.services().queue.put_back(record.receipt_handle, seconds)
         raise Unfinished
 
 

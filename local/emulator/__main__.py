@@ -45,7 +45,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     async with serving(settings, host, port) as url:
-        print(f"The Bedrock emulator listens on {url}", flush=True)  # noqa: T201 - whoever starts it waits for this
+        print(f"The Bedrock emulator listens on {url}", flush=True)  # noqa: T201 - the starting process waits for this line
         await stopped.wait()
 
 

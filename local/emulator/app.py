@@ -51,7 +51,7 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     skipped = {"Accept", "Accept-Encoding", "Content-Type", "User-Agent"}
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as painters:
         app[BEDROCK] = Bedrock(app[SETTINGS].profiles, painters)
-        # A kept connection may be closed by the other side just when a call is sent on it.
+        # IAM may close an idle connection just as a call is sent on it.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(
             connector=connector, skip_auto_headers=skipped, auto_decompress=False
@@ -88,10 +88,10 @@ async def invoke(request: web.Request) -> web.StreamResponse:
         body = await _body(request)
         refused = await _refused_by_iam(request)
     except Refusal as refusal:
-        bedrock.note(model, refusal.status)
+        bedrock.record(model, refusal.status)
         raise
     if refused:
-        bedrock.note(model, refused.status)
+        bedrock.record(model, refused.status)
         return refused
     answer = await bedrock.invoke(_invocation(request, body))
     return _hang_up(request) if answer is None else _success(answer)
@@ -138,15 +138,15 @@ async def configure(request: web.Request) -> web.Response:
     except ValueError as error:
         return _json({"message": str(error)}, status=400)
     bedrock.configure(configuration)
-    return _json(configuration.told())
+    return _json(configuration.settings())
 
 
 async def show_configuration(request: web.Request) -> web.Response:
-    return _json(request.app[BEDROCK].configuration.told())
+    return _json(request.app[BEDROCK].configuration.settings())
 
 
 async def show_calls(request: web.Request) -> web.Response:
-    return _json(request.app[BEDROCK].record())
+    return _json(request.app[BEDROCK].recorded())
 
 
 async def forget_calls(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What happens to one InvokeModel between its arrival and its answer; knows no HTTP server."""
+"""Handles one InvokeModel call, independently of the HTTP server."""
 
 import asyncio
 import base64
@@ -15,12 +15,12 @@ from local.emulator.errors import ACCEPT, CONTENT_TYPE, NOT_JSON, Refusal, inval
 from local.emulator.families import Body
 from local.emulator.models import Model
 from local.emulator.pictures import Subject, draw
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """One InvokeModel as it came in; `region` is the signature's, None when there is none."""
+    """One InvokeModel call; `region` comes from its signature, None without one."""
 
     model: str
     body: bytes
@@ -31,10 +31,10 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Call:
-    """One line of the record.
+    """One recorded call.
 
-    `images` is what was billed: every image asked for in a call that the model took on, those that the filter
-    withheld included. A dropped call is billed like any other, and stands as the 200 that Bedrock believes it gave.
+    `images` counts the billed images: all that an accepted call requests, those that the filter withholds included.
+    A dropped call is billed too, and recorded as the 200 that Bedrock sent.
     """
 
     model: str
@@ -46,10 +46,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Job:
-    """A call that the model took on: it will be answered by a 200, or by nothing at all."""
+    """An accepted call: its answer is a 200, or a closed connection."""
 
     model: Model
-    order: Order
+    request: ImageRequest
     latency: float
     fault: str | None = None
     withheld: frozenset[int] = frozenset()
@@ -74,63 +74,63 @@ class Bedrock:
     def model_names(self) -> set[str]:
         return {*models.MODELS, *self.profiles}
 
-    def record(self) -> list[dict[str, object]]:
+    def recorded(self) -> list[dict[str, object]]:
         return [asdict(call) for call in self.calls]
 
     async def invoke(self, invocation: Invocation) -> Body | None:
-        """Return the body of a 200, None when the connection is to close, or raise a Refusal."""
+        """Return the body of a 200, None to close the connection, or raise a Refusal."""
         started = time.monotonic()
-        job = self._take(invocation)
+        job = self._accept(invocation)
         if job.fault == "drop":
             return None
-        body = job.body or job.model.family.answer(job.order.seed, await self._pictures(job))
+        body = job.body or job.model.family.answer(job.request.seed, await self._pictures(job))
         await asyncio.sleep(max(0.0, started + job.latency - time.monotonic()))
         return body
 
-    def note(self, model: str, status: int, images: int = 0, seed: int | None = None) -> None:
+    def record(self, model: str, status: int, images: int = 0, seed: int | None = None) -> None:
         self.calls.append(Call(model, status, images, seed, time.time()))
 
-    def _take(self, invocation: Invocation) -> Job:
-        """Decide the call's fate and record it at once: a call under way shows in the record too."""
+    def _accept(self, invocation: Invocation) -> Job:
+        """Accept or refuse the call, and record it at once, so that a running call is recorded too."""
         seed = None
         try:
-            model, order = self._read(invocation)
-            seed = order.seed
-            job = self._job(model, order, {invocation.model, model.id})
+            model, request = self._read(invocation)
+            seed = request.seed
+            job = self._job(model, request, {invocation.model, model.id})
         except Refusal as refusal:
-            self.note(invocation.model, refusal.status, seed=seed)
+            self.record(invocation.model, refusal.status, seed=seed)
             raise
-        self.note(invocation.model, 200, order.images, order.seed)
+        self.record(invocation.model, 200, request.images, request.seed)
         return job
 
-    def _read(self, invocation: Invocation) -> tuple[Model, Order]:
+    def _read(self, invocation: Invocation) -> tuple[Model, ImageRequest]:
         model = models.find(invocation.model, invocation.region, self.profiles)
         if self._scenario.is_retired({invocation.model, model.id}):
             raise Refusal("ResourceNotFoundException")
         _check_media_types(invocation)
-        return model, self._settled(model.family.read(_parse(invocation.body)), model)
+        return model, self._completed(model.family.read(_parse(invocation.body)), model)
 
-    def _settled(self, order: Order, model: Model) -> Order:
-        if order.random_seed:
-            order = replace(order, seed=self._scenario.random_seed())
+    def _completed(self, request: ImageRequest, model: Model) -> ImageRequest:
+        if request.random_seed:
+            request = replace(request, seed=self._scenario.random_seed())
         if model.family.makes_ratios and self.configuration.native_size:
             width, height = self.configuration.native_size
-            order = replace(order, width=width, height=height)
-        return order
+            request = replace(request, width=width, height=height)
+        return request
 
-    def _job(self, model: Model, order: Order, names: set[str]) -> Job:
+    def _job(self, model: Model, request: ImageRequest, names: set[str]) -> Job:
         fault = self._scenario.next_fault(names)
         if fault and fault.is_refusal:
             raise Refusal(fault.error, fault.message)
-        job = Job(model, order, self.configuration.latency_ms / 1000, fault.error if fault else None)
-        if self._scenario.blocks_prompt(order):
+        job = Job(model, request, self.configuration.latency_ms / 1000, fault.error if fault else None)
+        if self._scenario.blocks_prompt(request):
             return replace(job, body=model.family.blocked_prompt())
         if job.fault == "inference_error":
             return replace(job, body=model.family.inference_error())
-        return replace(job, withheld=frozenset(self._scenario.withheld(order)))
+        return replace(job, withheld=frozenset(self._scenario.withheld(request)))
 
     async def _pictures(self, job: Job) -> list[str | None]:
-        count = job.order.images - (job.fault == "fewer_images")
+        count = job.request.images - (job.fault == "fewer_images")
         return await asyncio.gather(*(self._picture(job, index) for index in range(count)))
 
     async def _picture(self, job: Job, index: int) -> str | None:
@@ -140,16 +140,16 @@ class Bedrock:
 
 
 def _paint(job: Job, index: int) -> str:
-    data = draw(Subject(job.model.id, _painted_order(job), index))
+    data = draw(Subject(job.model.id, _painted_request(job), index))
     if job.fault == "truncated_png":
         data = data[: len(data) // 2]
     return base64.b64encode(data).decode("ascii")
 
 
-def _painted_order(job: Job) -> Order:
+def _painted_request(job: Job) -> ImageRequest:
     if job.fault != "not_png":
-        return job.order
-    return replace(job.order, output_format="webp" if job.order.output_format == "jpeg" else "jpeg")
+        return job.request
+    return replace(job.request, output_format="webp" if job.request.output_format == "jpeg" else "jpeg")
 
 
 def _check_media_types(invocation: Invocation) -> None:

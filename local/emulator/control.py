@@ -1,4 +1,4 @@
-"""What a test may ask of the emulator, and the counters that go with one such configuration."""
+"""The configuration that tests post to the emulator, and its counters."""
 
 import random
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from local.emulator.errors import STATUS
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 
 PICTURE_FAULTS = ("drop", "not_png", "truncated_png", "fewer_images", "inference_error")
 MAX_RANDOM_SEED = 4_294_967_294
@@ -28,7 +28,7 @@ class _Strict(BaseModel):
 
 
 class Fault(_Strict):
-    """Something that goes wrong: always, a number of times, or at a rate."""
+    """A fault that occurs always, a number of times, or at a rate."""
 
     model: str
     error: Annotated[str, AfterValidator(_known_fault)]
@@ -42,7 +42,7 @@ class Fault(_Strict):
 
 
 class Block(_Strict):
-    """What the content filter takes offence at."""
+    """What the content filter blocks."""
 
     prompt_contains: str | None = None
     output_index: Annotated[int, Field(ge=0)] | None = None
@@ -59,13 +59,13 @@ class Configuration(_Strict):
     block: Block = Block()
     native_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
 
-    def told(self) -> dict[str, object]:
-        """Return what is in force: every setting, and faults as they were given."""
+    def settings(self) -> dict[str, object]:
+        """Return the current settings, with faults as they were posted."""
         return Configuration().model_dump() | {"block": {}} | self.model_dump(exclude_unset=True)
 
 
 def read(body: bytes, models: Collection[str]) -> Configuration:
-    """Return the configuration, or raise ValueError whose message names what is wrong."""
+    """Return the configuration, or raise a ValueError that names each invalid field."""
     try:
         configuration = Configuration.model_validate_json(body)
     except ValidationError as error:
@@ -80,7 +80,7 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
 
 
 def _refuse_unknown_models(configuration: Configuration, models: Collection[str]) -> None:
-    """Keep a misspelt model from looking like a fault that never strikes."""
+    """A misspelt model would look like a fault that never occurs."""
     named = {*configuration.retired, *(fault.model for fault in configuration.faults if fault.model != "*")}
     unknown = sorted(named.difference(models))
     if unknown:
@@ -88,52 +88,52 @@ def _refuse_unknown_models(configuration: Configuration, models: Collection[str]
 
 
 class Scenario:
-    """One configuration while it is in force.
+    """The state of the current configuration.
 
-    It is used on the event loop alone, and none of its methods awaits, so calls cannot interleave in it.
+    Only the event loop uses it, and its methods never await, so calls cannot interleave.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        self._left = [fault.times for fault in configuration.faults]
+        self._remaining = [fault.times for fault in configuration.faults]
         self._chance = random.Random(_stream(configuration.rng_seed, "faults"))  # noqa: S311 - no secret
         self._seeds = random.Random(_stream(configuration.rng_seed, "seeds"))  # noqa: S311 - no secret
-        self._asked_for = 0
+        self._images_requested = 0
 
     def is_retired(self, names: set[str]) -> bool:
         return not names.isdisjoint(self.configuration.retired)
 
     def next_fault(self, names: set[str]) -> Fault | None:
-        """Return the first fault of the list that strikes this call, known by any of its model's names."""
+        """Return the first fault of the list that applies to this call, under any name of its model."""
         for position, fault in enumerate(self.configuration.faults):
-            if fault.model in names | {"*"} and self._strikes(position, fault):
+            if fault.model in names | {"*"} and self._applies(position, fault):
                 return fault
         return None
 
-    def _strikes(self, position: int, fault: Fault) -> bool:
-        left = self._left[position]
-        if left == 0 or (fault.rate is not None and self._chance.random() >= fault.rate):
+    def _applies(self, position: int, fault: Fault) -> bool:
+        remaining = self._remaining[position]
+        if remaining == 0 or (fault.rate is not None and self._chance.random() >= fault.rate):
             return False
-        if left is not None:
-            self._left[position] = left - 1
+        if remaining is not None:
+            self._remaining[position] = remaining - 1
         return True
 
     def random_seed(self) -> int:
         return self._seeds.randint(1, MAX_RANDOM_SEED)
 
-    def blocks_prompt(self, order: Order) -> bool:
+    def blocks_prompt(self, request: ImageRequest) -> bool:
         block = self.configuration.block
-        return block.prompt_contains is not None and block.output_index is None and block.matches_prompt(order.prompt)
+        return block.prompt_contains is not None and block.output_index is None and block.matches_prompt(request.prompt)
 
-    def withheld(self, order: Order) -> set[int]:
-        """Count the order's images, and return which of them the filter withholds."""
-        first, self._asked_for = self._asked_for, self._asked_for + order.images
+    def withheld(self, request: ImageRequest) -> set[int]:
+        """Count the request's images, and return which of them the filter withholds."""
+        first, self._images_requested = self._images_requested, self._images_requested + request.images
         block = self.configuration.block
-        if block.output_index is None or not block.matches_prompt(order.prompt):
+        if block.output_index is None or not block.matches_prompt(request.prompt):
             return set()
-        return {block.output_index - first} & set(range(order.images))
+        return {block.output_index - first} & set(range(request.images))
 
 
 def _stream(rng_seed: int | None, purpose: str) -> str | None:
-    """Keep faults and seeds from drawing on one another, so that each is the same from run to run."""
+    """Give faults and seeds a random stream each, so that both are reproducible."""
     return None if rng_seed is None else f"{rng_seed}/{purpose}"

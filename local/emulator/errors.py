@@ -1,4 +1,4 @@
-"""Bedrock's refusals: every exception of InvokeModel, its status and its usual words."""
+"""The exceptions of InvokeModel, with their status and usual message."""
 
 STATUS = {
     "AccessDeniedException": 403,
@@ -43,7 +43,7 @@ USUAL_MESSAGE = {
 
 
 class Refusal(Exception):
-    """An answer of Bedrock's that is one of its exceptions."""
+    """One of Bedrock's exceptions, sent as the answer."""
 
     def __init__(self, name: str, message: str | None = None) -> None:
         self.name = name

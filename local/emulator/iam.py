@@ -1,4 +1,4 @@
-"""Asks the emulator of IAM whether a signed call is allowed, by handing it the call itself."""
+"""Forwards each signed call to MiniStack, whose IAM allows or refuses it."""
 
 import re
 
@@ -9,7 +9,7 @@ from yarl import URL
 
 from local.emulator.errors import Refusal
 
-# The answers of IAM and of the signature check; the mock behind them has other objections of its own.
+# The refusals of IAM and of the signature check; other errors come from MiniStack's own mock of Bedrock.
 REFUSAL_STATUS = frozenset({401, 403})
 REFUSAL_NAMES = re.compile(
     r"AccessDenied|IncompleteSignature|InvalidSignature|SignatureDoesNotMatch|InvalidClientTokenId|"
@@ -24,13 +24,13 @@ def is_signed(authorization: str | None) -> bool:
 
 
 def signed_region(authorization: str | None) -> str | None:
-    """Return the region of the credential scope, the only place where a call names one."""
+    """Return the region of the credential scope."""
     scope = SCOPE.search(authorization or "")
     return scope["region"] if scope and is_signed(authorization) else None
 
 
 async def refusal(session: aiohttp.ClientSession, url: str, request: web.Request) -> web.Response | None:
-    """Pass the call on unchanged, since its signature covers host and path, and return a refusal."""
+    """Forward the call unchanged, since its signature covers host and path, and return any refusal."""
     try:
         async with session.request(
             request.method,

@@ -1,4 +1,4 @@
-"""The models that answer here, where each of them ever lived, and how one is asked for."""
+"""The emulated models, the regions of each, and how a call names one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ ARN_FIELDS = 6
 
 
 def find(identifier: str, region: str | None, profiles: Mapping[str, str]) -> Model:
-    """Return the model behind an id or ARN; an unsigned request has no region and may ask for any."""
+    """Return the model of an id or ARN; unsigned requests have no region and may call any model."""
     if identifier.startswith("arn:"):
         return _by_arn(identifier, region, profiles)
     return _by_id(identifier, region)

@@ -1,10 +1,10 @@
-"""What a valid call asks for, in one vocabulary for all schema families."""
+"""A valid request, with the same fields for all schema families."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Order:
+class ImageRequest:
     prompt: str
     width: int
     height: int

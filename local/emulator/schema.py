@@ -1,4 +1,4 @@
-"""The schema check in front of Bedrock's models, and the way it words what it finds."""
+"""Checks a body against a model's schema, with Bedrock's wording of violations."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -82,7 +82,7 @@ def check(rule: Rule, body: object) -> None:
 
 
 def refuse(faults: list[str]) -> None:
-    """Bedrock strings the violations together without a separator."""
+    """Raise all violations at once; like Bedrock, without a separator between them."""
     if faults:
         raise malformed("".join(faults))
 
@@ -104,7 +104,7 @@ def _wrong_type(at: str, expected: str, value: object) -> str:
 
 
 def _java_name(value: object) -> str:
-    """Name a value as the checker behind Bedrock does: by its Java class."""
+    """Return the Java class of a value, as Bedrock's messages name it."""
     if isinstance(value, int) and not isinstance(value, bool):
         return _java_integer(value)
     names = {bool: "Boolean", float: "BigDecimal", str: "String", list: "JSONArray", dict: "JSONObject"}

@@ -1,4 +1,4 @@
-"""Other people's clients, as they come, against the laptop stack."""
+"""Unmodified third-party clients against the laptop stack."""
 
 from tests.e2e.laptop import emulator, stack
 

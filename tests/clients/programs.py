@@ -1,4 +1,4 @@
-"""The programs: each uses one client, in that client's own environment, and tells what came of it."""
+"""The client programs: each runs one client in its own environment and prints the results."""
 
 import io
 import json
@@ -27,7 +27,7 @@ class Program:
     never_retries: bool = False
 
     def run(self, stack: Stack, *things: str) -> dict[str, Any]:
-        """What came of each of these things, as far as the client offers them, and its version."""
+        """Return the client's version and the result of each feature that it has."""
         assert self.runtime.exists(), f"{self.runtime} is missing: run `make client-programs`"
         ended = subprocess.run(  # noqa: S603 - our own command
             [self.runtime, self.source, *things],
@@ -43,7 +43,7 @@ class Program:
             timeout=300,
         )
         assert ended.returncode == 0, ended.stderr
-        # LiteLLM has advice to print before.
+        # LiteLLM prints advice before the result.
         outcomes: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
         return outcomes
 
@@ -70,7 +70,7 @@ PROGRAMS: tuple[Program, ...] = (
 
 
 def pictures(outcome: dict[str, Any]) -> list[Image.Image]:
-    """What a program brought: behind a link, or in base64."""
+    """Return a program's images, from links or base64."""
     assert "images" in outcome, outcome
     return [_picture(image) for image in outcome["images"]]
 

@@ -1,4 +1,4 @@
-"""The table in docs/clients.md: what the tests saw of each client."""
+"""The table of tested clients in docs/clients.md."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def rows() -> dict[str, str]:
 
 
 def keep(name: str, line: str) -> None:
-    """Asserts that the page shows this row, or writes it there (`make client-table`)."""
+    """Assert that the page has this row, or write it there (`make client-table`)."""
     shown = rows()[name]
     if os.environ.get(WRITE):
         PAGE.write_text(PAGE.read_text().replace(shown, line))

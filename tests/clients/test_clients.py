@@ -1,4 +1,4 @@
-"""Each client asks as its users would, and nobody told it that we are not OpenAI."""
+"""Each client runs as its users run it, configured with the base URL alone."""
 
 import pytest
 
@@ -8,11 +8,11 @@ from tests.e2e.laptop import Emulator, Stack
 
 CONTENT_FILTER = "content filter"
 PATIENCE_MS = 3000
-"""What the impatient ones wait for an answer."""
+"""The time-out of clients that give up early."""
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
-def test_a_client_as_it_comes(program: Program, stack: Stack, emulator: Emulator) -> None:
+def test_a_client_works_unchanged(program: Program, stack: Stack, emulator: Emulator) -> None:
     emulator.configure(block={"prompt_contains": "forbidden"})
     outcomes = program.run(stack, "one", "two", "base64", "blocked", "wrong_key")
     billed = [call["images"] for call in emulator.calls() if call["status"] == 200]
@@ -33,7 +33,7 @@ def test_a_client_as_it_comes(program: Program, stack: Stack, emulator: Emulator
 
 
 def _asked_in_vain(program: Program, stack: Stack, emulator: Emulator) -> dict[str, object]:
-    """A client that hangs up before the answer and asks again by itself."""
+    """A client that closes the connection before the answer, and retries."""
     emulator.configure(latency_ms=PATIENCE_MS + 1000)
     emulator.forget()
     outcomes = program.run(stack, "impatient", "impatient_with_key")
@@ -54,7 +54,7 @@ def test_the_models_are_listed_to_a_client(program: Program, stack: Stack) -> No
 
 
 def test_the_ai_sdk_fetches_no_link_from_a_loopback_address(stack: Stack, emulator: Emulator) -> None:
-    """Which is why its users ask for base64 on a laptop; on AWS a link has a public address."""
+    """On a laptop its users request base64; on AWS links have public addresses."""
     (ai_sdk,) = (program for program in PROGRAMS if program.name == "Vercel's AI SDK")
     outcome = ai_sdk.run(stack, "link")["link"]
     assert "not allowed" in outcome["message"]

@@ -26,7 +26,7 @@ def _engine() -> None:
 
 @pytest.fixture
 def invoke(stack: Stack) -> Invoke:
-    """Invokes ApiFunction in a container that holds the credentials of the function's role, and no others."""
+    """Invoke ApiFunction in a container that has its role's credentials only."""
 
     def invoke(event: Path) -> Any:  # noqa: ANN401 - any JSON
         ended = command(stack.folder, "invoke", "--event", str(event))
@@ -38,7 +38,7 @@ def invoke(stack: Stack) -> Invoke:
 
 def test_the_direct_event_stores_a_png(stack: Stack, emulator: Emulator, invoke: Invoke, tmp_path: Path) -> None:
     event = tmp_path / "event.json"
-    # With a key of its own, or it would be the replay of another test's.
+    # Its own key prevents a replay of another test's generation.
     direct = json.loads((PROJECT / "events" / "direct.json").read_text())
     event.write_text(json.dumps(direct | {"idempotency_key": "from a container"}))
 

@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 def studio(
     folder: Path, variables: dict[str, str], command: Sequence[str] = STUDIO, port: int | None = None
 ) -> Iterator[str]:
-    """A studio of our own, with this environment."""
+    """Run another studio with this environment."""
     port = port or net.free_port()
     ours = ("API_", "ENV_FILE", "STUDIO_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

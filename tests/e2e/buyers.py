@@ -1,4 +1,4 @@
-"""Many callers at once ask the use case for images, in threads, under a cap that is theirs alone.
+"""Many concurrent callers run the use case in threads, under caps of their own.
 
 Reads what they ask for as JSON and prints what came of each: {"cap", "key_cap", "at", "seconds", "orders": [{"caller",
 "key", "images"}]}; without orders the sweeper sweeps. `at` is the epoch second in which they believe to live, so that
@@ -28,7 +28,7 @@ class Market:
     seconds: float
 
     def serve(self, order: dict[str, Any]) -> str:
-        """ "made", or the code of why not."""
+        """Return "made", or the error's code."""
         request = GenerationRequest(
             text="a market", model="core", width=512, height=512, number_of_images=order["images"], seed=None
         )

@@ -42,7 +42,7 @@ def documented() -> dict[str, Any]:
 
 @pytest.fixture
 def another_key(stack: Stack) -> Iterator[Callable[..., str]]:
-    """Makes a key and puts it into the usage plan."""
+    """Create a key in the usage plan."""
     apigateway = stack.client("apigateway")
     made = []
 

@@ -1,6 +1,6 @@
-"""The laptop stack of the end-to-end tests, beside any that the developer runs.
+"""The laptop stack of the end-to-end tests, separate from the developer's.
 
-The emulator's faults and the role's policies are everybody's, so each worker of pytest has a stack of its own.
+Tests share the emulator's faults and the role's policies, so each worker of pytest has its own stack.
 """
 
 import fcntl
@@ -61,7 +61,7 @@ class Stack:
         return arn
 
     def resource(self, logical_id: str) -> str:
-        """The physical id of what the template calls so."""
+        """Return the physical id of a logical name."""
         found = self.client("cloudformation").describe_stack_resource(
             StackName=self.description["stack_name"], LogicalResourceId=logical_id
         )
@@ -75,7 +75,7 @@ class Stack:
 
     @contextmanager
     def denied(self, logical_id: str, action: str) -> Iterator[None]:
-        """Meanwhile the role that the template calls so may not do this."""
+        """Deny this action to a role of the template for as long as the context lasts."""
         iam = self.client("iam")
         names = {"RoleName": self.resource(logical_id), "PolicyName": f"Deny-{action.replace(':', '-')}"}
         statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
@@ -87,7 +87,7 @@ class Stack:
 
     @contextmanager
     def worker_paused(self) -> Iterator[None]:
-        """Meanwhile jobs stay in the queue."""
+        """Keep jobs in the queue for as long as the context lasts."""
         functions = self.client("lambda")
         worker = self.description["functions"]["WorkerFunction"]
         (mapping,) = functions.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
@@ -98,7 +98,7 @@ class Stack:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def forget(self) -> None:
-        """New execution environments, which remember no model's refusal."""
+        """Start new execution environments, which remember no model's refusal."""
         functions = self.client("lambda")
         timeout = functions.get_function_configuration(FunctionName=self.function)["Timeout"]
         functions.update_function_configuration(FunctionName=self.function, Timeout=timeout)
@@ -122,7 +122,7 @@ class Emulator:
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Runs `python -m local` as a developer would, for a stack in this folder."""
+    """Run `python -m local` for the stack in this folder."""
     return subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "local", "--state", str(folder), *words],
         cwd=PROJECT,
@@ -146,14 +146,14 @@ def stop(folder: Path) -> None:
 
 
 def left_running(folder: Path) -> list[str]:
-    """The processes that belong to the stack in this folder; where there is no /proc, they cannot be told."""
+    """Return the running processes of the stack in this folder; empty without /proc."""
     mark = f"{folder}/".encode()
     environments = ((process, _read(process / "environ")) for process in Path("/proc").glob("[0-9]*"))
     return [_read(process / "cmdline").decode() for process, environment in environments if mark in environment]
 
 
 def eventually(ask: Callable[[], Answer | None], seconds: float = 20) -> Answer:
-    """The first answer that is true; looks until the deadline, then says what it saw last."""
+    """Poll until the result is true; after the deadline fail with the last result."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
@@ -162,7 +162,7 @@ def eventually(ask: Callable[[], Answer | None], seconds: float = 20) -> Answer:
 
 
 def folder_of_this_worker() -> Path:
-    """The first folder that no other worker uses; what a killed one left there is ended."""
+    """Return a folder that no other worker uses, and end any processes of a killed worker."""
     return _claimed()[0]
 
 
@@ -175,7 +175,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def emulator(stack: Stack) -> Emulator:
-    """Every test begins with living models and no calls."""
+    """Reset the emulator: all models available, no calls."""
     emulator = Emulator(stack.description["bedrock_url"])
     emulator.configure()
     emulator.forget()
@@ -184,17 +184,17 @@ def emulator(stack: Stack) -> Emulator:
 
 @pytest.fixture(scope="session")
 def role_credentials(stack: Stack) -> dict[str, str]:
-    """What ApiFunction's code may do."""
+    """Return the credentials of ApiFunction's role."""
     return credentials_of(stack, stack.role)
 
 
 def credentials_of(stack: Stack, role: str) -> dict[str, str]:
-    """A role's credentials, by its ARN: those of another function that has it."""
+    """Return the credentials of a role, read from a function that has it."""
     return {name.lower(): value for name, value in roles.credentials(stack.client("lambda"), role).items()}
 
 
 def environment_of(stack: Stack, function: str) -> dict[str, str]:
-    """What a function's code finds in its environment, its role's credentials included, for code run elsewhere."""
+    """Return a function's environment, with its role's credentials, to run its code elsewhere."""
     configuration = stack.client("lambda").get_function_configuration(
         FunctionName=stack.description["functions"][function]
     )

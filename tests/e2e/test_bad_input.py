@@ -1,4 +1,4 @@
-"""A few bad requests through the real front; the full list is tried on the handler."""
+"""A few bad requests over HTTP; the unit tests have the full list."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_a_bad_value_is_refused_by_name_and_costs_nothing(
 
 
 @pytest.mark.parametrize("body", ["", "not JSON", "[]", "[" * 5000], ids=["empty", "text", "array", "brackets"])
-def test_a_body_that_is_no_json_object_is_refused(
+def test_a_body_that_is_not_a_json_object_is_refused(
     api: httpx.Client, stack: Stack, emulator: Emulator, body: str
 ) -> None:
     before = stack.keys()
@@ -56,9 +56,14 @@ def test_a_body_that_is_no_json_object_is_refused(
         ("POST", "/nowhere", 404, "not_found"),
         ("OPTIONS", "/nowhere", 404, "not_found"),
         ("GET", "/", 404, "not_found"),
+        ("OPTIONS", "/generate", 405, "method_not_allowed"),
+        ("TRACE", "/generate", 404, "not_found"),
+        ("GET", "/jobs/a%0Ab", 404, "not_found"),
+        ("GET", "/images/%00.png", 404, "not_found"),
+        ("GET", "/%2e%2e/health", 404, "not_found"),
     ],
 )
-def test_a_wrong_method_or_path_is_told_so(
+def test_a_wrong_method_or_path_is_refused(
     api: httpx.Client, emulator: Emulator, method: str, path: str, status: int, code: str
 ) -> None:
     _assert_problem(api.request(method, path), status, code)
@@ -75,7 +80,7 @@ def test_a_wrong_method_or_path_is_told_so(
     ],
     ids=["no key", "bearer of nothing", "keys that disagree", "multipart"],
 )
-def test_what_openais_clients_are_refused_is_in_their_shape(
+def test_errors_for_openai_clients_have_openais_format(
     anonymous: httpx.Client, stack: Stack, emulator: Emulator, headers: dict[str, str], status: int, code: str
 ) -> None:
     named = {name: value.format(key=stack.description["api_key"]) for name, value in headers.items()}

@@ -1,4 +1,4 @@
-"""The same function, given the bare request."""
+"""The same function, invoked with the request alone."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from tests.e2e.laptop import PROJECT, Emulator, Stack
 
 
 def test_the_direct_event_is_answered_with_the_body(stack: Stack, emulator: Emulator) -> None:
-    # With a key of its own, or it would be the replay of another test's.
+    # Its own key prevents a replay of another test's generation.
     event = json.loads((PROJECT / "events" / "direct.json").read_text()) | {"idempotency_key": "from a test"}
 
     answer = _invoke(stack, event)
@@ -23,7 +23,7 @@ def test_the_direct_event_is_answered_with_the_body(stack: Stack, emulator: Emul
 
 
 def test_a_bad_event_raises(stack: Stack, emulator: Emulator) -> None:
-    """The error's class is told by the real runtime only; see the test in the container."""
+    """Only the real runtime returns the error's class; see the container test."""
     answer = _invoke(stack, {"text": ""})
 
     assert "text" in answer["errorMessage"]
@@ -31,7 +31,7 @@ def test_a_bad_event_raises(stack: Stack, emulator: Emulator) -> None:
 
 
 def test_an_event_that_only_looks_like_api_gateways_is_refused(stack: Stack, emulator: Emulator) -> None:
-    """As a state machine passes it on from somebody who wrote it."""
+    """A state machine may forward an event that its caller has written."""
     answer = _invoke(stack, json.loads((PROJECT / "events" / "api-gateway.json").read_text()))
 
     assert "did not come through it" in answer["errorMessage"]

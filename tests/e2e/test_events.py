@@ -1,4 +1,4 @@
-"""Whoever listens on the bus is told of each generation, and never what was asked for."""
+"""Each generation sends an event, without its prompt."""
 
 import json
 import uuid
@@ -17,13 +17,13 @@ TITAN = "amazon.titan-image-generator-v2:0"
 
 @dataclass(frozen=True)
 class Listener:
-    """A queue that a rule sends our events to."""
+    """A queue that receives our events by a rule."""
 
     stack: Stack
     url: str
 
     def hears(self, generation_id: str) -> dict[str, Any]:
-        """The event of that generation; others are dropped."""
+        """Return the event of that generation, and drop others."""
         return eventually(lambda: next((event for event in self._take() if event["detail"]["id"] == generation_id), {}))
 
     def _take(self) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def test_a_failure_is_announced_with_its_code(
     assert documented["text"] not in json.dumps(event)
 
 
-def test_a_bus_that_refuses_changes_nothing_else(
+def test_a_failing_event_bus_never_fails_a_generation(
     api: httpx.Client, stack: Stack, listener: Listener, documented: dict[str, Any]
 ) -> None:
     with stack.denied("ApiRole", "events:PutEvents"):

@@ -1,4 +1,4 @@
-"""What the caller is told when something behind the API goes wrong."""
+"""Errors for the caller when a service behind the API fails."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +9,7 @@ import pytest
 from tests.e2e.laptop import Emulator, Stack
 
 
-def test_throttling_is_told_with_when_to_come_back(
-    api: httpx.Client, emulator: Emulator, documented: dict[str, Any]
-) -> None:
+def test_throttling_returns_a_retry_after(api: httpx.Client, emulator: Emulator, documented: dict[str, Any]) -> None:
     emulator.configure(faults=[{"model": "*", "error": "ThrottlingException", "rate": 1}])
 
     answer = api.post("/generate", json=documented)
@@ -30,7 +28,7 @@ def broken_function(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("broken_function")
-def test_a_function_that_does_not_answer_shows_nothing_of_itself(api: httpx.Client, documented: dict[str, Any]) -> None:
+def test_a_function_error_reveals_nothing(api: httpx.Client, documented: dict[str, Any]) -> None:
     answer = api.post("/generate", json=documented)
 
     assert (answer.status_code, answer.headers["content-type"]) == (502, "application/problem+json")

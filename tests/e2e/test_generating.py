@@ -1,4 +1,4 @@
-"""A prompt over HTTP becomes a PNG behind a link."""
+"""A prompt over HTTP gives a link to a PNG."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 from tests.e2e.laptop import Emulator, Stack, eventually
 
 
-def test_the_documented_request_leads_to_a_whole_png_of_the_told_size(
+def test_the_documented_request_makes_a_valid_png_of_the_reported_size(
     api: httpx.Client, documented: dict[str, Any]
 ) -> None:
     answer = api.post("/generate", json=documented)
@@ -49,7 +49,9 @@ def retired_titan(stack: Stack, emulator: Emulator) -> Iterator[Emulator]:
     stack.forget()
 
 
-def test_a_request_outlives_its_model(api: httpx.Client, retired_titan: Emulator, documented: dict[str, Any]) -> None:
+def test_a_request_falls_back_from_a_retired_model(
+    api: httpx.Client, retired_titan: Emulator, documented: dict[str, Any]
+) -> None:
     answer = api.post("/generate", json=documented)
 
     assert answer.status_code == 200
@@ -63,9 +65,7 @@ def test_a_request_outlives_its_model(api: httpx.Client, retired_titan: Emulator
     ]
 
 
-def test_a_link_is_good_for_one_image_and_for_its_time(
-    api: httpx.Client, stack: Stack, documented: dict[str, Any]
-) -> None:
+def test_a_link_opens_one_image_until_it_expires(api: httpx.Client, stack: Stack, documented: dict[str, Any]) -> None:
     link = httpx.URL(api.post("/generate", json=documented).json()["images"][0])
     other = min(stack.keys())
 
@@ -91,7 +91,7 @@ def test_an_expired_link_is_refused(stack: Stack, role_credentials: dict[str, st
     eventually(lambda: httpx.get(link, trust_env=False).status_code == 403)
 
 
-def test_the_image_shows_up_in_the_folder(api: httpx.Client, stack: Stack, documented: dict[str, Any]) -> None:
+def test_the_image_is_mirrored_to_the_folder(api: httpx.Client, stack: Stack, documented: dict[str, Any]) -> None:
     generation = api.post("/generate", json=documented).json()
 
     file = stack.folder / "generated_images" / f"{generation['details'][0]['id']}.png"

@@ -1,4 +1,4 @@
-"""A generation that nobody waits for: accepted, made by the worker, looked at, cancelled."""
+"""Jobs: accepted, made by the worker, polled, cancelled."""
 
 import io
 import uuid
@@ -59,7 +59,7 @@ def test_a_jobs_key_is_refused_with_another_body(
     assert len(emulator.calls()) == 1
 
 
-def test_who_will_not_wait_is_told_where_the_job_is(
+def test_a_request_that_does_not_wait_gets_the_jobs_location(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.worker_paused():
@@ -97,7 +97,7 @@ def test_a_finished_job_cannot_be_cancelled(api: httpx.Client, documented: dict[
     assert (refused.status_code, refused.json()["code"]) == (409, "not_cancellable")
 
 
-def test_another_keys_job_is_not_there(
+def test_another_keys_job_is_not_found(
     api: httpx.Client, another_key: Callable[..., str], documented: dict[str, Any]
 ) -> None:
     accepted = api.post("/generate", json=documented, headers=ASYNC)
@@ -109,7 +109,7 @@ def test_another_keys_job_is_not_there(
     assert ended(api, accepted)["status"] == "succeeded"
 
 
-def test_a_message_that_is_not_ours_is_put_aside_and_jobs_go_on(
+def test_a_foreign_message_goes_to_the_dead_letters_and_jobs_continue(
     api: httpx.Client, stack: Stack, documented: dict[str, Any]
 ) -> None:
     strangers = {"not a job", str(uuid.uuid4()), '{"job": 1}'}
@@ -141,7 +141,7 @@ def test_a_job_waits_for_a_throttled_model_instead_of_paying_another(
     assert [(call["model"], call["images"]) for call in emulator.calls()] == [(TITAN, 0)] * 4 + [(TITAN, 1)]
 
 
-def test_a_job_that_no_model_will_make_fails_with_the_cause(
+def test_a_job_that_every_model_refuses_fails_with_the_cause(
     api: httpx.Client, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     emulator.configure(block={"prompt_contains": documented["text"]})
@@ -153,7 +153,7 @@ def test_a_job_that_no_model_will_make_fails_with_the_cause(
     assert documented["text"] not in str(job)
 
 
-def test_a_job_whose_bucket_refuses_pays_once_and_fails(
+def test_a_job_that_the_bucket_refuses_pays_once_and_fails(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.denied("WorkerRole", "s3:PutObject"):
@@ -171,7 +171,7 @@ def look(api: httpx.Client, accepted: httpx.Response) -> dict[str, Any]:
 
 
 def ended(api: httpx.Client, accepted: httpx.Response) -> dict[str, Any]:
-    """The job as it is when it is over."""
+    """Poll until the job is over, and return it."""
     assert accepted.status_code == 202, accepted.text
 
     def over() -> dict[str, Any] | None:
@@ -192,7 +192,7 @@ def _is_drained(stack: Stack) -> bool:
 
 
 def _dead_letters(stack: Stack) -> list[str]:
-    """Takes what lies there."""
+    """Receive the messages in the dead-letter queue."""
     sqs, url = stack.client("sqs"), stack.description["dead_letter_queue_url"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     for message in messages:

@@ -1,4 +1,4 @@
-"""Who may call: the key may come in either header, and every refusal is a problem document."""
+"""API keys: accepted in either header; every refusal is a problem document."""
 
 import json
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def test_without_one_valid_key_nothing_is_generated(
     ],
     ids=repr,
 )
-def test_the_key_counts_in_either_header(
+def test_the_key_is_accepted_in_either_header(
     anonymous: httpx.Client, stack: Stack, documented: dict[str, Any], headers: dict[str, str]
 ) -> None:
     named = {name: value.format(key=stack.description["api_key"]) for name, value in headers.items()}
@@ -71,7 +71,7 @@ def _assert_unauthorized(answer: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("path", ["/generate", "/health"])
-def test_preflight_requests_need_a_key_where_no_origin_is_listed(anonymous: httpx.Client, path: str) -> None:
+def test_preflight_requests_need_a_key_without_listed_origins(anonymous: httpx.Client, path: str) -> None:
     preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     answer = anonymous.options(path, headers=preflight)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")

@@ -1,4 +1,4 @@
-"""Up, run and down: safe to use twice, and nothing stays behind."""
+"""`up`, `run` and `down` are idempotent and leave no process running."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ ADDRESSES = ("api_url", "aws_endpoint_url", "bedrock_url", "api_key")
 
 @contextmanager
 def run(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Meanwhile `python -m local run` waits for Ctrl-C."""
+    """Run `python -m local run` for as long as the context lasts."""
     with subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "local", "--state", str(folder), "run"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -53,7 +53,7 @@ def test_up_while_up_changes_nothing(stack: Stack) -> None:
     assert Stack(stack.folder).description == stack.description
 
 
-def test_a_start_that_is_refused_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_a_refused_start_gives_the_reason_and_leaves_nothing_running(tmp_path: Path) -> None:
     ended = command(tmp_path, "up", "--studio", "--parameters", "RateLimit=plenty")
 
     assert ended.returncode == 1

@@ -1,4 +1,4 @@
-"""One caller's haste is no other caller's trouble, at the limits that the template has by default."""
+"""With the template's default limits no caller exhausts the limits of another."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from tests.e2e.laptop import Stack, command, start
 DEFAULTS = declared("default")
 LIMITS = {
     **{name: DEFAULTS[name] for name in ("StageRateLimit", "StageBurstLimit", "PublicRateLimit", "PublicBurstLimit")},
-    # Low enough for a busy machine to reach; what is tried is that the stage's are far above them.
+    # Low enough for a busy machine to reach; the stage's limits stay far above them.
     "RateLimit": "1",
     "BurstLimit": "8",
 }
@@ -27,7 +27,7 @@ def limited(stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def key(limited: Stack) -> str:
-    """One that no other test has used up."""
+    """A key that no other test has used."""
     return command(limited.folder, "key", "in no hurry").stdout.strip()
 
 

@@ -1,4 +1,4 @@
-"""However often and however impatiently a request is sent, its images are made once; and what refuses can be mended."""
+"""However often a request is retried, its images are paid once; failed requests can be retried."""
 
 import uuid
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _CACHES = [
 ]
 
 
-def test_what_outlasts_the_gateway_is_collected_by_the_same_request(
+def test_a_retry_returns_the_generation_that_outlasted_the_gateway(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     emulator.configure(latency_ms=31_000)
@@ -47,7 +47,7 @@ def test_sixteen_requests_at_once_with_one_key_make_one_generation(
     headers = {"Idempotency-Key": str(uuid.uuid4())}
 
     def collected(_: int) -> httpx.Response:
-        """As a client does it, who sends the same request again where a slow machine makes the gateway give up."""
+        """Send the request until it is answered, as clients do after a gateway time-out."""
         answer = eventually(lambda: _if_whole(api.post("/generate", json=documented, headers=headers)), seconds=120)
         assert answer is not None
         return answer
@@ -67,7 +67,7 @@ def _if_whole(answer: httpx.Response) -> httpx.Response | None:
 
 @pytest.fixture
 def inside(stack: Stack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Makes this process an execution environment of ApiFunction."""
+    """Make this process an execution environment of ApiFunction."""
     configuration = stack.client("lambda").get_function_configuration(FunctionName=stack.function)
     description = stack.description
     environment = configuration["Environment"]["Variables"] | {
@@ -101,7 +101,7 @@ def test_fifty_callers_at_once_with_one_key_make_one_generation(inside: Emulator
 
 
 @pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:UpdateItem"])
-def test_nothing_is_paid_that_the_table_cannot_record_and_the_same_request_works_afterwards(
+def test_nothing_is_paid_without_the_table_and_a_retry_works(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any], action: str
 ) -> None:
     with stack.denied("ApiRole", action):
@@ -115,7 +115,7 @@ def test_nothing_is_paid_that_the_table_cannot_record_and_the_same_request_works
     assert httpx.get(answer.json()["images"][0], trust_env=False).status_code == 200
 
 
-def test_what_the_bucket_refuses_is_paid_once_and_new_images_can_be_asked_for_afterwards(
+def test_images_that_the_bucket_refuses_are_paid_once_and_a_retry_makes_new_ones(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.denied("ApiRole", "s3:PutObject"):
@@ -128,7 +128,7 @@ def test_what_the_bucket_refuses_is_paid_once_and_new_images_can_be_asked_for_af
     assert api.post("/generate", json=documented, headers={"Cache-Control": "no-cache"}).status_code == 200
 
 
-def test_a_job_that_the_queue_refuses_is_told_and_can_be_started_afterwards(
+def test_a_job_that_the_queue_refuses_is_an_error_and_a_retry_works(
     api: httpx.Client, stack: Stack, emulator: Emulator, documented: dict[str, Any]
 ) -> None:
     with stack.denied("ApiRole", "sqs:SendMessage"):

@@ -1,4 +1,4 @@
-"""A stack deployed with other parameters than the laptop's own."""
+"""A stack with other parameters than the laptop's defaults."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def with_other_parameters(stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def key(with_other_parameters: Stack) -> str:
-    """One that nobody has spent by: the first has paid for what other tests asked for."""
+    """A key without spend; other tests have spent with the first."""
     return command(with_other_parameters.folder, "key", "somebody's").stdout.strip()
 
 
@@ -46,7 +46,7 @@ def test_a_key_is_refused_at_its_own_cap(with_other_parameters: Stack, key: str)
 
 def test_a_listed_page_may_call_and_another_may_not(with_other_parameters: Stack, key: str, browser: Browser) -> None:
     changed = with_other_parameters.description
-    # The emulator shows something at an address of its own, which makes it a page of another origin.
+    # The emulator's address is another origin, and its answers can serve as a page.
     page = f"{changed['bedrock_url']}/_control/calls"
     assert fetched(browser, page, changed["api_url"], key) == {
         "image": "image/png,image/png",
@@ -92,7 +92,7 @@ async ({url, key}) => {
 
 
 def fetched(browser: Browser, address: str, api_url: str, key: str) -> dict[str, Any]:
-    """What a script on the page at this address gets to see of the API."""
+    """Return what a script on a page at this address receives from the API."""
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(address)

@@ -1,4 +1,4 @@
-"""What the functions may do is what the template's role says, and no more."""
+"""The functions have exactly the permissions of the template's roles."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The operator's check of a deployed stack, run against the laptop's."""
+"""`make smoke` against the laptop stack."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The cap on spend, by what the model billed: the use case on the stack's own table, bucket and model, in threads."""
+"""The caps on spend, compared with what the model billed: the use case runs in threads against the stack's services."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass
 class Books:
-    """The accounts of a month that nobody else lives in, and the buyers who do. `at` is their time."""
+    """The accounts of an unused month, and the buyers in it. `at` is their time."""
 
     stack: Stack
     environment: dict[str, str]
@@ -93,7 +93,7 @@ def billed(emulator: Emulator) -> int:
     return sum(call["images"] for call in emulator.calls()) * PRICE
 
 
-def test_a_hundred_at_once_never_pass_the_cap_by_a_micro_dollar_and_leave_nothing_reserved(
+def test_a_hundred_concurrent_requests_never_exceed_the_cap_and_leave_nothing_reserved(
     books: Books, emulator: Emulator
 ) -> None:
     emulator.configure(
@@ -118,7 +118,7 @@ def test_a_hundred_at_once_never_pass_the_cap_by_a_micro_dollar_and_leave_nothin
     assert sum(books.account(f"caller {number}").spent for number in range(7)) == books.account().spent
 
 
-def test_each_key_is_held_to_a_cap_of_its_own(books: Books, emulator: Emulator) -> None:
+def test_each_key_has_its_own_cap(books: Books, emulator: Emulator) -> None:
     books.key_cap = 2 * PRICE
     assert books.buy(orders(70)) == {"made": 14, "budget_exhausted": 56}
     assert [books.account(f"caller {number}") for number in range(7)] == [Account(2 * PRICE, 0, 2)] * 7
@@ -126,7 +126,7 @@ def test_each_key_is_held_to_a_cap_of_its_own(books: Books, emulator: Emulator) 
     assert billed(emulator) == 14 * PRICE
 
 
-def test_a_repeat_costs_nothing(books: Books, emulator: Emulator) -> None:
+def test_a_replay_costs_nothing(books: Books, emulator: Emulator) -> None:
     same = orders(3, lambda _: 2) * 4
     assert books.buy(same) == {"made": 12}
     assert books.buy(same) == {"made": 12}
@@ -134,7 +134,7 @@ def test_a_repeat_costs_nothing(books: Books, emulator: Emulator) -> None:
     assert billed(emulator) == 6 * PRICE
 
 
-def test_what_was_in_flight_when_a_function_was_killed_counts_before_anybody_may_pay_again(
+def test_the_reservation_of_a_killed_function_counts_as_spent_before_a_retry_pays(
     books: Books, emulator: Emulator
 ) -> None:
     emulator.configure(latency_ms=20_000)
@@ -155,7 +155,7 @@ def test_what_was_in_flight_when_a_function_was_killed_counts_before_anybody_may
     assert CAP - PRICE < books.account().spent == billed(emulator) <= CAP
 
 
-def test_usage_is_told_over_http(stack: Stack) -> None:
+def test_usage_is_returned_over_http(stack: Stack) -> None:
     answer = httpx.get(f"{stack.description['api_url']}/usage", headers={"x-api-key": stack.description["api_key"]})
     assert answer.status_code == 200
     assert set(answer.json()) == {"month", "spent_usd", "reserved_usd", "cap_usd", "images"}

@@ -35,7 +35,7 @@ def page(browser: Browser, studio_url: str, emulator: Emulator) -> Iterator[Page
 
 
 def pictures(page: Page, number: int) -> list[Image.Image]:
-    """What the browser shows, once it shows so many."""
+    """Wait for this number of images, and return them."""
     shown = page.locator(".st-key-outcome [data-testid=stImage] img")
     expect(shown).to_have_count(number, timeout=SECONDS)
     addresses = [shown.nth(place).get_attribute("src") or "" for place in range(number)]
@@ -84,7 +84,7 @@ def test_a_throttled_job_says_why_it_waits_and_can_be_stopped(page: Page, emulat
     expect(page.get_by_text("Nothing was made and nothing was charged")).to_be_visible(timeout=SECONDS)
 
 
-def test_an_image_of_before_is_found_with_its_prompt_and_can_be_deleted(
+def test_an_earlier_image_is_found_with_its_prompt_and_can_be_deleted(
     page: Page, browser: Browser, studio_url: str
 ) -> None:
     prompt = f"A river {uuid.uuid4()}"
@@ -156,7 +156,7 @@ def test_the_key_is_neither_on_the_page_nor_in_its_address(page: Page, stack: St
 
 def test_an_odd_size(page: Page) -> None:
     page.get_by_text("More settings").click()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("Automatic: the first that can be had")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Automatic: the first that is available")
     page.get_by_role("radio", name="Own size").click()
     for label, side in (("Width (512 to 1024)", "777"), ("Height (512 to 1024)", "1001")):
         page.get_by_label(label).fill(side)
@@ -167,7 +167,7 @@ def test_an_odd_size(page: Page) -> None:
     assert image.size == (777, 1001)
 
 
-def test_a_blocked_prompt_is_told_in_words(page: Page, emulator: Emulator) -> None:
+def test_a_blocked_prompt_is_explained(page: Page, emulator: Emulator) -> None:
     emulator.configure(block={"prompt_contains": "forbidden"})
     ask(page, f"A forbidden thing {uuid.uuid4()}")
 
@@ -184,7 +184,7 @@ def test_a_blocked_prompt_is_told_in_words(page: Page, emulator: Emulator) -> No
     pictures(page, 1)
 
 
-def test_a_wrong_key_is_told_in_words(browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_wrong_key_is_explained(browser: Browser, stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
     wrong = {"API_URL": stack.description["api_url"], "API_KEY": "a-wrong-key"}
     with studio(tmp_path, wrong) as address, visit(browser, address) as page:
         outcome = page.locator(".st-key-outcome")
@@ -227,7 +227,7 @@ def test_make_studio_shows_a_deployed_stack_and_logs_neither_key_nor_prompt(
     assert "bridge" not in said
 
 
-def test_the_client_speaks_with_the_stack(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
+def test_the_client_works_with_the_stack(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
     told = {"base_url": stack.description["api_url"], "api_key": stack.description["api_key"]}
     key = str(uuid.uuid4())
     generation = generate_images("A beautiful sunset", 640, 512, 2, idempotency_key=key, **told)
@@ -245,7 +245,7 @@ def test_the_client_speaks_with_the_stack(stack: Stack, emulator: Emulator, tmp_
     assert raised.value.request_id
 
 
-def test_two_at_once_do_not_meet(stack: Stack, emulator: Emulator) -> None:
+def test_two_concurrent_visitors_do_not_mix(stack: Stack, emulator: Emulator) -> None:
     told = {"base_url": stack.description["api_url"], "api_key": stack.description["api_key"]}
     key = str(uuid.uuid4())
     made: list[str] = []
@@ -277,7 +277,7 @@ def test_the_stack_starts_and_stops_it_when_asked_to_and_deploys_nothing(stack: 
 
 
 def _with_studio(stack: Stack) -> str:
-    """Its address, in a stack that is otherwise left as it was."""
+    """Start or stop the studio of a running stack, and return its address."""
     ended = command(stack.folder, "up", "--studio")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Deploying" not in ended.stdout

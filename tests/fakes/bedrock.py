@@ -1,4 +1,4 @@
-"""A model call that answers from a queue, and remembers what it was asked."""
+"""A fake model that answers from a queue and records its calls."""
 
 import base64
 import io

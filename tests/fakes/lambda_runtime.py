@@ -1,4 +1,4 @@
-"""What the Lambda runtime and API Gateway hand to a handler."""
+"""Events and contexts of API Gateway and the Lambda runtime."""
 
 import json
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ def event(name: str) -> dict[str, Any]:
 
 
 CALLER = "0123456789abcdef"
-"""Whose key the events carry."""
+"""The id of the API key in the events."""
 
 GATEWAY_TOKEN: str = event("api-gateway")["requestContext"]["authorizer"]["gateway_token"]
-"""What API Gateway's events carry; in the file, what `sam local` makes of the template."""
+"""The gateway token of the events; the event files have the one of `sam local`."""
 
 
 def http_event(
     method: str, target: str, body: str | None = None, *, caller: str = CALLER, **headers: str
 ) -> dict[str, Any]:
-    """An event as API Gateway makes it of a request to that path below the stage, with its query if it has one."""
+    """Return API Gateway's event for a request to this path, which may have a query."""
     path, _, query = target.partition("?")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     base = event("api-gateway")

@@ -1,4 +1,4 @@
-"""The API as the studio sees it: jobs that go through their states, by a clock of its own."""
+"""A fake API whose jobs go through their states by a clock of its own."""
 
 import email.utils
 import io
@@ -82,7 +82,7 @@ class FakeApi:
         return self._route(method, path, headers, asked)
 
     def make_earlier(self, number: int) -> None:
-        """Images that were made before, by the same key, the newest first."""
+        """Add earlier images of the same key, newest first."""
         for age in range(1, number + 1):
             made_at = datetime.fromtimestamp(int(self._now()) - age * 3600 * 20, UTC)
             asked = {"width": 1024, "height": 768, "seed": 100 + age}
@@ -126,7 +126,7 @@ class FakeApi:
         }
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        """A cursor is the id of the last image before, whether it still exists or not."""
+        """Return a page; the cursor is the id of the previous page's last image, which may be deleted."""
         every = self._gallery()
         last = next((place for place, entry in enumerate(every) if entry["id"] == query.get("cursor")), -1)
         found = [entry for entry in every[last + 1 :] if entry["id"] not in self.deleted]
@@ -274,7 +274,7 @@ def problem(status: int, code: str, detail: str) -> dict[str, Any]:
 
 
 def picture(path: str) -> bytes:
-    """A PNG of the size and in a colour of the seed that its path tells."""
+    """Return a PNG with the size and the seed of its path."""
     size, _, seed = path.rpartition("/")[2].removesuffix(".png").partition("-")
     width, height = map(int, size.split("x"))
     written = io.BytesIO()
@@ -284,7 +284,7 @@ def picture(path: str) -> bytes:
 
 @contextmanager
 def served(api: FakeApi) -> Iterator[str]:
-    """The fake behind a real address, for whoever cannot be given a transport."""
+    """Serve the fake at a real address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -311,7 +311,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             for name, value in {**answered, "content-length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            # Who was kept waiting may have gone.
+            # The client may have closed the connection.
             with suppress(ConnectionError):
                 self.wfile.write(content)
 

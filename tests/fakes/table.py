@@ -1,4 +1,4 @@
-"""A table in memory, under DynamoDB's rules."""
+"""A table in memory that follows DynamoDB's rules."""
 
 import json
 import time
@@ -25,7 +25,7 @@ from aws.table import (
 )
 
 TOKEN_SECONDS = 600
-"""How long DynamoDB knows a transaction's token."""
+"""How long DynamoDB remembers a transaction's token."""
 
 MOST_ITEM_BYTES = 400_000
 MOST_KEYS = 100
@@ -110,7 +110,7 @@ class FakeTable:
             case Equal(attribute, value):
                 return bool(record.get(attribute) == value)
             case AtMost(attribute, limit):
-                return bool(record.get(attribute, limit) <= limit)
+                return bool(record.get(attribute, 0) <= limit)
         return True
 
     def _is_known(self, changes: Sequence[Change], token: str) -> bool:
@@ -137,7 +137,7 @@ class FakeTable:
 
 
 def _stored(put: Put) -> Record:
-    """As DynamoDB gives it back: names are strings, and 5.0 is 5."""
+    """Convert a value as DynamoDB does: enums become strings, and 5.0 becomes 5."""
     text = json.dumps({**put.record, KEY: put.key, EXPIRY: put.expires_at}, allow_nan=False)
     _valid(len(text) <= MOST_ITEM_BYTES)
     record: Record = json.loads(text, parse_float=_number)

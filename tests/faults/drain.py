@@ -12,7 +12,7 @@ from tests.fakes.lambda_runtime import FakeContext, event
 from worker.app import lambda_handler
 
 SECONDS = 30
-"""What an execution may take, instead of WorkerFunction's time-out: a killed one's job is free again after that."""
+"""The time-out of an execution, shorter than WorkerFunction's: then the job of a killed worker is free again."""
 
 
 def drain(queue_url: str, at_hand: Path, endpoint: str) -> None:

@@ -1,4 +1,4 @@
-"""A proxy before MiniStack that loses answers: the request is done, and its sender is never told."""
+"""A proxy before MiniStack that loses answers of requests that were executed."""
 
 import http.client
 import random
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _forward  # noqa: N815 - http.server's names
 
     def _answered(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-        # The Host header is signed, so it goes on as it came.
+        # The Host header is signed, so it is forwarded unchanged.
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
         connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=60)
         try:

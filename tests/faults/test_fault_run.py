@@ -25,7 +25,7 @@ WORKERS = 5
 SEEDS_PER_JOB = 10
 RNG_SEED = 4
 LOST_ANSWERS = 0.08
-"""The share of answers from the table, the bucket, the queue and the bus that the workers never get."""
+"""The share of lost answers of the table, the bucket, the queue and the bus."""
 
 FAULTS = [
     {"model": "*", "error": "ThrottlingException", "rate": 0.3},
@@ -35,7 +35,7 @@ FAULTS = [
 
 @dataclass(frozen=True)
 class Ordered:
-    """A job: its number tells its request, and its calls by their seeds."""
+    """A job; its number determines its request and the seeds of its calls."""
 
     number: int
     id: str
@@ -53,7 +53,7 @@ class Worker:
 
     @property
     def at_hand(self) -> str:
-        """The id of the job that it works at, if any."""
+        """Return the id of its current job, if any."""
         return self.note.read_text()
 
     def kill(self) -> None:
@@ -63,7 +63,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Kill:
-    """`in_flight` is what the killed worker's calls had been billed for when it died."""
+    """`in_flight` counts the billed images of the calls that the killed worker had in flight."""
 
     job: Ordered
     in_flight: int
@@ -80,7 +80,7 @@ def proxy(stack: Stack) -> Iterator[LossyProxy]:
 
 @pytest.fixture
 def hire(stack: Stack, proxy: LossyProxy, tmp_path: Path) -> Iterator[Hire]:
-    """Starts workers: processes with WorkerFunction's code, environment and role."""
+    """Start workers: processes with WorkerFunction's code, environment and role."""
     environment = environment_of(stack, "WorkerFunction") | {"AWS_ENDPOINT_URL": proxy.url}
     poller = stack.description["aws_endpoint_url"]
     workers: list[Worker] = []
@@ -152,7 +152,7 @@ def _order(api: httpx.Client, number: int) -> Ordered:
 def _killed_in_mid_call(
     api: httpx.Client, emulator: Emulator, jobs: Sequence[Ordered], crew: list[Worker], hire: Hire
 ) -> Kill | None:
-    """Kills a worker whose job has calls that the model took on and has not answered; None if it was too late."""
+    """Kill a worker with unanswered model calls; return None if they were answered first."""
     by_id = {job.id: job for job in jobs}
     billed = _billed(emulator.calls())
     for worker in crew:
@@ -166,7 +166,7 @@ def _killed_in_mid_call(
 
 
 def _billed(calls: Sequence[dict[str, Any]]) -> Counter[int]:
-    """Images by the number of the job that they were billed to."""
+    """Return the billed images by the number of their job."""
     billed: Counter[int] = Counter()
     for call in calls:
         billed[call["seed"] // SEEDS_PER_JOB - 1] += call["images"]
@@ -174,7 +174,7 @@ def _billed(calls: Sequence[dict[str, Any]]) -> Counter[int]:
 
 
 def _possible_keys(jobs: Sequence[Ordered]) -> set[str]:
-    """Where the bucket would keep the images of these jobs, and no other's."""
+    """Return all keys that the images of these jobs may have."""
     ids = (image_id(job.id, index) for job in jobs for index in range(job.images))
     return {f"generated_images/{each}.png" for each in ids}
 

@@ -10,7 +10,7 @@ from moto import mock_aws
 import bootstrap
 from aws import bedrock, clients
 from local.emulator.testing import running_emulator
-from tests.fakes.lambda_runtime import GATEWAY_TOKEN
+from tests.fakes.environment import ENVIRONMENT
 
 BUCKET = "images-of-the-tests"
 TABLE = "records-of-the-tests"
@@ -29,7 +29,7 @@ def emulator_url() -> Iterator[str]:
 
 @pytest.fixture
 def control(emulator_url: str) -> Iterator[httpx.Client]:
-    """The emulator's control endpoint, with everything back to the default."""
+    """Reset the emulator, and return its control endpoint."""
     with httpx.Client(base_url=emulator_url) as client:
         client.post("/_control", json={}).raise_for_status()
         client.delete("/_control/calls").raise_for_status()
@@ -38,29 +38,13 @@ def control(emulator_url: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def aws(emulator_url: str, control: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
-    """An AWS account with an empty bucket and all five models, and the environment of a function in it."""
-    environment = {
+    """An AWS account with an empty bucket and all five models, and a function's environment."""
+    environment = ENVIRONMENT | {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator_url,
         "BUCKET_NAME": BUCKET,
-        "STANDARD_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-core-v1:1",
-        "PREMIUM_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-ultra-v1:1",
         "TABLE_NAME": TABLE,
-        "MODEL_PRICES": "",
-        "LINK_MINUTES": "30",
-        "RETENTION_DAYS": "30",
-        "DEDUPLICATION_MINUTES": "60",
-        "QUEUE_URL": "queue",
-        "DEAD_LETTER_QUEUE_URL": "dead-letters",
-        "JOB_HOURS": "6",
-        "EVENT_BUS_NAME": "default",
-        "STACK_NAME": "text-to-image-api-test",
-        "GATEWAY_TOKEN": GATEWAY_TOKEN,
-        "MONTHLY_BUDGET_USD": "0",
-        "MONTHLY_BUDGET_PER_KEY_USD": "0",
-        "CORS_ORIGINS": "",
-        "DOCS": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

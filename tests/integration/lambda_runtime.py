@@ -1,4 +1,4 @@
-"""Lambda's own Python runtime (awslambdaric), served by a Runtime API of ours."""
+"""Lambda's own Python runtime (awslambdaric) with a fake Runtime API."""
 
 import json
 import queue
@@ -21,14 +21,14 @@ _NO_MORE = object()
 
 @dataclass
 class RuntimeApi:
-    """Hands out events one by one, and keeps what each was answered."""
+    """Serves events one by one and records their answers."""
 
     url: str
     events: queue.SimpleQueue[object] = field(default_factory=queue.SimpleQueue)
     answers: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
 
     def invoke(self, event: object) -> tuple[str, Any]:
-        """How the invocation ended, `response` or `error`, and the document."""
+        """Invoke the function, and return `response` or `error` with the document."""
         self.events.put(event)
         return self.answers.get(timeout=60)
 

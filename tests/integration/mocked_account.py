@@ -1,4 +1,4 @@
-"""The functions' handlers in a process of their own: S3, DynamoDB and EventBridge by moto, Bedrock by the emulator."""
+"""The handlers in another process, with moto's S3, DynamoDB and EventBridge and the emulator's Bedrock."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Servers that behave badly."""
+"""Faulty servers."""
 
 import socket
 import ssl
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 @contextmanager
 def silent_server() -> Iterator[str]:
-    """An address where somebody listens and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -41,7 +41,7 @@ def _answer_once(server: socket.socket, answer: bytes) -> None:
 
 
 def _read_request(connection: socket.socket) -> bool:
-    """Reads one request, its body included; False where the client closed the connection instead."""
+    """Read one request with its body; return False if the client closed the connection."""
     head, body = b"", b""
     while b"\r\n\r\n" not in head:
         received = connection.recv(65536)
@@ -66,7 +66,7 @@ class Server:
 
 @contextmanager
 def resetting_server(answer: bytes, answers_per_connection: int = 1) -> Iterator[Server]:
-    """Answers so many requests of each connection, and resets it at the next, as if it had long forgotten it."""
+    """Answers a number of requests of each connection, and resets it at the next one, like an expired connection."""
 
     def converse(connection: socket.socket, server: Server) -> None:
         for _ in range(answers_per_connection):

@@ -1,4 +1,4 @@
-"""The call to Bedrock on the wire: what is sent again, what never is, and how failures are told."""
+"""The call to Bedrock on the wire: retries and errors."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_an_answer_is_the_models_json(control: httpx.Client) -> None:
         ("AccessDeniedException", 1),
     ],
 )
-def test_the_sdk_alone_repeats_what_certainly_made_no_image(control: httpx.Client, error: str, attempts: int) -> None:
+def test_only_the_sdk_retries_and_only_what_made_no_image(control: httpx.Client, error: str, attempts: int) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": error}]})
 
     with pytest.raises(BedrockError) as raised:
@@ -54,12 +54,12 @@ def test_the_sdk_alone_repeats_what_certainly_made_no_image(control: httpx.Clien
     assert len(calls(control)) == attempts
 
 
-def test_throttling_that_passes_is_not_noticed(control: httpx.Client) -> None:
+def test_transient_throttling_is_retried(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
     assert bedrock.invoke(CORE, "us-west-2", BODY, plenty).content["images"]
 
 
-def test_a_connection_lost_after_sending_is_not_sent_again(control: httpx.Client) -> None:
+def test_a_connection_lost_after_sending_is_not_retried(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "drop"}]})
 
     with pytest.raises(BedrockError) as raised:
@@ -69,7 +69,7 @@ def test_a_connection_lost_after_sending_is_not_sent_again(control: httpx.Client
     assert len(calls(control)) == 1
 
 
-def test_a_read_timeout_is_not_sent_again(control: httpx.Client) -> None:
+def test_a_read_timeout_is_not_retried(control: httpx.Client) -> None:
     control.post("/_control", json={"latency_ms": 60_000})
 
     with pytest.raises(BedrockError) as raised:
@@ -79,16 +79,14 @@ def test_a_read_timeout_is_not_sent_again(control: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_an_error_without_a_name_may_be_billed_and_is_not_sent_again(
-    status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_without_a_name_may_be_billed_and_is_not_retried(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     nameless = f"HTTP/1.1 {status} Oops\r\ncontent-length: 2\r\n\r\n{{}}".encode()
     with resetting_server(nameless, answers_per_connection=9) as server:
         error = _call_at(server.url, monkeypatch, str(status))
     assert (server.requests, error.may_be_billed) == (1, True)
 
 
-def test_a_broken_tls_connection_may_be_billed_and_is_not_sent_again(
+def test_a_broken_tls_connection_may_be_billed_and_is_not_retried(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
@@ -97,7 +95,7 @@ def test_a_broken_tls_connection_may_be_billed_and_is_not_sent_again(
     assert (server.requests, error.may_be_billed) == (1, True)
 
 
-def test_each_attempt_gets_what_is_left_of_the_time(control: httpx.Client) -> None:
+def test_each_call_gets_the_remaining_time(control: httpx.Client) -> None:
     control.post("/_control", json={"faults": [{"model": "*", "error": "ThrottlingException", "times": 2}]})
     asked: list[float] = []
 
@@ -109,7 +107,7 @@ def test_each_attempt_gets_what_is_left_of_the_time(control: httpx.Client) -> No
     assert asked == [60, 50, 40]
 
 
-def test_a_server_that_answers_no_json_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_not_json_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with closing_server(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\noops") as url:
         _call_at(url, monkeypatch, BedrockError.UNREADABLE)
 
@@ -119,13 +117,13 @@ def test_an_answer_cut_short_is_a_lost_connection(monkeypatch: pytest.MonkeyPatc
         _call_at(url, monkeypatch, BedrockError.CONNECTION_LOST)
 
 
-def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     with silent_server() as url:
         pass
     assert not _call_at(url, monkeypatch, BedrockError.UNREACHABLE).may_be_billed
 
 
-def test_missing_credentials_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

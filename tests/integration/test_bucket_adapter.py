@@ -1,4 +1,4 @@
-"""The bucket, real and fake: both keep the same promises."""
+"""The bucket's contract, for the adapter and the fake."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def _refused() -> FakeBucket:
 
 
 @pytest.mark.parametrize("make", [lambda: Bucket("no-such-bucket", 30), _refused], ids=["real", "fake"])
-def test_a_refusal_is_told_by_its_code(make: Callable[[], Any]) -> None:
+def test_a_refusal_is_reported_by_its_code(make: Callable[[], Any]) -> None:
     with pytest.raises(BucketError) as raised:
         make().put("one", b"png", {})
     assert raised.value.code == "NoSuchBucket"

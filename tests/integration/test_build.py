@@ -1,4 +1,4 @@
-"""`sam build`, as the README says: each environment's package is for the processor and the runtime that it declares."""
+"""`sam build`: each environment's package matches its declared processor and runtime."""
 
 import os
 import re

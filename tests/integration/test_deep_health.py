@@ -1,4 +1,4 @@
-"""GET /health?deep=true looks at what is really there."""
+"""GET /health?deep=true checks the real services."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def generate() -> None:
     lambda_handler({"text": "a fox"}, FakeContext())
 
 
-def test_all_is_well() -> None:
+def test_a_working_stack_is_healthy() -> None:
     status, body = deep()
     assert (status, body["status"]) == (200, "ok")
     assert [check["name"] for check in body["checks"]] == [
@@ -61,7 +61,7 @@ def test_a_retired_model_degrades(control: httpx.Client) -> None:
     assert failing(body) == ["amazon.titan-image-generator-v2:0"]
 
 
-def test_a_new_environment_knows_of_the_refusal_too(control: httpx.Client) -> None:
+def test_a_new_environment_reports_the_refusal_too(control: httpx.Client) -> None:
     control.post("/_control", json={"retired": [TITAN]})
     generate()
     here = deep()
@@ -70,7 +70,7 @@ def test_a_new_environment_knows_of_the_refusal_too(control: httpx.Client) -> No
     assert here[1]["status"] == "degraded"
 
 
-def test_a_model_that_answers_again_is_well_in_every_environment(control: httpx.Client) -> None:
+def test_a_model_that_answers_again_is_healthy_in_every_environment(control: httpx.Client) -> None:
     control.post("/_control", json={"retired": [TITAN, CORE]})
     with pytest.raises(ModelUnavailable):
         generate()
@@ -83,19 +83,19 @@ def test_a_model_that_answers_again_is_well_in_every_environment(control: httpx.
     assert failing(deep()[1]) == [TITAN]
 
 
-def test_a_listed_model_past_its_published_end_is_told_before_it_refuses() -> None:
+def test_a_listed_model_past_its_published_end_is_reported_before_it_refuses() -> None:
     told = {check["name"]: check.get("detail") for check in deep()[1]["checks"]}
     assert "end of life on 2026-06-30" in told[TITAN]
     assert told[CORE] is None
 
 
-def test_without_a_bucket_nothing_can_be_made() -> None:
+def test_without_a_bucket_it_is_unhealthy() -> None:
     boto3.client("s3").delete_bucket(Bucket=BUCKET)
     status, body = deep()
     assert (status, body["status"], failing(body)) == (503, "unavailable", ["bucket"])
 
 
-def test_without_a_table_nothing_can_be_made() -> None:
+def test_without_a_table_it_is_unhealthy() -> None:
     boto3.client("dynamodb").delete_table(TableName=TABLE)
     status, body = deep()
     assert (status, body["status"], failing(body)) == (503, "unavailable", ["table"])

@@ -1,4 +1,4 @@
-"""What is told to EventBridge: the source that everybody listens for, and which stack it was."""
+"""Events on EventBridge: their source and their stack."""
 
 import json
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 @pytest.fixture
 def inbox() -> str:
-    """A queue that gets what the rule of one stack lets through."""
+    """A queue that receives the events of one stack's rule."""
     queues, events = boto3.client("sqs"), boto3.client("events")
     url = queues.create_queue(QueueName="inbox")["QueueUrl"]
     attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
@@ -22,7 +22,7 @@ def inbox() -> str:
     return url
 
 
-def test_two_stacks_on_one_bus_are_told_apart(inbox: str) -> None:
+def test_two_stacks_on_one_bus_have_different_events(inbox: str) -> None:
     for stack in ("dev", "prod"):
         EventBus("default", stack).publish("Generation Completed", {"id": f"of-{stack}"})
 
@@ -32,6 +32,6 @@ def test_two_stacks_on_one_bus_are_told_apart(inbox: str) -> None:
     assert event["detail"] == {"stack": "prod", "id": "of-prod"}
 
 
-def test_a_bus_that_is_not_there_is_an_error() -> None:
+def test_a_missing_bus_is_an_error() -> None:
     with pytest.raises(EventError):
         EventBus("nowhere", "prod").publish("Generation Completed", {"id": "a-generation"})

@@ -1,4 +1,4 @@
-"""Connections that died while the environment was frozen: no request is sent on one."""
+"""No request uses a connection that died while the environment was frozen."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,7 @@ EITHER = pytest.mark.parametrize(
 
 
 @EITHER
-def test_after_a_freeze_a_client_connects_anew(
+def test_after_a_freeze_a_client_reconnects(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch, variable: str, body: object, use: Callable[[], None]
 ) -> None:
     with resetting_server(ok(body)) as server:
@@ -57,7 +57,7 @@ def test_after_a_freeze_a_client_connects_anew(
 
 
 @EITHER
-def test_until_then_it_keeps_its_connection(
+def test_without_a_freeze_it_reuses_its_connection(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch, variable: str, body: object, use: Callable[[], None]
 ) -> None:
     with resetting_server(ok(body), answers_per_connection=3) as server:
@@ -77,7 +77,7 @@ def test_a_clock_that_was_set_back_counts_as_a_pause(clock: FakeClock, monkeypat
     assert server.connections == 2
 
 
-def test_a_model_call_whose_connection_was_lost_all_the_same_may_be_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_call_that_loses_its_connection_may_be_billed(monkeypatch: pytest.MonkeyPatch) -> None:
     with resetting_server(ok({"images": []})) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.url)
         call_model()
@@ -86,7 +86,7 @@ def test_a_model_call_whose_connection_was_lost_all_the_same_may_be_billed(monke
     assert (lost.value.code, lost.value.may_be_billed) == (BedrockError.CONNECTION_LOST, True)
 
 
-def test_an_event_whose_connection_was_lost_all_the_same_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_loses_its_connection_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     with resetting_server(ok({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", server.url)
         publish()
@@ -94,7 +94,7 @@ def test_an_event_whose_connection_was_lost_all_the_same_is_sent_again(monkeypat
     assert server.connections == 2
 
 
-def test_an_event_is_sent_twice_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_is_retried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = b"HTTP/1.1 500 Oops\r\ncontent-length: 2\r\n\r\n{}"
     with resetting_server(refusal, answers_per_connection=9) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", server.url)

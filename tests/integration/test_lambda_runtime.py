@@ -1,4 +1,4 @@
-"""What the functions log under Lambda's own runtime, at every level that Lambda knows."""
+"""The functions' logs under Lambda's own runtime, at every log level."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(aws: None, control: httpx.Client, output: Path) -> Run:  # noqa: ARG001 - sets the environment
-    """Starts a function at a level that LogLevel may name."""
+    """Run a function at a level of LogLevel."""
 
     def run(handler: str, level: str) -> AbstractContextManager[RuntimeApi]:
         levels = {"AWS_LAMBDA_LOG_LEVEL": level, "AWS_LAMBDA_LOG_FORMAT": "JSON"}

@@ -1,4 +1,4 @@
-"""From the event to the stored PNG, with every part real but the cloud."""
+"""From the event to the stored PNG, with moto and the emulator as AWS."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A machine that has make, one Python at most, and nothing of a developer's."""
+"""A machine with make, at most one Python, and no developer's tools."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.e2e.laptop import PROJECT
 
-# Whatever leads to a package index from here; certificates are the system's.
+# Variables that lead to a package index; certificates are the system's.
 NETWORK = re.compile(r"(?i)(https?|all|no)_proxy|PIP_(EXTRA_)?INDEX_URL|UV_(DEFAULT_)?INDEX(_URL)?|npm_config_registry")
 NOT_CLONED = (".git", *(name.strip("/") for name in (PROJECT / ".gitignore").read_text().split()), ".*_cache")
 ANOTHER_PYTHON = re.compile(r"python|pip|uv|pyenv|conda")
@@ -20,7 +20,7 @@ ANOTHER_PYTHON = re.compile(r"python|pip|uv|pyenv|conda")
 
 @dataclass(frozen=True)
 class Machine:
-    """A clone in a folder with spaces, a path of its own, an empty home."""
+    """A clone in a folder with spaces, its own PATH and an empty HOME."""
 
     clone: Path
     path: Path
@@ -45,14 +45,14 @@ class Machine:
         )
 
     def paste(self, lines: str) -> str:
-        """What these lines write in a terminal of somebody who stands in the clone."""
+        """Run these lines in the clone, and return their output."""
         ended = self.run(["bash", "-c", lines])
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
     @contextmanager
     def make(self, target: str) -> Iterator[subprocess.Popen[str]]:
-        """Meanwhile it runs as in a terminal, where Ctrl-C reaches make and what make started."""
+        """Run make as in a terminal, where Ctrl-C reaches make and its child processes."""
         with subprocess.Popen(  # noqa: S603 - our own command
             ["make", target],  # noqa: S607 - as a developer types it
             cwd=self.clone,
@@ -82,7 +82,7 @@ def bare_machine(folder: Path) -> Machine:
 
 
 def oldest_python() -> str:
-    """Debian 12's own where that is here, else the oldest that this machine has."""
+    """Return Debian 12's Python if it is here, or else the oldest on this machine."""
     own = Path("/usr/bin/python3.11")
     if own.exists() and subprocess.run([own, "-c", "import ensurepip"], check=False).returncode == 0:  # noqa: S603 - ours
         return str(own)

@@ -13,7 +13,7 @@ OUTCOMES = {
     "import os\nfrom openai": r"^http",
     "from studio.client": r"^Image 1 of 4 .*\.png$",
 }
-"""What a snippet prints, by its beginning, on a clone with a running stack."""
+"""The expected output of a snippet on a clone with a running stack, by the snippet's beginning."""
 
 TRIED_ELSEWHERE = {
     "make run": "starts the stack that the others are tried on",
@@ -25,10 +25,10 @@ TRIED_ELSEWHERE = {
     "for model in": "needs an AWS account; tests/unit/test_operations.py checks the AWS CLI's commands",
     "export API_URL=…": "needs a deployed stack; tests/e2e/test_smoke.py runs `make smoke` on the laptop's",
 }
-"""Where a snippet is tried that needs more than that, by its beginning."""
+"""Where other snippets are tested, by their beginning."""
 
 PASTED_AT_NIGHT = "operations.md"
-"""Every command of this page needs a deployed stack; tests/unit/test_operations.py checks them all."""
+"""All commands of this page need a deployed stack; tests/unit/test_operations.py checks them."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Snippet:
 
     @property
     def outcome(self) -> str | None:
-        """What it prints, if it is tried here."""
+        """Return the expected output, if it is tested here."""
         return _by_beginning(OUTCOMES, self.lines)
 
     @property

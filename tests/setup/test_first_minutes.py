@@ -30,7 +30,7 @@ WITH_OPENAI = (
     ".venv/bin/uv run --quiet --no-project --with-requirements requirements/clients/openai-3.txt python"
 )
 PYTHONS = {"import os\nfrom openai": WITH_OPENAI}
-"""What runs a snippet's Python, by its beginning, where it is not the clone's own."""
+"""The interpreter of a snippet that does not use the clone's, by its beginning."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def machine(tmp_path: Path) -> Machine:
     return bare_machine(tmp_path)
 
 
-def test_every_snippet_is_tried_or_says_where() -> None:
+def test_every_snippet_is_run_or_says_where() -> None:
     untried = [snippet for snippet in snippets(PROJECT) if snippet.outcome is None and snippet.tried_elsewhere is None]
     assert untried == []
 
@@ -49,7 +49,7 @@ def test_every_entry_has_its_snippet(beginning: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the snippets use curl")
-@pytest.mark.timeout(1200)  # it downloads all that is set up
+@pytest.mark.timeout(1200)  # it downloads all dependencies
 def test_the_snippets_work_on_a_machine_with_nothing_but_the_oldest_python(machine: Machine) -> None:
     machine.install_python(f'exec {oldest_python()} "$@"')
     cloned = machine.files()

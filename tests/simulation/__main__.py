@@ -1,6 +1,6 @@
-"""`make simulate SEEDS=100000`: as many runs as wanted, on every core, up to the first that finds something.
+"""`make simulate SEEDS=100000` runs that many seeds on every core, until one finds a problem.
 
-With SEED=… it is that run alone, with its history.
+SEED=… runs one seed alone, and prints its history.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def _run_all(seeds: range) -> int:
 
 
 def _without_clean_history(seed: int) -> Run:
-    """The history of a clean run is not worth its way to the parent process."""
+    """Drop the history of a clean run, which would cost time to send to the parent process."""
     found = run(seed)
     return found if found.problem is not None else found.without_history()
 

@@ -17,12 +17,12 @@ STACK = "stack"
 OVER = {"succeeded", "failed", "cancelled"}
 
 REMEMBERED_SECONDS = 55
-"""How long at least a failure that was billed answers the same request; the rest is for clocks that differ."""
+"""How long a billed failure is replayed at least; clocks may differ by the rest."""
 
 
 @dataclass(frozen=True)
 class About:
-    """The part of a generation that a model call is for; it was asked for at `created_at`."""
+    """The generation and the part of it that a model call makes; it was created at `created_at`."""
 
     generation: str
     owner: str
@@ -38,7 +38,7 @@ class About:
 
 @dataclass(eq=False)
 class Call:
-    """`is_usable` says whether its answer brought every picture that it was billed for."""
+    """`is_usable`: the answer has every billed picture."""
 
     number: int
     process: Process
@@ -100,7 +100,7 @@ class Book:
     counted: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def begins(self, call: Call, stored: Mapping[str, Any]) -> None:
-        """A model call starts; `stored` are the objects in the bucket with their metadata."""
+        """Check the start of a model call; `stored` are the objects in the bucket with their metadata."""
         about = call.about
         there = [
             name for name in about.image_ids if name in stored and stored[name].metadata.get("epoch") == about.epoch
@@ -126,13 +126,13 @@ class Book:
             attempt.calls.append(call)
 
     def _is_same_work(self, other: Call, call: Call) -> bool:
-        """Whether an attempt that was not lost asked for the same, of the same submission."""
+        """Whether a surviving attempt of this submission requested the same images."""
         here, there = call.about, other.about
         same = (here.generation, here.created_at, here.places) == (there.generation, there.created_at, there.places)
         return same and other.process is not call.process and self.attempts[there.attempt].is_ended_by_itself
 
     def written(self, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
-        """A generation's record changed."""
+        """Check a change of a generation's record."""
         is_forgotten = before is None or (before["status"] in OVER and before["expiration"] <= self.world.now + 1)
         old, new = {} if before is None or is_forgotten else before, after
         generation = str(new["id"]).partition("#")[2]
@@ -156,7 +156,7 @@ class Book:
                     self.world.expect(not record.get("reserved"), "a reservation without an attempt")
 
     def _begins_after(self, generation: str, request_hash: str) -> None:
-        """A failure that was billed answers the same request for a while."""
+        """Check that a billed failure is replayed for a while."""
         at, failed = self.billed_failures.get(generation, (-math.inf, ""))
         self.world.expect(
             failed != request_hash or self.world.now > at + REMEMBERED_SECONDS,
@@ -164,7 +164,7 @@ class Book:
         )
 
     def totals_are_right(self, totals: Mapping[str, Mapping[str, Any]]) -> None:
-        """`totals` are the records of the months' sums by their key."""
+        """Check the month totals; `totals` are their records by key."""
         for month, scope in {**self.reserved, **self.counted}:
             total = totals.get(f"spend#{month}#{scope}", {})
             spent, committed = total.get("spent", 0), total.get("committed", 0)
@@ -180,7 +180,7 @@ class Book:
             self.world.expect(cap is None or committed <= cap, f"{scope} {month}: {committed} is above the cap {cap}")
 
     def at_rest(self) -> None:
-        """Everything has ended: nothing is reserved, and whatever was billed was counted."""
+        """Check the end: nothing is reserved, and everything billed is counted as spent."""
         for place, reserved in self.reserved.items():
             self.world.expect(reserved == 0, f"at rest {reserved} is reserved for {place}")
         for generation, status in self.statuses.items():
@@ -225,7 +225,7 @@ class Book:
 
     @staticmethod
     def _unexplained(attempt: Attempt) -> int:
-        """What was counted for what nobody could know."""
+        """Return the spend that no model call explains."""
         if attempt.is_lost:
             return attempt.reserved - attempt.billed
         return sum(call.micros for call in attempt.calls if call.outcome == "unknown" and not call.is_billed)

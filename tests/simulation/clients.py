@@ -1,4 +1,4 @@
-"""Whoever calls the API: by every door, with and without keys, patient and impatient. Each checks what it gets."""
+"""Clients of the API: by every door, with and without idempotency keys. Each checks its answers."""
 
 import json
 import math
@@ -29,7 +29,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """`status` 0 is no answer at all: the connection broke. `process` is the function that answered."""
+    """`status` 0 means that the connection broke. `process` is the function that answered."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def is_final(self) -> bool:
-        """Whether a client would not send the request again."""
+        """Whether a client would not retry."""
         return 0 < self.status < 500 and self.status not in {402, 409, 429}
 
 
@@ -79,7 +79,7 @@ class Api:
         return order
 
     def send(self, order: Order, method: str, path: str, body: Body | None = None, **headers: str) -> Answer:
-        """An HTTP request."""
+        """Send an HTTP request."""
         text = None if body is None else json.dumps(body)
         event = http_event(method, path, text, caller=order.caller, **headers)
         order.sent_at.append(self.world.now)
@@ -93,7 +93,7 @@ class Api:
         return answer
 
     def invoke(self, order: Order) -> Answer:
-        """A direct invocation of the function."""
+        """Invoke the function directly."""
         self.world.log(f"{order.name}: direct invocation")
         event = {**order.body, "idempotency_key": order.key} if order.key else dict(order.body)
         signal = self.deployment.api(event)
@@ -130,7 +130,7 @@ class Api:
         return Answer(told["statusCode"], headers, body)
 
     def _believe(self, order: Order, answer: Answer) -> None:
-        """Checks whatever images the answer tells of."""
+        """Check the images of an answer."""
         if not isinstance(answer.body, dict):
             return
         if "idempotent-replayed" in answer.headers:
@@ -149,7 +149,7 @@ class Api:
             self.look_at(order, detail, texts)
 
     def _is_remembered(self, order: Order, generation: str) -> None:
-        """Without a key a request is answered from memory for the deduplication time alone."""
+        """Whether the request is replayed: without a key for the deduplication time only."""
         self.world.seen["replayed"] += 1
         record = self.deployment.table.main.records.get(f"generation#{generation}")
         if record and order.key is None and not order.is_random:
@@ -158,14 +158,14 @@ class Api:
             self.world.expect(age <= seconds, f"{order.name}: {generation} is remembered after {age:.0f} s")
 
     def _waited_for_itself(self, order: Order, code: str) -> None:
-        """Only the same request is waited for; another one under its key is refused at once."""
+        """Check that only the same request waits; another one with its key is refused at once."""
         if code == "in_progress" and order.key is not None:
             submission = Submission.keyed(GenerationRequest.model_validate(order.body), order.caller, order.key)
             known = self.deployment.bedrock.book.hashes[submission.generation_id]
             self.world.expect(submission.request_hash in known, f"{order.name} waited for another request")
 
     def look_at(self, order: Order, detail: Mapping[str, Any], texts: Collection[str]) -> None:
-        """Follows a link: the picture must be there, and be of one of these texts."""
+        """Follow a link: the picture must exist and be made from one of these texts."""
         name = detail["id"]
         self.world.expect(detail["url"].endswith(f"/{name}"), f"{detail['url']} is no link to {name}")
         order.delivered.add(name)
@@ -191,7 +191,7 @@ class Api:
 
 @dataclass(eq=False)
 class Client:
-    """One client's behaviour, as a task of its own."""
+    """The behaviour of one client, in its own task."""
 
     api: Api
     order: Order
@@ -206,7 +206,7 @@ class Client:
         self.world.sleep(wanted * self.world.random.uniform(0.5, 3))
 
     def until_final(self, send: Callable[[int], Answer]) -> Answer:
-        """Sends the request, again and again as clients do where there is no answer or one that may pass."""
+        """Send the request, and retry broken connections and transient errors."""
         answer = Answer(0)
         for tries in range(self.tries):
             answer = send(tries)
@@ -222,7 +222,7 @@ class Client:
         self.until_final(lambda _: self.api.invoke(self.order))
 
     def openai(self) -> None:
-        """As OpenAI's SDK retries: it counts."""
+        """Retry as OpenAI's SDK does, with a retry count."""
         self.until_final(
             lambda tries: self.api.send(
                 self.order, "POST", "/v1/images/generations", self.order.body, x_stainless_retry_count=str(tries)
@@ -230,7 +230,7 @@ class Client:
         )
 
     def job(self, cancel_after: float | None = None, polls: int = 3, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        """Asks for a job, looks at it now and then, and may cancel it."""
+        """Create a job, poll it, and perhaps cancel it."""
         answer = self.until_final(lambda _: self.post(prefer="respond-async", **headers))
         if answer.status != HTTPStatus.ACCEPTED:
             return
@@ -251,7 +251,7 @@ class Client:
         return self.api.send(self.order, method, path)
 
     def delete_one(self) -> None:
-        """Deletes an image that was delivered."""
+        """Delete a delivered image."""
         for name in sorted(self.order.delivered - self.order.deleted)[:1]:
             self.order.deleted.add(name)
             path = f"/images/{name}.png"
@@ -260,7 +260,7 @@ class Client:
 
 
 def _code(body: Any) -> str:  # noqa: ANN401 - any JSON
-    """The code of a problem document or of OpenAI's shape of one; empty for anything else."""
+    """Return the code of a problem document or of an OpenAI error, or ""."""
     if not isinstance(body, dict):
         return ""
     error = body.get("error")
@@ -272,7 +272,7 @@ def start(client: Client, behaviour: Callable[[], None], after: float) -> None:
 
 
 def listed(api: Api, caller: str) -> Iterator[Mapping[str, Any]]:
-    """Every page of the caller's images."""
+    """Return all pages of the caller's images."""
     order, cursor = Order("list", caller, {}), ""
     while True:
         answer = api.send(order, "GET", f"/images?limit=50{cursor}")

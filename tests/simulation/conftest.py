@@ -1,4 +1,4 @@
-"""Simulated runs: no socket is opened."""
+"""Simulated runs, which open no sockets."""
 
 import pytest
 from pytest_socket import disable_socket

@@ -1,21 +1,22 @@
-"""Defects that the money path once had, put back one at a time: each changes the product while it is entered."""
+"""Past defects of the money path: each context manager reintroduces one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aws.queue import QueueError
+from aws.table import Add, Put
 from imaging import generations
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, ImagingError, InternalError, StorageFailed
-from imaging.generations import Generations
+from imaging.errors import DependencyUnavailable, ImagingError, InternalError, ModelError, StorageFailed
+from imaging.generations import Delivery, Generations
 from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import Jobs
 from imaging.making.generator import Outcome
-from imaging.records import store
+from imaging.records.ledger import Ledger
 from imaging.records.record import Failure, GenerationRecord
-from imaging.records.store import GenerationStore
+from imaging.records.store import Changed, GenerationStore
 from imaging.requests.submission import Submission
 from imaging.retries import Retries
 from tests.simulation.world import replaced
@@ -61,31 +62,32 @@ def _any_body_base(
     return _base(self, submission, same, is_job=is_job)
 
 
-def _any_body_step(self: Generations, submission: Submission, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
-    other = found is not None and found.request_hash != submission.request_hash
-    return "begin" if other and found and found.status in {"failed", "cancelled"} else _step(self, submission, found)
+def _is_any_body_under_way(self: Generations, submission: Submission, found: GenerationRecord) -> bool:
+    other = found.request_hash != submission.request_hash
+    return not (other and found.status in {"failed", "cancelled"}) and _is_under_way(self, submission, found)
 
 
-_base, _step = Generations._base, Generations._step  # noqa: SLF001 - what a defect changes
+_base, _is_under_way = Generations._base, Generations._is_under_way  # noqa: SLF001 - what a defect changes
 
 
-def _releasing_begin(self: GenerationStore, *arguments: Any) -> GenerationRecord:  # noqa: ANN401 - as it is called
+def _releasing_begin(self: GenerationStore, record: GenerationRecord, *arguments: Any) -> GenerationRecord:  # noqa: ANN401 - as it is called
     try:
-        return _begin(self, *arguments)
+        return _begin(self, record, *arguments)
     except DependencyUnavailable:
-        if found := self.find(arguments[1].id):
-            self.change(found, **self.over(), status="failed", attempt=None, failure=Failure.of(InternalError()))
+        if found := self.find(record.id):
+            self.change(found, status="failed", failure=Failure.of(InternalError()))
         raise
 
 
 _begin = GenerationStore.begin
 
 
-def _withdrawn_whatever_happened(self: Generations, job: GenerationRecord) -> bool:
-    found = self.store.find(job.id)
-    if found and not found.is_over:
-        self.store.change(found, **self.store.over(), status="cancelled")
-    return True
+def _cancelling_change(self: GenerationStore, record: GenerationRecord, **changes: object) -> GenerationRecord:
+    found = self.find(record.id) if changes == {"status": "cancelled"} else None
+    return _change(self, found if found and not found.is_over else record, **changes)
+
+
+_change = GenerationStore.change
 
 
 def _never_sent(self: Generations, job: GenerationRecord) -> QueueError | None:
@@ -93,11 +95,11 @@ def _never_sent(self: Generations, job: GenerationRecord) -> QueueError | None:
     return error and QueueError(error.code, status=403)
 
 
-_send = Generations._send  # noqa: SLF001 - what a defect changes
+_send = Generations.send
 
 
-def _never_final(self: Jobs, record: GenerationRecord, error: ImagingError, seconds: float) -> bool:
-    return not isinstance(error, StorageFailed) and _is_final(self, record, error, seconds)
+def _never_final(self: Generations, record: GenerationRecord, error: ImagingError) -> dict[str, Any] | None:
+    return _waiting(self, record, ModelError(error.detail) if isinstance(error, StorageFailed) else error)
 
 
 def _without_refused(self: Outcome) -> Mapping[int, Any]:
@@ -105,20 +107,20 @@ def _without_refused(self: Outcome) -> Mapping[int, Any]:
     return {index: facts for index, facts in _settled(self).items() if index not in refused}
 
 
-_is_final, _settled = Jobs._is_final, Outcome.settled  # noqa: SLF001 - what a defect changes
+_waiting, _settled = Generations.waiting, Outcome.settled
 
 
 def _nothing_swept(self: Jobs, deadline: Deadline) -> int:  # noqa: ARG001 - as it is called
     return 0
 
 
-def _unconditional(self: GenerationStore, previous: GenerationRecord | None, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - as it is called
+def _unconditional(
+    self: GenerationStore, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put]
+) -> GenerationRecord:
     try:
-        return _write(self, previous, *rest, **named)
-    except store.Changed:
-        following = rest[0]
-        found = self.find(following.id)
-        return _write(self, found, following, *rest[1:], **named)
+        return _write(self, before, after, notes)
+    except Changed:
+        return _write(self, self.find(after.id) or before, after, notes)
 
 
 _write = GenerationStore._write  # noqa: SLF001 - what a defect changes
@@ -128,25 +130,32 @@ def _no_lookup(self: Gallery, image_id: str, origin: Origin) -> None:
     pass
 
 
-def _not_recognised(self: GenerationStore, previous: Any, following: Any, otherwise: Exception) -> Any:  # noqa: ANN401, ARG001 - as it is called
+def _not_recognised(self: GenerationStore, before: Any, after: Any, otherwise: Exception) -> Any:  # noqa: ANN401, ARG001 - as it is called
     raise otherwise
 
 
-def _waiting_for_others(self: Generations, submission: Submission, found: GenerationRecord | None) -> Any:  # noqa: ANN401 - as it is called
-    is_running = found is not None and not found.is_over
-    return "wait" if is_running else _step(self, submission, found)
+def _waiting_for_others(self: Generations, submission: Submission, found: GenerationRecord) -> bool:
+    return not found.is_over or _is_under_way(self, submission, found)
+
+
+def _replayed_for_ever(self: Generations, found: GenerationRecord | None) -> Delivery | None:
+    return _replay(self, found and found.model_copy(update={"is_keyed": True}))
+
+
+_replay = Generations._replay  # noqa: SLF001 - what a defect changes
 
 
 def _last_try(self: Retries, tries: Any, retry: int) -> Any:  # noqa: ANN401, ARG001 - as it is called
     return tries[-1] if retry and tries else None
 
 
-def _lost_for_nothing(record: GenerationRecord | None) -> tuple[dict[str, Any], list[Any]]:
-    changes, _ = _lost(record)
-    return changes, []
+def _lost_for_nothing(self: Ledger, before: GenerationRecord, after: GenerationRecord) -> list[Add]:
+    lost = after.spent - before.spent if after.has_lost_attempt and not before.has_lost_attempt else 0
+    kept = {"reserved": 0, "spent": before.spent + lost} if lost else {}
+    return _changes(self, before.model_copy(update=kept), after)
 
 
-_lost = store._lost  # noqa: SLF001 - what a defect changes
+_changes = Ledger.changes
 
 DEFECTS = (
     Defect(
@@ -158,7 +167,7 @@ DEFECTS = (
     Defect(
         "2",
         "another body under the same key resumes the first one's images",
-        ((Generations, "_base", _any_body_base), (Generations, "_step", _any_body_step)),
+        ((Generations, "_base", _any_body_base), (Generations, "_is_under_way", _is_any_body_under_way)),
         "got an image of",
     ),
     Defect(
@@ -170,13 +179,13 @@ DEFECTS = (
     Defect(
         "4",
         "an error of sending cancels a job that somebody was told of",
-        ((Generations, "_send", _never_sent), (Generations, "_is_withdrawn", _withdrawn_whatever_happened)),
+        ((Generations, "send", _never_sent), (GenerationStore, "change", _cancelling_change)),
         "cancelled by nobody|lives and was taken over|says nothing of",
     ),
     Defect(
         "5",
         "a job tries again what its bucket refused",
-        ((Jobs, "_is_final", _never_final), (Outcome, "settled", _without_refused)),
+        ((Generations, "waiting", _never_final), (Outcome, "settled", _without_refused)),
         "pictures that were paid for",
     ),
     Defect(
@@ -208,7 +217,7 @@ DEFECTS = (
     Defect(
         "10",
         "what a lost attempt had reserved stays reserved",
-        ((store, "_lost", _lost_for_nothing),),
+        ((Ledger, "changes", _lost_for_nothing),),
         "a reservation without an attempt|is counted|is committed",
     ),
     Defect(
@@ -220,14 +229,14 @@ DEFECTS = (
     Defect(
         "12",
         "a job that is given up drops its images",
-        ((Generations, "remaining", lambda *_: None),),
+        ((Generations, "_remaining", lambda *_: None),),
         "says nothing of",
     ),
     Defect("13", "every retry takes the last request of its kind", ((Retries, "_retried", _last_try),), "share"),
     Defect(
         "14",
         "another body under the key of a running request waits for it",
-        ((Generations, "_step", _waiting_for_others),),
+        ((Generations, "_is_under_way", _waiting_for_others),),
         "waited for another request|got an image of",
     ),
     Defect(
@@ -239,7 +248,7 @@ DEFECTS = (
     Defect(
         "16",
         "keyless requests are remembered for a day",
-        ((Generations, "_is_recent", lambda *_: True),),
+        ((Generations, "_replay", _replayed_for_ever),),
         "is remembered after",
     ),
     Defect(

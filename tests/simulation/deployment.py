@@ -1,4 +1,4 @@
-"""The product as it is deployed: functions with time-outs and execution environments, over simulated services."""
+"""The deployed product: functions with time-outs and execution environments, on simulated services."""
 
 import random as product_random
 import secrets
@@ -46,7 +46,7 @@ _REAL = (time.time, time.monotonic, time.sleep)
 
 @dataclass(frozen=True)
 class Died:
-    """How an invocation ended that brought neither an answer nor an error."""
+    """The end of an invocation that returned neither an answer nor an error."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Raised:
 
 @dataclass(eq=False)
 class Context(FakeContext):
-    """Lambda's context of one invocation."""
+    """The Lambda context of an invocation."""
 
     world: World | None = None
     until: float = 0
@@ -68,7 +68,7 @@ class Context(FakeContext):
 
 @dataclass(eq=False)
 class Environment:
-    """An execution environment: what stays from one invocation to the next."""
+    """An execution environment, which lasts from one invocation to the next."""
 
     services: Services
 
@@ -92,7 +92,7 @@ class Deployment:
         return self._invoke("api", api.app.lambda_handler, event, API_SECONDS)
 
     def sweep(self) -> None:
-        """The schedule's invocation, and the next one. Most of those that would find nothing are left out."""
+        """Invoke the sweeper, and schedule the next run. Most runs that would find nothing are skipped."""
         if self.table.has_due() or self.world.random.random() < IDLE_SWEEPS:
             self._invoke("sweeper", sweeper.app.lambda_handler, {}, SWEEPER_SECONDS)
         self.world.scheduler.at(self.world.now + SWEEP_EVERY_SECONDS, self.sweep)
@@ -123,7 +123,7 @@ class Deployment:
         seconds: float,
         ended: Callable[[object], None] = lambda _: None,
     ) -> Signal:
-        """Runs a function; the signal brings its answer, Raised or Died."""
+        """Run a function; the signal gets its answer, Raised or Died."""
         world, scheduler, done = self.world, self.world.scheduler, Signal(self.world.scheduler)
         self.invoked += 1
         process = Process(f"{function}-{self.invoked}", skew=world.random.uniform(-0.5, 0.5), is_function=True)
@@ -173,7 +173,7 @@ class Deployment:
         return services
 
     def _in_tasks(self, tasks: Sequence[Any], /) -> list[Any]:
-        """What runs side by side in threads, as tasks of the scheduler."""
+        """Run threads as tasks of the scheduler."""
         abouts = [_about(task) for task in tasks]
         runs = [partial(self._make, task, about) for task, about in zip(tasks, abouts, strict=True)]
         return self.world.scheduler.parallel(runs, abouts)
@@ -240,7 +240,7 @@ def _about(task: Any) -> About:  # noqa: ANN401 - the product's own
 
 @dataclass(eq=False)
 class Private:
-    """What a process has for itself, although Powertools keeps it in places that all code of a process shares."""
+    """The state of a process that Powertools stores in shared module variables."""
 
     environment: Environment
     event: Any = None

@@ -1,4 +1,4 @@
-"""Tiny PNGs of any size that say which call made them."""
+"""Tiny PNGs of any size that name the call that made them."""
 
 import json
 import struct
@@ -19,7 +19,7 @@ def draw(width: int, height: int, facts: Mapping[str, Any]) -> bytes:
 
 
 def facts(png: bytes) -> dict[str, Any]:
-    """What the call wrote into it."""
+    """Return the facts that the call wrote into it."""
     start = png.index(b"tEXtcall\0")
     (length,) = struct.unpack_from(">I", png, start - 4)
     found: dict[str, Any] = json.loads(png[start + 9 : start + 4 + length])

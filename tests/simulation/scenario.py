@@ -1,4 +1,4 @@
-"""Who does what in a run, drawn from its seed."""
+"""The clients' actions in a run, drawn from its seed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Scenario:
     number: int = 0
 
     def begin(self) -> None:
-        """Starts all clients."""
+        """Start all clients."""
         for _ in range(self.random.randint(3, 10)):
             act = self.random.choice(self._acts())
             act(self.random.uniform(0, 6 * MINUTE))
@@ -80,7 +80,7 @@ class Scenario:
         start(client, self._behaviour(client), after)
 
     def _rivals(self, after: float) -> None:
-        """The same request several times at once, by any door."""
+        """Send the same request several times at once, by any door."""
         order = self._order()
         for _ in range(self.random.randint(2, 4)):
             client = Client(self.api, order, tries=self.random.choice((1, 6)))
@@ -93,7 +93,7 @@ class Scenario:
         start(now, now.synchronous, after + self.random.uniform(0, 20))
 
     def _openai_twins(self, after: float) -> None:
-        """Two requests alike, by a client that retries: each wants an image of its own."""
+        """Send two equal requests by clients that retry: each expects its own image."""
         first = self._order(self.random.choice(CALLERS))
         body = {"prompt": first.text, "n": self.random.randint(1, 2)}
         first.body, first.key, first.is_random = body, None, True
@@ -103,7 +103,7 @@ class Scenario:
             start(client, client.openai, after + self.random.uniform(0, 3))
 
     def _changed_mind(self, after: float) -> None:
-        """The same key for another request, while the first runs, or after it ended or was cancelled."""
+        """Use the same key for another request while the first runs, or after it ended or was cancelled."""
         first = self._order(self.random.choice(CALLERS))
         first.key = first.key or f"key-{self.number}"
         body = {**first.body, "text": f"{first.text} otherwise"}
@@ -113,7 +113,7 @@ class Scenario:
         start(other, self._behaviour(other), after + self.random.choice((3, 60, 600)) * self.random.random())
 
     def _cancels_for_another(self, after: float) -> None:
-        """Cancels a job, which may have made some of its images, and uses its key for another request."""
+        """Cancel a job, which may have made some images, and use its key for another request."""
         first = self._order(self.random.choice(CALLERS), number_of_images=4)
         first.key = first.key or f"key-{self.number}"
         body = {**first.body, "text": f"{first.text} otherwise"}
@@ -127,7 +127,7 @@ class Scenario:
         start(one, act, after)
 
     def _much_later(self, after: float) -> None:
-        """The same request again when it may be remembered or not."""
+        """Send the same request again, around the time when its record expires."""
         order = self._order()
         for wait in (0, self.random.choice((90, 600, 4000, 90_000))):
             client = Client(self.api, order, tries=3)

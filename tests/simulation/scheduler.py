@@ -12,7 +12,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped] # its 
 
 
 class Died(BaseException):
-    """Unwinds a dead task when the world has ended. While it lasts, a dead task never runs again."""
+    """Unwinds a dead task at the end of the run; before that, a dead task never runs again."""
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class Task:
 
 @dataclass(eq=False)
 class Signal:
-    """Set once; whoever waits for it goes on."""
+    """Set once; it resumes the tasks that wait for it."""
 
     scheduler: "Scheduler"
     is_set: bool = False
@@ -59,7 +59,7 @@ class Signal:
             self.scheduler.resume_at(self.scheduler.now, task, ticket)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it was set in time."""
+        """Wait, and return whether it was set in time."""
         if not self.is_set:
             task, ticket = self.scheduler.ticket()
             self.waiting.append((task, ticket))
@@ -98,7 +98,7 @@ class Scheduler:
         return task
 
     def run(self, until: float) -> None:
-        """Time jumps to whatever is next, up to then."""
+        """Run tasks until this time; the clock jumps to each task's time."""
         while self._agenda and self._agenda[0][0] <= until:
             when, _, action = heappop(self._agenda)
             self.now = max(self.now, when)
@@ -111,7 +111,7 @@ class Scheduler:
         self.park()
 
     def kill(self, process: Process) -> None:
-        """Its tasks never run again; if it is the one that runs, this does not return."""
+        """Stop its tasks for good; if it is the running process, this does not return."""
         if process.is_alive:
             process.is_dead = True
             for tell in process.at_death:
@@ -120,7 +120,7 @@ class Scheduler:
             self.park()
 
     def parallel(self, runs: Sequence[Callable[[], Any]], about: Sequence[object]) -> list[Any]:
-        """The results of tasks of this process that run side by side, in order; raises the first error."""
+        """Run tasks of this process concurrently, and return their results in order; raise the first error."""
         results: dict[int, Any] = {}
         errors: dict[int, Exception] = {}
         done = Signal(self)
@@ -141,7 +141,7 @@ class Scheduler:
         return [results[place] for place in range(len(runs))]
 
     def close(self) -> None:
-        """Unwinds every task that is left; whatever they try fails."""
+        """Unwind all remaining tasks; every service call of theirs fails."""
         self.is_closed = True
         for task in self._tasks:
             self.current = task
@@ -149,7 +149,7 @@ class Scheduler:
                 task.greenlet.throw(Died)
 
     def ticket(self) -> tuple[Task, int]:
-        """What resumes the current task, once, from where it parks next."""
+        """Return a function that resumes the current task once, where it parks next."""
         assert self.current is not None
         self.check()
         self.current.ticket += 1

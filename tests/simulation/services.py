@@ -1,6 +1,7 @@
-"""The services that product code calls, simulated: DynamoDB, S3, SQS, EventBridge and Bedrock."""
+"""Simulated services: DynamoDB, S3, SQS, EventBridge and Bedrock."""
 
 import base64
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,12 +25,12 @@ from tests.simulation.weather import DAY, HOUR
 from tests.simulation.world import World
 
 BLOCKED, PARTLY_BLOCKED = "[blocked]", "[partly blocked]"
-"""What a prompt says if the content filter refuses it, or some of its images."""
+"""The words in a prompt that make the content filter block it, or some of its images."""
 
 
 @dataclass(eq=False)
 class SimulatedTable:
-    """Reads of records are consistent; the index follows a little later. Expired records go when it pleases."""
+    """Reads of records are consistent; the index lags. Expired records disappear at any time."""
 
     world: World
     book: Book
@@ -115,7 +116,7 @@ class StoredObject:
 
 @dataclass(eq=False)
 class SimulatedBucket:
-    """`unknown` are objects of which no answer has told that they are there."""
+    """`unknown` are objects whose put returned no success."""
 
     world: World
     retention_days: int
@@ -214,7 +215,7 @@ RETENTION_SECONDS = 14 * DAY
 
 @dataclass(eq=False)
 class SimulatedQueue:
-    """Messages come at least once, in any order, sometimes late, and may be lost: they are only hints."""
+    """Messages arrive at least once, in any order, perhaps late, and may be lost: they are only hints."""
 
     world: World
     deliver: Callable[[Message], None] = field(default=lambda _: None)
@@ -234,7 +235,7 @@ class SimulatedQueue:
         self._call(f"bury {text}", lambda: self.dead_letters.append(text))
 
     def finished(self, message: Message, receipt: str, *, is_done: bool) -> None:
-        """A worker's invocation ended."""
+        """Handle the end of a worker's invocation."""
         self.working -= 1
         is_deleted = is_done and self.world.random.random() >= self.world.weather.duplicates / 5
         if is_deleted and self.messages.get(message.number) is message and message.receipt == receipt:
@@ -242,7 +243,7 @@ class SimulatedQueue:
         self.look()
 
     def look(self) -> None:
-        """Receives a message if one is visible and a worker is free."""
+        """Receive a message if one is visible and a worker is free."""
         while self.working < self.workers:
             visible = [message for message in self.messages.values() if message.visible_at <= self.world.now]
             if not visible:
@@ -279,7 +280,7 @@ class SimulatedQueue:
     def _put_back(self, receipt: str, seconds: float) -> None:
         for message in self.messages.values():
             if message.receipt == receipt and message.visible_at > self.world.now:
-                self._show_at(message, self.world.now + min(int(seconds), 900))
+                self._show_at(message, self.world.now + min(math.ceil(seconds), 900))
                 return
         raise QueueError("InvalidParameterValue", status=400)
 
@@ -292,7 +293,7 @@ class SimulatedQueue:
 
 
 _REFUSED = {"InternalServerError": 400}
-"""The HTTP status by which a caller knows that its message was not taken."""
+"""The HTTP status of a message that was not accepted."""
 
 
 @dataclass(eq=False)
@@ -308,7 +309,7 @@ class SimulatedBus:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A request body, whichever schema it follows."""
+    """A request body of any schema."""
 
     prompt: str
     seed: int
@@ -363,7 +364,7 @@ class SimulatedBedrock:
             raise
 
     def made(self, about: About) -> None:
-        """The attempt's calls of this task are over, and their pictures are stored or given up."""
+        """Record that the task's calls are over, and their pictures stored or given up."""
         for call in self.book.calls:
             if call.about is about:
                 call.is_making = False
@@ -383,7 +384,7 @@ class SimulatedBedrock:
         return self._run(call, model, asked, seconds_left, fate)
 
     def _turn_away(self, call: Call, model: Model, asked: _Asked, fate: str) -> None:
-        """What Bedrock refuses before a model runs is not billed."""
+        """Raise the refusals before a model runs, which are not billed."""
         random, climate, now = self.world.random, self.world.weather.climates[model.id], self.world.now
         call.outcome = "refused"
         if now >= climate.retired_from:

@@ -1,4 +1,4 @@
-"""One run: a world from a seed, everything that happens in it, and what must be true of it then."""
+"""One run: a world from a seed, its events, and its invariants."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ MARGIN_SECONDS = 45 * MINUTE
 
 @dataclass(frozen=True)
 class Run:
-    """`problem` is the invariant that does not hold, if there is one."""
+    """`problem` is the broken invariant, if any."""
 
     seed: int
     steps: int
@@ -50,7 +50,7 @@ class Run:
 
 
 def run(seed: int, **parameters: str) -> Run:
-    """The run of a seed; `parameters` are environment variables that are not drawn."""
+    """Run a seed; `parameters` are environment variables with fixed values."""
     random = Random(seed)  # noqa: S311 - no secret
     start = random.choice((MID_MONTH, MID_MONTH, END_OF_MONTH))
     settings = Settings.from_environment(_environment(random) | parameters)
@@ -119,7 +119,7 @@ def _forget_expired_now_and_then(deployment: Deployment) -> None:
 
 
 def _at_rest(api: Api, book: Book) -> None:
-    """Asks the API itself, as each caller, when everything is over."""
+    """Check the API's own answers for each caller at the end."""
     world, scheduler = api.world, api.world.scheduler
     book.at_rest()
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -216,7 +216,7 @@ def _everything_stored_is_reachable(api: Api, found: Mapping[str, Mapping[str, M
 
 
 def _twins_got_their_own(api: Api, book: Book) -> None:
-    """Requests alike with random seeds share no image where each was paid and sent again."""
+    """Check that equal requests with random seeds share no image if each was paid and retried."""
     for first in api.orders:
         for second in api.orders:
             if first.name == f"{second.name}-twin" and _both_were_retried_first(first, second):

@@ -1,4 +1,4 @@
-"""The simulation finds each defect that the money path once had, within so many runs."""
+"""The simulation finds each past defect of the money path within a number of runs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Some hundreds of runs, each from a seed of its own: the real doors and use cases against whatever can go wrong."""
+"""Some hundreds of simulated runs: the real doors and use cases under faults."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_other_seeds_give_other_runs() -> None:
     assert len({run(seed).fingerprint for seed in range(6)}) == 6
 
 
-def test_the_runs_see_what_they_are_for() -> None:
+def test_the_runs_reach_every_situation() -> None:
     seen = sum((run(seed).seen for seed in range(60)), Counter[str]())
     wanted = [
         *(f"table {fate}" for fate in ("answered", "refused", "lost", "slow", "died before", "died after")),

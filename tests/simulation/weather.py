@@ -49,7 +49,7 @@ class Climate:
 
 @dataclass(frozen=True)
 class Weather:
-    """From `calm_at` on nothing goes wrong any more."""
+    """No faults occur from `calm_at` on."""
 
     calm_at: float
     rates: Mapping[str, Sequence[tuple[Fate, float]]]

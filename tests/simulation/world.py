@@ -1,4 +1,4 @@
-"""The simulated world: its clock, its fate, what happened in it, and how product code reaches its services."""
+"""The simulated world: its clock, faults and history, and the services that product code calls."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ from tests.simulation.weather import Weather
 Result = TypeVar("Result")
 
 LATE_SECONDS = (1.0, 12.0)
-"""A slow answer, or how long is waited for one that does not come."""
+"""The time of a slow answer, or of a time-out."""
 
 NOTHING_DUE = Page([], None)
-"""What a sweep that finds nothing is answered; not worth a line."""
+"""The answer of a sweep that finds nothing, which the history omits."""
 
 
 class Violation(BaseException):
-    """An invariant does not hold. No code under test may catch it."""
+    """A broken invariant. No code under test may catch it."""
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class World:
         return self.scheduler.now
 
     def process_now(self) -> float:
-        """The time of day as the running process sees it."""
+        """Return the time of day of the running process."""
         return self.scheduler.now + self.scheduler.process.skew
 
     def clock(self) -> float:
@@ -72,7 +72,7 @@ class World:
         *,
         seconds: tuple[float, float] = (0.002, 0.03),
     ) -> Result:
-        """One call of a service: it takes time, and what becomes of it is drawn."""
+        """Simulate a service call: its time and its outcome are random."""
         self.scheduler.check()
         self.steps += 1
         fate = self.weather.fate(service, self.now, self.random)
@@ -103,14 +103,14 @@ class World:
         return result  # type: ignore[return-value] # of a call that raised nothing
 
     def die(self, why: str) -> None:
-        """The running process dies here; a client does not."""
+        """Kill the running process, unless it is a client."""
         if not self.scheduler.process.is_function:
             return
         self.log(why)
         self.scheduler.kill(self.scheduler.process)
 
     def lines(self) -> Iterator[str]:
-        """The history, readable."""
+        """Return the history as text."""
         yield f"seed {self.seed}, from {datetime.fromtimestamp(self.start, UTC):%Y-%m-%d %H:%M:%S} UTC"
         for when, who, text in self.history:
             yield f"{when - self.start:12.3f}  {who:<14} {text}"
@@ -123,7 +123,7 @@ def _outcome(fate: str, error: Exception | None) -> str:
 
 @contextmanager
 def replaced(*changes: tuple[object, str, object]) -> Iterator[None]:
-    """Attributes of modules and classes have other values meanwhile."""
+    """Replace attributes of modules and classes for as long as the context lasts."""
     before = [
         (owner, name, vars(owner)[name] if isinstance(owner, type) else getattr(owner, name))
         for owner, name, _ in changes

@@ -19,8 +19,9 @@ from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
+from tests.fakes.environment import ENVIRONMENT
 from tests.fakes.events import FakeBus
-from tests.fakes.lambda_runtime import CALLER, GATEWAY_TOKEN, FakeContext, http_event
+from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 
@@ -73,27 +74,7 @@ def bus() -> FakeBus:
 
 @pytest.fixture
 def environment(lists: dict[str, str]) -> dict[str, str]:
-    return {
-        "AWS_REGION": "us-east-1",
-        "BUCKET_NAME": "bucket",
-        "TABLE_NAME": "table",
-        "STANDARD_MODELS": lists["standard"],
-        "PREMIUM_MODELS": lists["premium"],
-        "MODEL_PRICES": "",
-        "LINK_MINUTES": "30",
-        "RETENTION_DAYS": "30",
-        "DEDUPLICATION_MINUTES": "60",
-        "QUEUE_URL": "queue",
-        "DEAD_LETTER_QUEUE_URL": "dead-letters",
-        "JOB_HOURS": "6",
-        "EVENT_BUS_NAME": "default",
-        "STACK_NAME": "text-to-image-api-test",
-        "GATEWAY_TOKEN": GATEWAY_TOKEN,
-        "MONTHLY_BUDGET_USD": "0",
-        "MONTHLY_BUDGET_PER_KEY_USD": "0",
-        "CORS_ORIGINS": "",
-        "DOCS": "true",
-    }
+    return ENVIRONMENT | {"STANDARD_MODELS": lists["standard"], "PREMIUM_MODELS": lists["premium"]}
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_value_that_aws_refuses_is_refused_before_anything_starts(
 ) -> None:
     places = Places(tmp_path / "state")
     with pytest.raises(StackError) as refused:
-        stack.up(places, stack.Order(parameters={name: value}))
+        stack.up(places, stack.Options(parameters={name: value}))
     assert str(refused.value).startswith(f"{name}={value} is not allowed. ")
     assert remedy in str(refused.value)
     assert not places.root.exists()
@@ -41,7 +41,7 @@ def test_a_value_that_aws_refuses_is_refused_before_anything_starts(
 
 def test_an_unknown_parameter_is_refused_with_the_list_of_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"^The template has no parameter Workers; it has StandardModels, "):
-        stack.up(Places(tmp_path / "state"), stack.Order(parameters={"Workers": "2"}))
+        stack.up(Places(tmp_path / "state"), stack.Options(parameters={"Workers": "2"}))
 
 
 def test_a_value_that_aws_accepts_is_deployed() -> None:

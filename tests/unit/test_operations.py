@@ -80,6 +80,14 @@ def test_every_log_line_is_documented_and_no_other() -> None:
     assert documented("log line") == lines
 
 
+def test_every_warning_is_documented() -> None:
+    page = (PROJECT / "docs" / "api.md").read_text()
+    given = [each.value for call in calls("GenerationWarning") for each in call.keywords if each.arg == "code"]
+    codes = {text for value in given for text in texts(value)}
+    assert codes
+    assert [code for code in sorted(codes) if f"`{code}" not in page] == []
+
+
 def test_every_error_has_its_remedy() -> None:
     page = (PROJECT / "docs" / "errors.md").read_text().partition("## What to do")[2]
     assert [code for code in STATUS_BY_CODE if f"| `{code}` |" not in page] == []

@@ -80,7 +80,8 @@ class ModelList(BaseModel):
     warnings: Sequence[str] = Field(description="Listed models that are past their published end of life.")
 
 
-Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
+PricedQuality = Annotated[Quality, Query(description="The quality, for `price_usd`.")]
+Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE, description="Pixels, for `price_usd`.")]
 
 
 @router.get(
@@ -92,7 +93,7 @@ Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE)]
     "width, height and quality costs.",
     responses=answers(ModelList, "Every model of the catalog.", 400, 401, 429, 500),
 )
-def models(width: Side = 1024, height: Side = 1024, quality: Annotated[Quality, Query()] = "standard") -> ModelList:
+def models(width: Side = 1024, height: Side = 1024, quality: PricedQuality = "standard") -> ModelList:
     wanted = Size(width, height)
     known = bootstrap.services().router
     refusals = shared_refusals(known.models)

@@ -1,9 +1,9 @@
 """POST /v1/images/generations and GET /v1/models: OpenAI's shapes."""
 
-import base64
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -18,11 +18,13 @@ import bootstrap
 from api.caller import caller, deadline
 from api.openai import FIELDS, ImagesRequest, ModelNotFound, model_id
 from api.openai_answers import ImageData, ImagesAnswer, OpenAiErrorBody, OpenAiModel, OpenAiModels, event_stream
+from api.openai_files import Files, in_base64
 from api.preferences import Preferences
 from api.responses import answers
 from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import NotFound, StorageFailed
+from imaging.images.encoding import Format
 from imaging.models.catalog import MODELS
 from imaging.money import usd
 from imaging.requests.result import Generation, GenerationWarning, StoredImage
@@ -82,36 +84,43 @@ def _submission(request: ImagesRequest, event: APIGatewayProxyEvent) -> Submissi
 
 
 def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
+    images = generation.stored
+    files = _files(request, images) if request.wants_base64 else _links(images)
     return ImagesAnswer(
         created=int(time.time()),
-        data=[_data(request, image) for image in generation.stored],
-        size=_size(generation),
-        output_format="png",
+        data=[_data(image, file) for image, file in zip(images, files.contents, strict=True)],
+        size=f"{images[0].width}x{images[0].height}",
+        output_format=files.format.value,
         id=generation.id,
         model=generation.model,
         cost_usd=usd(generation.cost_micros),
-        warnings=[*request.warnings(), *_in_openais_words(generation.warnings), *_missing(generation)],
+        warnings=[
+            *request.warnings(),
+            *_in_openais_words(generation.warnings),
+            *_missing(generation),
+            *files.warnings,
+        ],
     )
 
 
-def _size(generation: Generation) -> str:
-    first = generation.stored[0]
-    return f"{first.width}x{first.height}"
-
-
-def _data(request: ImagesRequest, image: StoredImage) -> ImageData:
-    if not request.wants_base64:
-        return _facts(image, url=bootstrap.services().bucket.link(image.id).url)
+def _files(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:
+    bucket = bootstrap.services().bucket
     try:
-        png = bootstrap.services().bucket.read(image.id)
+        with ThreadPoolExecutor() as pool:
+            originals = [*pool.map(bucket.read, (image.id for image in images))]
     except BucketError as error:
         raise StorageFailed(
-            "The image is stored, but could not be read back. Ask again with response_format url.", aws_error=error.code
+            "The images are stored, but could not be read back. Ask again with response_format url.",
+            aws_error=error.code,
         ) from error
-    return _facts(image, b64_json=base64.b64encode(png).decode())
+    return in_base64(originals, request.rendition)
 
 
-def _facts(image: StoredImage, **content: str) -> ImageData:
+def _links(images: Sequence[StoredImage]) -> Files:
+    return Files(Format.PNG, [{"url": bootstrap.services().bucket.link(image.id).url} for image in images])
+
+
+def _data(image: StoredImage, content: Mapping[str, str]) -> ImageData:
     return ImageData(**content, seed=image.seed, seed_index=image.seed_index, id=image.id)
 
 

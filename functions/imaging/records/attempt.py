@@ -12,7 +12,7 @@ from imaging.requests.request import GenerationRequest
 @dataclass(frozen=True)
 class Attempt:
     """The record as this attempt holds it, the plans in the order in which models are tried, and when the function's
-    time is up. An attempt that `waits_on_throttling` does not fall back from a throttled model.
+    time is up.
 
     `calls` collects the model calls that may have been billed, also where the attempt fails.
     """
@@ -21,10 +21,9 @@ class Attempt:
     request: GenerationRequest
     plans: Sequence[Plan]
     deadline: Deadline
-    waits_on_throttling: bool
     calls: list[ModelCall] = field(default_factory=list)
 
     @property
-    def spent(self) -> int:
-        """Micro-dollars that may have been billed."""
-        return sum(call.micros for call in self.calls)
+    def waits_on_throttling(self) -> bool:
+        """A job's attempt does not fall back from a throttled model."""
+        return self.record.is_job

@@ -2,54 +2,22 @@
 
 Amounts are whole micro-dollars. Each UTC month has one item for each caller and one for the whole stack, of constant
 size: `spend#<month>#<caller or "stack">` with `spent`, `committed` (spent and reserved together, because DynamoDB adds
-in updates and not in conditions) and `images`. They change only in the transaction that writes a generation's record.
+in updates and not in conditions) and `images`. They change only in the transaction that writes a generation's record,
+by what that record's amounts change.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
-from aws.table import Add, AtMost, Record, TableError
-from imaging.errors import BudgetExhausted, table_down
+from aws.table import Add, AtMost, Record
+from imaging import ports
+from imaging.errors import BudgetExhausted, table_needed
+from imaging.records.record import GenerationRecord
 
 STACK = "stack"
-
-
-class Totals(Protocol):
-    """Raises TableError."""
-
-    def get(self, key: str) -> Record | None: ...
-
-
-@dataclass(frozen=True)
-class Posting:
-    """What one event adds to a month's totals. Only what `is_capped` can be refused; what was spent is a fact."""
-
-    month: str
-    reserved: int = 0
-    spent: int = 0
-    images: int = 0
-    is_capped: bool = False
-
-    @classmethod
-    def reservation(cls, month: str, micros: int) -> "Posting":
-        return cls(month, reserved=micros, is_capped=True)
-
-    @classmethod
-    def settlement(cls, month: str, reserved: int, spent: int, images: int) -> "Posting":
-        """The reservation ends, and what may have been billed of it is spent."""
-        return cls(month, -reserved, spent, images)
-
-    def __add__(self, other: "Posting") -> "Posting":
-        return Posting(
-            self.month,
-            self.reserved + other.reserved,
-            self.spent + other.spent,
-            self.images + other.images,
-            self.is_capped or other.is_capped,
-        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +35,7 @@ class Usage:
 class Ledger:
     """The totals and their caps in micro-dollars; None is no cap."""
 
-    totals: Totals
+    table: ports.Table
     stack_cap: int | None
     key_cap: int | None
     now: Callable[[], float] = time.time
@@ -76,52 +44,51 @@ class Ledger:
         """The current UTC month, as 2026-11."""
         return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m")
 
-    def changes(self, caller: str, postings: Collection[Posting]) -> list[Add]:
-        """What a transaction adds to the caller's and the stack's totals, under their caps where it reserves more."""
-        return [_change(scope, posting, cap) for posting in _by_month(postings) for scope, cap in self._scopes(caller)]
+    def changes(self, before: GenerationRecord, after: GenerationRecord) -> list[Add]:
+        """What a record's change adds to the caller's and the stack's totals. Only a reservation can be refused; what
+        was spent is a fact."""
+        return [
+            Add(_key(month, scope), amounts, _room(cap, amounts) if month == after.month and after.reserved else None)
+            for month, amounts in _differences(before, after).items()
+            for scope, cap in self._caps(after.owner).items()
+        ]
 
-    def exceeds(self, micros: int) -> bool:
-        """Whether a reservation is larger than a whole month's cap."""
-        return any(cap is not None and micros > cap for cap in (self.stack_cap, self.key_cap))
-
-    def exhausted(self, caller: str, reserved: int, lost: int) -> BudgetExhausted:
+    def exhausted(self, before: GenerationRecord, after: GenerationRecord) -> BudgetExhausted:
         """Why a reservation was refused: it may pass if only others' reservations stand in its way. What a dead attempt
-        `lost` is about to be spent. Raises DependencyUnavailable."""
-        spent = [(self._read(scope).get("spent", 0) + lost, cap) for scope, cap in self._scopes(caller)]
-        may_pass = all(cap is None or spent + reserved <= cap for spent, cap in spent)
-        return BudgetExhausted.by_cap(may_pass=may_pass, exceeds_cap=self.exceeds(reserved))
+        had reserved is about to be spent. Raises DependencyUnavailable."""
+        lost = after.spent - before.spent if before.month == after.month else 0
+        caps = [(scope, cap) for scope, cap in self._caps(after.owner).items() if cap is not None]
+        room = min(cap - self._read(after.month, scope).get("spent", 0) for scope, cap in caps) - lost
+        exceeds_cap = after.reserved > min(cap for _, cap in caps)
+        return BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
 
     def usage(self, caller: str) -> Usage:
         """Raises DependencyUnavailable."""
-        total = self._read(caller)
+        month = self.month()
+        total = self._read(month, caller)
         spent, committed = total.get("spent", 0), total.get("committed", 0)
         cap = self.stack_cap if self.key_cap is None else self.key_cap
-        return Usage(self.month(), spent, committed - spent, cap, total.get("images", 0))
+        return Usage(month, spent, committed - spent, cap, total.get("images", 0))
 
-    def _read(self, scope: str) -> Record:
-        try:
-            return self.totals.get(_key(self.month(), scope)) or {}
-        except TableError as error:
-            raise table_down(error) from error
+    def _read(self, month: str, scope: str) -> Record:
+        with table_needed():
+            return self.table.get(_key(month, scope)) or {}
 
-    def _scopes(self, caller: str) -> Iterator[tuple[str, int | None]]:
-        yield caller, self.key_cap
-        yield STACK, self.stack_cap
+    def _caps(self, caller: str) -> Mapping[str, int | None]:
+        return {caller: self.key_cap, STACK: self.stack_cap}
 
 
-def _by_month(postings: Collection[Posting]) -> Sequence[Posting]:
-    """A transaction may change an item once only."""
-    months: dict[str, Posting] = {}
-    for posting in postings:
-        months[posting.month] = months[posting.month] + posting if posting.month in months else posting
-    return list(months.values())
+def _differences(before: GenerationRecord, after: GenerationRecord) -> Mapping[str, Counter[str]]:
+    """By month, because a transaction may change an item once only: an attempt is settled in the month it began in."""
+    spent, images = after.spent - before.spent, after.images_billed - before.images_billed
+    months: dict[str, Counter[str]] = {before.month: Counter(), after.month: Counter()}
+    months[before.month].update(committed=spent - before.reserved, spent=spent, images=images)
+    months[after.month].update(committed=after.reserved, spent=0, images=0)
+    return {month: amounts for month, amounts in months.items() if any(amounts.values())}
 
 
-def _change(scope: str, posting: Posting, cap: int | None) -> Add:
-    committed = posting.reserved + posting.spent
-    condition = AtMost("committed", cap - committed) if cap is not None and posting.is_capped else None
-    amounts = {"committed": committed, "spent": posting.spent, "images": posting.images}
-    return Add(_key(posting.month, scope), amounts, condition)
+def _room(cap: int | None, amounts: Mapping[str, int]) -> AtMost | None:
+    return None if cap is None else AtMost("committed", cap - amounts["committed"])
 
 
 def _key(month: str, scope: str) -> str:

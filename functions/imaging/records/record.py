@@ -15,10 +15,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from aws.table import EXPIRY, LISTED_AT, LISTING, Put, Record
+from aws.table import EXPIRY, LISTED_AT, LISTING, Condition, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
-from imaging.requests.request import GenerationRequest
+from imaging.requests.request import MAX_SEED, GenerationRequest
 from imaging.requests.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
 from imaging.requests.submission import Submission
 from observability import log_bug
@@ -27,6 +27,10 @@ DUE = "due"
 """The listing of unfinished generations, by the time when somebody must look after them."""
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+MOST_CALLS = 100
+"""The model calls that a record keeps, so that its size does not grow with its repeats."""
 
 
 class _Stored(BaseModel):
@@ -70,8 +74,9 @@ class GenerationRecord(_Stored):
 
     `epoch` is drawn anew whenever the generation starts over for another request, so that images of the former one are
     not taken for its own. `revision` is the token of the last write, `attempt` that of the attempt that has or had the
-    generation, until `lease_until`. `request` is kept while it is unfinished only. `settled` holds what is decided of
-    each image by its index, and `model` who made them. An attempt is lost if it died: nobody knows what it paid.
+    generation, until `lease_until`. The table keeps the `request` of an unfinished job only. `settled` holds what is
+    decided of each image by its index, and `model` who made them. An attempt is lost if it died: nobody knows what it
+    paid.
     """
 
     id: str
@@ -85,7 +90,7 @@ class GenerationRecord(_Stored):
     epoch: str
     revision: str = ""
     status: Status
-    request: dict[str, Any] | None = None
+    request: GenerationRequest | None = None
     requested: int
     first_seed: int
     attempt: str | None = None
@@ -102,6 +107,7 @@ class GenerationRecord(_Stored):
     month: str = ""
     reserved: int = 0
     spent: int = 0
+    images_billed: int = 0
     calls: Sequence[ModelCall] = ()
     model: str | None = None
     warnings: Sequence[GenerationWarning] = ()
@@ -112,11 +118,34 @@ class GenerationRecord(_Stored):
     has_lost_attempt: bool = False
     possibly_rebilled: bool = False
 
+    @classmethod
+    def new(cls, submission: Submission, now: float, *, is_job: bool) -> Self:
+        """A generation that starts, not written yet."""
+        request = submission.request
+        return cls(
+            id=submission.generation_id,
+            owner=submission.caller,
+            request_hash=submission.request_hash,
+            is_keyed=submission.is_keyed,
+            is_job=is_job,
+            created_at=now,
+            expires_at=0,
+            epoch=secrets.token_hex(8),
+            status="queued",
+            request=request,
+            requested=request.number_of_images,
+            first_seed=secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed,
+        )
+
     @model_validator(mode="after")
     def _can_go_on(self) -> Self:
-        if self.is_job and not self.is_over:
-            self.submission()
+        if self._needs_request and self.request is None:
+            raise ValueError("an unfinished job without its request")
         return self
+
+    @property
+    def _needs_request(self) -> bool:
+        return self.is_job and not self.is_over
 
     @property
     def is_over(self) -> bool:
@@ -130,20 +159,38 @@ class GenerationRecord(_Stored):
     def has_images(self) -> bool:
         return any(isinstance(facts, StoredImage | DeletedImage) for facts in self.settled.values())
 
-    def submission(self) -> Submission:
-        """What was asked for, while the generation is unfinished."""
-        request = GenerationRequest.model_validate(self.request)
-        return Submission(request, self.owner, self.id, self.is_keyed)
+    def asked_for(self) -> GenerationRequest:
+        """The request, where it is known still. Raises InternalError."""
+        if self.request is None:
+            raise InternalError
+        return self.request
 
-    def put(self) -> Put:
+    def only(self, *names: str) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names}
+
+    def settlement(self, calls: Sequence[ModelCall], *, in_full: bool = False) -> dict[str, Any]:
+        """What changes when an attempt ends: its reservation is over, and what its calls may have cost is spent, or all
+        that was reserved, `in_full`, where nobody knows what was billed."""
+        if in_full:
+            rest = self.reserved - sum(call.micros for call in calls)
+            calls = [*calls, ModelCall(at=self.lease_until, model="", images=1, price_micros=rest, outcome="unknown")]
+        return {
+            "reserved": 0,
+            "spent": self.spent + sum(call.micros for call in calls),
+            "images_billed": self.images_billed + sum(call.images for call in calls if call.model),
+            "calls": [*self.calls, *calls][-MOST_CALLS:],
+            "has_lost_attempt": self.has_lost_attempt or in_full,
+            "possibly_rebilled": self.possibly_rebilled or (self.has_lost_attempt and bool(calls)),
+        }
+
+    def put(self, condition: Condition) -> Put:
         """What writes it; unfinished ones are listed as due."""
-        record = self.model_dump(mode="json", exclude={"id", "expires_at"}, exclude_none=True)
-        listed = {LISTING: DUE, LISTED_AT: self.due_at} if self.due_at is not None else {}
-        return Put(key(self.id), {**record, **listed}, self.expires_at)
-
-    def following(self, **changes: object) -> "GenerationRecord":
-        """The record after a change, under a revision of its own."""
-        return self.model_copy(update={**changes, "revision": secrets.token_hex(8)})
+        record = self.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
+        if self.request and self._needs_request:
+            record["request"] = self.request.model_dump(mode="json", exclude_unset=True)
+        if self.due_at is not None:
+            record |= {LISTING: DUE, LISTED_AT: self.due_at}
+        return Put(key(self.id), record, self.expires_at, condition)
 
 
 def read(generation_id: str, record: Record) -> GenerationRecord:

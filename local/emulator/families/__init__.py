@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 
 Body = dict[str, object]
 
@@ -10,10 +10,10 @@ Body = dict[str, object]
 class Family(Protocol):
     @property
     def makes_ratios(self) -> bool:
-        """Whether the caller names a ratio, and the model the size."""
+        """Whether requests name an aspect ratio, and the model chooses the size."""
 
-    def read(self, body: object) -> Order:
-        """Return what the body asks for, or raise the refusal that the model would give."""
+    def read(self, body: object) -> ImageRequest:
+        """Parse the body, or raise the model's refusal."""
 
     def blocked_prompt(self) -> Body:
         """Return a 200 without a picture, or raise the refusal."""
@@ -22,4 +22,4 @@ class Family(Protocol):
         """Return a 200 without a picture, or raise the refusal."""
 
     def answer(self, seed: int, pictures: list[str | None], /) -> Body:
-        """Put base64 pictures into the family's body; None is one that the filter withheld."""
+        """Return the body with base64 pictures; None is a picture that the filter withheld."""

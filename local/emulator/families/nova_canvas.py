@@ -1,18 +1,15 @@
 """Nova Canvas."""
 
-from typing import Any, cast
-
-from local.emulator.errors import Refusal, invalid
 from local.emulator.families import Body
 from local.emulator.families.text_image import (
+    TextImageModel,
     body_rule,
     delivered,
     filter_error,
-    read_order,
-    refuse_other_tasks,
+    parse,
 )
-from local.emulator.request import Order
-from local.emulator.schema import Integer, Text, check, malformed
+from local.emulator.request import ImageRequest
+from local.emulator.schema import Integer, Text, malformed
 
 TASKS = (
     "INPAINTING",
@@ -41,26 +38,16 @@ BODY = body_rule(
 PIXEL_LIMIT = 4_194_304
 LONGEST_RATIO = 4
 
-BLOCKED_PROMPT = (
-    "This request has been blocked by our content filters. Please adjust your text prompt to submit a new request."
-)
 
+class NovaCanvas(TextImageModel):
+    blocked_message = (
+        "This request has been blocked by our content filters. Please adjust your text prompt to submit a new request."
+    )
 
-class NovaCanvas:
-    makes_ratios = False
-
-    def read(self, body: object) -> Order:
-        refuse_other_tasks(body, TASKS)
-        check(BODY, body)
-        order = read_order(cast("dict[str, Any]", body), seed=12, cfg_scale=6.5)
-        _check_size(order.width, order.height)
-        return order
-
-    def blocked_prompt(self) -> Body:
-        raise invalid(BLOCKED_PROMPT)
-
-    def inference_error(self) -> Body:
-        raise Refusal("ModelErrorException")
+    def read(self, body: object) -> ImageRequest:
+        request = parse(body, BODY, TASKS, seed=12, cfg_scale=6.5)
+        _check_size(request.width, request.height)
+        return request
 
     def answer(self, _seed: int, pictures: list[str | None]) -> Body:
         error = filter_error(pictures)

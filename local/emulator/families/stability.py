@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from local.emulator.errors import invalid
 from local.emulator.families import Body
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 from local.emulator.schema import Integer, Number, Object, Rule, Text, check
 
 Sizes = dict[str, tuple[int, int]]
@@ -49,10 +49,10 @@ class Stability:
     formats: tuple[str, ...] = ("jpeg", "png")
     makes_ratios = True
 
-    def read(self, body: object) -> Order:
+    def read(self, body: object) -> ImageRequest:
         self._refuse_unknown_fields(body)
         check(self._rule(), body)
-        return self._order(cast("dict[str, Any]", body))
+        return self._request(cast("dict[str, Any]", body))
 
     def blocked_prompt(self) -> Body:
         return {"finish_reasons": ["Filter reason: prompt"]}
@@ -87,10 +87,10 @@ class Stability:
         }
         return Object(rules, required=("prompt",))
 
-    def _order(self, body: dict[str, Any]) -> Order:
+    def _request(self, body: dict[str, Any]) -> ImageRequest:
         _refuse_image_to_image(body)
         width, height = self.sizes[body.get("aspect_ratio", "1:1")]
-        return Order(
+        return ImageRequest(
             prompt=body["prompt"],
             negative_prompt=body.get("negative_prompt", ""),
             width=width,

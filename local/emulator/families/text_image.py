@@ -1,10 +1,11 @@
-"""The envelope that Titan Image Generator and Nova Canvas share."""
+"""The request envelope that Titan Image Generator and Nova Canvas share."""
 
-from typing import Any
+from typing import Any, cast
 
-from local.emulator.errors import invalid
-from local.emulator.request import Order
-from local.emulator.schema import Integer, Number, Object, Rule, Text, malformed
+from local.emulator.errors import Refusal, invalid
+from local.emulator.families import Body
+from local.emulator.request import ImageRequest
+from local.emulator.schema import Integer, Number, Object, Rule, Text, check, malformed
 
 MAX_SEED = 2_147_483_646
 SOME_BLOCKED = "Some of the generated images have been blocked by our content filters."
@@ -39,17 +40,37 @@ def _config_fields(side: Integer) -> dict[str, Rule]:
     }
 
 
-def refuse_other_tasks(body: object, tasks: tuple[str, ...]) -> None:
-    """Come before the schema check, since each task has parameters of its own."""
+class TextImageModel:
+    """What both models answer in the same way."""
+
+    makes_ratios = False
+    blocked_message = ""
+
+    def blocked_prompt(self) -> Body:
+        raise invalid(self.blocked_message)
+
+    def inference_error(self) -> Body:
+        raise Refusal("ModelErrorException")
+
+
+def parse(body: object, rule: Object, tasks: tuple[str, ...], *, seed: int, cfg_scale: float) -> ImageRequest:
+    """Parse a valid body; seed and cfg_scale are the model's defaults."""
+    _refuse_other_tasks(body, tasks)
+    check(rule, body)
+    return _request(cast("dict[str, Any]", body), seed=seed, cfg_scale=cfg_scale)
+
+
+def _refuse_other_tasks(body: object, tasks: tuple[str, ...]) -> None:
+    """Refuse other tasks before the schema check, since each has its own parameters."""
     if isinstance(body, dict) and body.get("taskType") in tasks:
         task = body["taskType"]
         raise invalid(f"This emulator only makes images from text: taskType {task} is not emulated.")
 
 
-def read_order(body: dict[str, Any], *, seed: int, cfg_scale: float) -> Order:
+def _request(body: dict[str, Any], *, seed: int, cfg_scale: float) -> ImageRequest:
     params, config = body["textToImageParams"], body.get("imageGenerationConfig", {})
     _refuse_condition(params)
-    return Order(
+    return ImageRequest(
         prompt=params["text"],
         negative_prompt=params.get("negativeText", ""),
         style=f"{params.get('style', '')}/{config.get('quality', 'standard')}",

@@ -1,18 +1,15 @@
 """Titan Image Generator G1 v2."""
 
-from typing import Any, cast
-
-from local.emulator.errors import Refusal, invalid
 from local.emulator.families import Body
 from local.emulator.families.text_image import (
+    TextImageModel,
     body_rule,
     delivered,
     filter_error,
-    read_order,
-    refuse_other_tasks,
+    parse,
 )
-from local.emulator.request import Order
-from local.emulator.schema import Integer, Text, check, malformed
+from local.emulator.request import ImageRequest
+from local.emulator.schema import Integer, Text, malformed
 
 TASKS = ("INPAINTING", "OUTPAINTING", "IMAGE_VARIATION", "COLOR_GUIDED_GENERATION", "BACKGROUND_REMOVAL")
 
@@ -28,34 +25,24 @@ SIZES = frozenset(
     }
 )
 
-# The reference gives no least length; an empty prompt is refused as on its sister, Nova Canvas.
+# The reference gives no minimum length; an empty prompt is refused, as Nova Canvas does.
 PROMPT = Text(min_length=1, max_length=512)
 BODY = body_rule(TASKS, {"text": PROMPT, "negativeText": PROMPT}, side=Integer(1, 4096))
 
-BLOCKED_PROMPT = (
-    "This request has been blocked by our content filters. "
-    "Our filters automatically flagged this prompt because it may conflict with our AUP or "
-    "AWS Responsible AI Policy. Please adjust your text prompt to submit a new request."
-)
 
+class Titan(TextImageModel):
+    blocked_message = (
+        "This request has been blocked by our content filters. "
+        "Our filters automatically flagged this prompt because it may conflict with our AUP or "
+        "AWS Responsible AI Policy. Please adjust your text prompt to submit a new request."
+    )
 
-class Titan:
-    makes_ratios = False
-
-    def read(self, body: object) -> Order:
-        refuse_other_tasks(body, TASKS)
-        check(BODY, body)
-        order = read_order(cast("dict[str, Any]", body), seed=42, cfg_scale=8.0)
-        if (order.width, order.height) not in SIZES:
-            size = f"{order.width}x{order.height}"
+    def read(self, body: object) -> ImageRequest:
+        request = parse(body, BODY, TASKS, seed=42, cfg_scale=8.0)
+        if (request.width, request.height) not in SIZES:
+            size = f"{request.width}x{request.height}"
             raise malformed(f"#/imageGenerationConfig: width x height {size} is not a valid enum value")
-        return order
-
-    def blocked_prompt(self) -> Body:
-        raise invalid(BLOCKED_PROMPT)
-
-    def inference_error(self) -> Body:
-        raise Refusal("ModelErrorException")
+        return request
 
     def answer(self, _seed: int, pictures: list[str | None]) -> Body:
         return {"images": delivered(pictures), "error": filter_error(pictures)}

@@ -1,4 +1,4 @@
-"""The emulator's pictures: the same subject, the same bytes; another subject, other bytes."""
+"""Draws deterministic pictures: equal subjects give equal bytes, different subjects different ones."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from local.emulator.pictures import finish, land
 from local.emulator.pictures.canvas import Canvas
 from local.emulator.pictures.figures import paint_figures
 from local.emulator.pictures.mood import read_mood
-from local.emulator.request import Order
+from local.emulator.request import ImageRequest
 
 SCENES = {
     "mountains": land.paint_mountains,
@@ -28,26 +28,26 @@ LEAST_SIDE = 320
 @dataclass(frozen=True)
 class Subject:
     model: str
-    order: Order
+    request: ImageRequest
     index: int
 
 
 def draw(subject: Subject) -> bytes:
     """Return the encoded picture."""
     text = f"local preview, not made by {subject.model}"
-    picture = _painted(subject.order, random.Random(_digest(subject)))  # noqa: S311 - no secret
+    picture = _painted(subject.request, random.Random(_digest(subject)))  # noqa: S311 - no secret
     finish.label(picture, text)
-    return finish.encode(picture, subject.order.output_format, text)
+    return finish.encode(picture, subject.request.output_format, text)
 
 
-def _painted(order: Order, chance: random.Random) -> Image.Image:
-    mood = read_mood(order.prompt)
-    sheet = (max(order.width, LEAST_SIDE), max(order.height, LEAST_SIDE))
+def _painted(request: ImageRequest, chance: random.Random) -> Image.Image:
+    mood = read_mood(request.prompt)
+    sheet = (max(request.width, LEAST_SIDE), max(request.height, LEAST_SIDE))
     canvas = Canvas(Image.new("RGB", sheet, mood.light.haze), mood, chance)
     SCENES[mood.place](canvas)
     paint_figures(canvas)
     picture = finish.tint(canvas.image, mood.tint) if mood.tint else canvas.image
-    return finish.grain(finish.vignette(picture), chance).resize((order.width, order.height))
+    return finish.grain(finish.vignette(picture), chance).resize((request.width, request.height))
 
 
 def _digest(subject: Subject) -> bytes:

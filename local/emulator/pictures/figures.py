@@ -1,4 +1,4 @@
-"""What stands, flies or falls in a scene when the prompt names it."""
+"""The figures and the weather that a prompt names."""
 
 import math
 from collections.abc import Callable
@@ -127,11 +127,8 @@ WINGS = [(0, -0.16), (0.5, 0.22), (1, 0.18), (0.5, 0.42), (0, 0), (-0.5, 0.42), 
 SAILS = [[(0, 1), (0, 0.18), (0.42, 0.18)], [(-0.04, 0.9), (-0.04, 0.18), (-0.3, 0.18)]]
 HULL = [(-0.36, 0.12), (0.46, 0.12), (0.32, 0), (-0.26, 0)]
 SILKS: tuple[Colour, ...] = ((226, 70, 64), (250, 190, 60), (70, 130, 200), (250, 244, 232), (90, 170, 120))
-BALLOON = [
-    oval(0, 0.64, 0.36, 0.36),
-    [(-0.31, 0.46), (0.31, 0.46), (0.07, 0.15), (-0.07, 0.15)],
-    _box(-0.06, 0, 0.06, 0.1),
-]
+BASKET = _box(-0.06, 0, 0.06, 0.1)
+BALLOON = [oval(0, 0.64, 0.36, 0.36), [(-0.31, 0.46), (0.31, 0.46), (0.07, 0.15), (-0.07, 0.15)], BASKET]
 ROOF = [[(-0.62, 0.48), (0, 1), (0.62, 0.48)], _box(0.22, 0.6, 0.34, 1.02), _box(-0.08, 0, 0.08, 0.3)]
 FIGURES: dict[str, Callable[[Canvas], None]] = {
     "house": _paint_house,

@@ -1,4 +1,4 @@
-"""What every picture gets last: grain, a darker edge, and the line that says what it is."""
+"""Finishes every picture: tint, darker edges, grain, and the label that marks it as a preview."""
 
 import io
 import math
@@ -27,7 +27,7 @@ def vignette(picture: Image.Image) -> Image.Image:
 
 
 def label(picture: Image.Image, text: str) -> None:
-    """Write one small line near the lower edge, high enough to outlast a modest crop."""
+    """Write one small line near the lower edge, high enough to survive a modest crop."""
     width = 0.62 * min(picture.width, math.sqrt(picture.width * picture.height))
     font = ImageFont.load_default(max(1.0, 10 * width / ImageFont.load_default(10).getlength(text)))
     overlay = Image.new("L", picture.size)

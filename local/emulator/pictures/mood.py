@@ -1,4 +1,4 @@
-"""Finds the words in a prompt that a picture can show."""
+"""Finds the words of a prompt that a picture can show."""
 
 import random
 import re
@@ -77,7 +77,7 @@ class Mood:
 
 
 def read_mood(prompt: str) -> Mood:
-    """Decide by the prompt alone, so that another seed is another view of the same place."""
+    """Read the prompt alone, so that another seed gives another view of the same place."""
     words = re.findall(r"[a-z]+", prompt.lower())
     whim = random.Random(prompt.encode("utf-8", "surrogatepass"))  # noqa: S311 - no secret
     return Mood(

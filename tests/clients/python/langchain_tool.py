@@ -1,4 +1,4 @@
-"""LangChain's image tool; it has no way to ask for base64."""
+"""LangChain's image tool, which cannot request base64."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""LiteLLM's package; its proxy asks in the same way."""
+"""LiteLLM's package; its proxy sends the same requests."""
 
 from collections.abc import Sequence
 

@@ -24,7 +24,7 @@ def images(
 tried(
     "semantic-kernel",
     one=images,
-    two=lambda: images(n=2, size=ImageSize(width=1024, height=1024), quality="hd"),
+    two=lambda: images(n=2, size=ImageSize(width=1024, height=1024), quality="high"),
     base64=lambda: images(model="gpt-image-2"),
     blocked=lambda: images(BLOCKED_PROMPT),
     wrong_key=lambda: images(key=WRONG_KEY),

@@ -32,7 +32,7 @@ def _outcome(thing: Callable[[], Sequence[Image]]) -> dict[str, object]:
     except Exception as error:  # noqa: BLE001 - whatever it is, is the answer
         return {
             "error": type(error).__name__,
-            "status": getattr(error, "status_code", None),
+            "status": getattr(error, "status_code", None) or getattr(error.__cause__, "status_code", None),
             "code": getattr(error, "code", None),
             "request_id": getattr(error, "request_id", None),
             "message": str(error),

@@ -1,4 +1,4 @@
-"""One emulator for each process that runs tests, as new for each test."""
+"""One emulator for each test process, reset for each test."""
 
 from collections.abc import Iterator
 
@@ -18,6 +18,6 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(running: Emulator) -> Emulator:
-    """The emulator of this process as if it had just started: every model alive, nothing recorded."""
+    """Reset this process's emulator: every model available, no calls recorded."""
     running.reset()
     return running

@@ -1,4 +1,4 @@
-"""What a test does to an emulator, through a real boto3 client and over HTTP."""
+"""Calls the emulator with boto3 and over HTTP."""
 
 import base64
 import io
@@ -47,7 +47,7 @@ class Emulator:
         return _client(self.url, region)
 
     def invoke(self, model: str, body: object, region: str | None = None) -> dict[str, Any]:
-        """Call the model where it lives, unless told another region."""
+        """Call the model, by default in one of its regions."""
         client = self.client(region or HOME.get(model, "us-west-2"))
         answer = client.invoke_model(modelId=model, body=json.dumps(body))
         return json.loads(answer["body"].read())
@@ -66,7 +66,7 @@ def _client(url: str, region: str) -> BedrockRuntimeClient:
 
 
 def smallest(model: str, prompt: str = "a cat", **settings: object) -> dict[str, Any]:
-    """Return a valid body that asks for little; settings go where the family keeps them."""
+    """Return a small valid body; settings go where the family expects them."""
     if model in {TITAN, CANVAS}:
         config = {"width": 512, "height": 512} | settings
         return {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": prompt}, "imageGenerationConfig": config}

@@ -1,4 +1,4 @@
-"""What each model answers to a valid call."""
+"""Answers to valid calls."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ def test_canvas_leaves_the_error_out(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("model", STABILITY)
-def test_stability_tells_the_seed_it_used(emulator: Emulator, model: str) -> None:
+def test_stability_returns_the_seed_it_used(emulator: Emulator, model: str) -> None:
     emulator.configure(native_size=[64, 64])
     answer = emulator.invoke(model, {"prompt": "a cat", "seed": 7})
     assert answer.keys() == {"seeds", "finish_reasons", "images"}
@@ -64,7 +64,7 @@ def test_seed_0_and_no_seed_are_random_on_stability(emulator: Emulator, body: di
 
 
 @pytest.mark.parametrize(("model", "seed"), [(TITAN, 42), (CANVAS, 12)])
-def test_without_a_seed_the_model_s_own_is_used(emulator: Emulator, model: str, seed: int) -> None:
+def test_without_a_seed_the_models_default_is_used(emulator: Emulator, model: str, seed: int) -> None:
     default = emulator.invoke(model, smallest(model))
     explicit, other = (emulator.invoke(model, smallest(model, seed=chosen)) for chosen in (seed, seed + 1))
     assert default["images"] == explicit["images"] != other["images"]
@@ -78,7 +78,7 @@ def test_titan_makes_every_size_of_its_table(emulator: Emulator, size: tuple[int
 
 
 @pytest.mark.parametrize("size", [(320, 320), (320, 1280), (1280, 320), (1024, 1024), (2032, 1024)])
-def test_canvas_makes_the_size_asked_for(emulator: Emulator, size: tuple[int, int]) -> None:
+def test_canvas_makes_the_requested_size(emulator: Emulator, size: tuple[int, int]) -> None:
     answer = emulator.invoke(CANVAS, smallest(CANVAS, width=size[0], height=size[1]))
     assert opened(answer["images"][0]).size == size
 
@@ -91,7 +91,7 @@ def test_without_a_size_a_square_of_1024_is_made(emulator: Emulator, model: str)
 
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize(("model", "megapixels"), [(CORE, 1.5), (ULTRA, 1.0)])
-def test_a_ratio_yields_about_the_model_s_pixels(emulator: Emulator, model: str, megapixels: float, ratio: str) -> None:
+def test_a_ratio_yields_about_the_models_pixels(emulator: Emulator, model: str, megapixels: float, ratio: str) -> None:
     width, height = opened(emulator.invoke(model, {"prompt": "a cat", "aspect_ratio": ratio})["images"][0]).size
     assert width % 64 == height % 64 == 0
     assert 640 <= min(width, height) <= max(width, height) <= 1536
@@ -107,7 +107,7 @@ def test_the_usual_ratio_is_square(emulator: Emulator, model: str, size: tuple[i
 
 
 @pytest.mark.parametrize("native", [[640, 600], [64, 64], [1, 1], [333, 1000]])
-def test_native_size_is_what_ratio_models_make_instead(emulator: Emulator, native: list[int]) -> None:
+def test_native_size_replaces_the_size_of_ratio_models(emulator: Emulator, native: list[int]) -> None:
     assert emulator.configure(native_size=native).json()["native_size"] == native
     stability = emulator.invoke(CORE, {"prompt": "a cat", "aspect_ratio": "16:9"})
     titan = emulator.invoke(TITAN, smallest(TITAN))
@@ -175,7 +175,7 @@ def test_an_empty_prompt_is_documented_on_stability(emulator: Emulator, model: s
         *((model, {"mode": "text-to-image", "negative_prompt": "dogs"}) for model in STABILITY),
     ],
 )
-def test_the_edge_of_a_range_belongs_to_it(emulator: Emulator, model: str, settings: dict[str, Any]) -> None:
+def test_the_ends_of_a_range_are_valid(emulator: Emulator, model: str, settings: dict[str, Any]) -> None:
     emulator.configure(native_size=[64, 64])
     answer = emulator.invoke(model, smallest(model, **settings))
     assert len(answer["images"]) == settings.get("numberOfImages", 1)

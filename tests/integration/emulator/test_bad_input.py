@@ -1,4 +1,4 @@
-"""What the models refuse, and in which words."""
+"""Refusals of the models, with their messages."""
 
 import json
 from collections.abc import Callable
@@ -110,7 +110,7 @@ BODY_FAULTS = [
 
 @pytest.mark.parametrize("model", [TITAN, CANVAS])
 @pytest.mark.parametrize(("edit", "fault"), BODY_FAULTS, ids=[fault for _, fault in BODY_FAULTS])
-def test_a_body_that_is_not_the_schema_s(
+def test_a_body_that_does_not_match_the_schema(
     emulator: Emulator, model: str, edit: Callable[[dict[str, Any]], object], fault: str
 ) -> None:
     assert _message(emulator, model, _edited(model, edit)) == MALFORMED.format(fault)
@@ -124,13 +124,13 @@ def test_a_text_over_the_limit_of_its_model(emulator: Emulator, model: str, limi
     assert _message(emulator, model, body) == MALFORMED.format(fault)
 
 
-def test_style_is_canvas_s_alone(emulator: Emulator) -> None:
+def test_only_canvas_has_a_style(emulator: Emulator) -> None:
     body = _edited(TITAN, lambda b: b["textToImageParams"].update(style="PHOTOREALISM"))
     fault = "#/textToImageParams: extraneous key [style] is not permitted"
     assert _message(emulator, TITAN, body) == MALFORMED.format(fault)
 
 
-def test_canvas_knows_its_styles(emulator: Emulator) -> None:
+def test_canvas_refuses_unknown_styles(emulator: Emulator) -> None:
     body = _edited(CANVAS, lambda b: b["textToImageParams"].update(style="CUBISM"))
     fault = "#/textToImageParams/style: CUBISM is not a valid enum value"
     assert _message(emulator, CANVAS, body) == MALFORMED.format(fault)
@@ -139,7 +139,7 @@ def test_canvas_knows_its_styles(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     "size", [(1000, 1000), (640, 1152), (1024, 512), (1172, 640), (640, 1173), (1408, 1408), (16, 16)]
 )
-def test_titan_makes_no_size_outside_its_table(emulator: Emulator, size: tuple[int, int]) -> None:
+def test_titan_refuses_sizes_outside_its_table(emulator: Emulator, size: tuple[int, int]) -> None:
     message = _message(emulator, TITAN, smallest(TITAN, width=size[0], height=size[1]))
     fault = f"{CONFIG}: width x height {size[0]}x{size[1]} is not a valid enum value"
     assert message == MALFORMED.format(fault)
@@ -172,7 +172,7 @@ def test_other_tasks_are_not_emulated(emulator: Emulator, model: str, task: str)
     assert _message(emulator, model, {"taskType": task}) == ONLY_TEXT.format(f"taskType {task}")
 
 
-def test_virtual_try_on_is_no_task_of_titan(emulator: Emulator) -> None:
+def test_titan_has_no_virtual_try_on(emulator: Emulator) -> None:
     message = _message(emulator, TITAN, smallest(TITAN) | {"taskType": "VIRTUAL_TRY_ON"})
     assert message == MALFORMED.format("#/taskType: VIRTUAL_TRY_ON is not a valid enum value")
 
@@ -209,13 +209,13 @@ def test_stability_checks_its_schema(emulator: Emulator, model: str, body: dict[
 
 
 @pytest.mark.parametrize(("model", "limit"), [(CORE, 4_294_967_295), (ULTRA, 4_294_967_295), (SD3_5, 4_294_967_294)])
-def test_stability_s_seeds_end_at_different_numbers(emulator: Emulator, model: str, limit: int) -> None:
+def test_stability_models_have_different_seed_limits(emulator: Emulator, model: str, limit: int) -> None:
     message = _message(emulator, model, {"prompt": "x", "seed": limit + 1})
     assert message == MALFORMED.format(f"#/seed: {limit + 1} is not less or equal to {limit}")
 
 
 @pytest.mark.parametrize("model", [CORE, ULTRA])
-def test_webp_is_sd3_5_s_alone(emulator: Emulator, model: str) -> None:
+def test_only_sd3_5_makes_webp(emulator: Emulator, model: str) -> None:
     message = _message(emulator, model, {"prompt": "x", "output_format": "webp"})
     assert message == MALFORMED.format("#/output_format: webp is not a valid enum value")
 
@@ -246,7 +246,7 @@ NO_OBJECTS = [[], "text", 5, None, True]
 
 @pytest.mark.parametrize("model", EVERY_MODEL)
 @pytest.mark.parametrize("body", NO_OBJECTS, ids=["array", "string", "number", "null", "boolean"])
-def test_a_body_that_is_no_object(emulator: Emulator, model: str, body: object) -> None:
+def test_a_body_that_is_not_an_object(emulator: Emulator, model: str, body: object) -> None:
     assert _message(emulator, model, body).startswith("Malformed input request: #: expected type: JSONObject, found: ")
 
 
@@ -266,7 +266,7 @@ NO_JSON = [
 
 @pytest.mark.parametrize("model", [TITAN, CANVAS, CORE])
 @pytest.mark.parametrize("body", NO_JSON, ids=range(len(NO_JSON)))
-def test_a_body_that_is_no_json(emulator: Emulator, model: str, body: bytes) -> None:
+def test_a_body_that_is_not_json(emulator: Emulator, model: str, body: bytes) -> None:
     answer = emulator.post(model, body)
     assert answer.status_code == 400
     assert answer.headers["x-amzn-errortype"] == "ValidationException"

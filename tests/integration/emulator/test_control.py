@@ -21,7 +21,7 @@ FULL = {
 }
 
 
-def test_the_answer_is_the_configuration_in_force(emulator: Emulator) -> None:
+def test_the_answer_is_the_current_configuration(emulator: Emulator) -> None:
     answer = emulator.configure(**FULL)
     assert (answer.status_code, answer.json()) == (200, FULL)
     assert emulator.http.get("/_control").json() == FULL
@@ -37,7 +37,7 @@ def test_a_configuration_is_replaced_as_a_whole(emulator: Emulator) -> None:
     assert emulator.configure(rng_seed=2).json() == DEFAULTS | {"rng_seed": 2}
 
 
-def test_what_is_told_can_be_posted_again(emulator: Emulator) -> None:
+def test_the_answer_can_be_posted_again(emulator: Emulator) -> None:
     assert emulator.http.post("/_control", json=DEFAULTS).json() == DEFAULTS
 
 
@@ -80,7 +80,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("configuration", "named"), BAD, ids=[str(configuration)[:60] for configuration, _ in BAD])
-def test_a_wrong_configuration_changes_nothing_and_is_named(
+def test_an_invalid_configuration_is_named_and_changes_nothing(
     emulator: Emulator, configuration: dict[str, object], named: str
 ) -> None:
     emulator.configure(**FULL)
@@ -97,7 +97,7 @@ def test_a_configuration_is_a_json_object(emulator: Emulator, body: bytes) -> No
     assert answer.json()["message"].startswith("body: ")
 
 
-def test_a_posted_configuration_starts_counting_anew(emulator: Emulator) -> None:
+def test_a_posted_configuration_resets_the_counters(emulator: Emulator) -> None:
     configuration = {
         "faults": [{"model": "*", "error": "ThrottlingException", "times": 1}],
         "block": {"output_index": 0},
@@ -125,7 +125,7 @@ def test_calls_are_recorded_one_by_one(emulator: Emulator) -> None:
     ]
 
 
-def test_the_record_outlives_a_configuration_and_can_be_emptied(emulator: Emulator) -> None:
+def test_the_calls_survive_a_configuration_and_can_be_deleted(emulator: Emulator) -> None:
     emulator.post(CORE, b"{}")
     emulator.configure()
     assert len(emulator.calls()) == 1

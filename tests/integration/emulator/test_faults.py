@@ -1,4 +1,4 @@
-"""What a test can make go wrong."""
+"""Configured faults."""
 
 import json
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ def test_a_model_error_carries_its_two_other_members(emulator: Emulator) -> None
     assert (members["originalStatusCode"], members["resourceName"]) == (500, CORE)
 
 
-def test_a_fault_may_bring_its_own_words(emulator: Emulator) -> None:
+def test_a_fault_may_have_its_own_message(emulator: Emulator) -> None:
     legacy = "Access denied. This Model is marked by provider as Legacy"
     emulator.configure(faults=[_fault("ResourceNotFoundException", message=legacy)])
     with pytest.raises(ClientError, match=legacy):
@@ -92,7 +92,7 @@ def test_faults_match_in_list_order(emulator: Emulator) -> None:
         emulator.invoke(TITAN, smallest(TITAN))
 
 
-def test_a_fault_of_a_model_strikes_its_profiles_too(emulator: Emulator) -> None:
+def test_a_fault_of_a_model_applies_to_its_profiles(emulator: Emulator) -> None:
     emulator.configure(faults=[_fault("ThrottlingException", CORE)])
     assert _statuses(emulator, 1, PROFILE) == [429]
     emulator.configure(faults=[_fault("ThrottlingException", PROFILE)], native_size=[64, 64])
@@ -100,7 +100,7 @@ def test_a_fault_of_a_model_strikes_its_profiles_too(emulator: Emulator) -> None
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(0, {200}), (1, {429}), (0.5, {200, 429})])
-def test_a_rate_strikes_by_chance(emulator: Emulator, rate: float, expected: set[int]) -> None:
+def test_a_rate_is_a_probability(emulator: Emulator, rate: float, expected: set[int]) -> None:
     emulator.configure(faults=[_fault("ThrottlingException", rate=rate)], rng_seed=1, native_size=[64, 64])
     first = _statuses(emulator, 20)
     assert set(first) == expected
@@ -116,7 +116,7 @@ def test_rate_and_times_together_limit_one_another(emulator: Emulator) -> None:
     assert len(struck) > 4
 
 
-def test_a_refused_body_uses_no_fault_up(emulator: Emulator) -> None:
+def test_a_refused_body_does_not_count_as_a_fault(emulator: Emulator) -> None:
     emulator.configure(faults=[_fault("ThrottlingException", times=1)])
     assert emulator.post(CORE, b"{}").status_code == 400
     assert _statuses(emulator, 1) == [429]
@@ -161,7 +161,7 @@ def test_fewer_images_on_a_one_image_model_is_none(emulator: Emulator, model: st
 
 
 @pytest.mark.parametrize("model", STABILITY)
-def test_stability_tells_an_inference_error_in_a_200(emulator: Emulator, model: str) -> None:
+def test_stability_reports_an_inference_error_in_a_200(emulator: Emulator, model: str) -> None:
     emulator.configure(faults=[_fault("inference_error")])
     assert emulator.invoke(model, {"prompt": "x"}) == {"finish_reasons": ["Inference error"]}
 
@@ -174,7 +174,7 @@ def test_an_inference_error_elsewhere_is_a_model_error(emulator: Emulator, model
 
 
 def test_latency_delays_successes_only() -> None:
-    """A success hangs for as long as the emulator runs, though it is on the record; a refusal does not."""
+    """A success never arrives with this latency, though it is recorded; a refusal arrives at once."""
     with ThreadPoolExecutor(1) as pool, running_emulator() as url:
         emulator = Emulator(url)
         with emulator.http:
@@ -188,7 +188,7 @@ def test_latency_delays_successes_only() -> None:
     assert isinstance(hanging.exception(), ConnectionClosedError)
 
 
-def test_a_hundred_calls_at_once_are_told_apart(emulator: Emulator) -> None:
+def test_a_hundred_concurrent_calls_do_not_mix(emulator: Emulator) -> None:
     emulator.configure(faults=[_fault("ThrottlingException", times=30)], native_size=[64, 64])
     client = emulator.client("us-west-2")
 
@@ -207,7 +207,7 @@ def test_a_hundred_calls_at_once_are_told_apart(emulator: Emulator) -> None:
     assert sorted(call["seed"] for call in emulator.calls()) == list(range(1, 101))
 
 
-def test_pictures_are_those_of_the_order_s_seed_under_load(emulator: Emulator) -> None:
+def test_pictures_follow_the_requests_seed_under_load(emulator: Emulator) -> None:
     emulator.configure(native_size=[64, 64])
     bodies = [{"prompt": "a cat", "seed": seed} for seed in range(1, 9)]
     alone = [emulator.invoke(CORE, body) for body in bodies]

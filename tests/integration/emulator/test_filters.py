@@ -1,4 +1,4 @@
-"""The content filter, in each family's own way."""
+"""The content filter of each family."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -22,7 +22,7 @@ def test_titan_and_canvas_refuse_a_prompt(emulator: Emulator, model: str) -> Non
 
 
 @pytest.mark.parametrize("model", STABILITY)
-def test_stability_tells_a_blocked_prompt_in_a_200(emulator: Emulator, model: str) -> None:
+def test_stability_reports_a_blocked_prompt_in_a_200(emulator: Emulator, model: str) -> None:
     emulator.configure(block={"prompt_contains": "forbidden"})
     answer = emulator.invoke(model, {"prompt": "a forbidden cat"})
     assert answer == {"finish_reasons": ["Filter reason: prompt"]}
@@ -35,7 +35,7 @@ def test_another_prompt_passes(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("model", [TITAN, CANVAS])
-def test_a_withheld_output_leaves_the_others(emulator: Emulator, model: str) -> None:
+def test_a_withheld_output_does_not_affect_the_others(emulator: Emulator, model: str) -> None:
     body = smallest(model, numberOfImages=3)
     whole = emulator.invoke(model, body)["images"]
     emulator.configure(block={"output_index": 1})
@@ -52,14 +52,14 @@ def test_all_outputs_withheld(emulator: Emulator, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", STABILITY)
-def test_stability_tells_a_withheld_output_in_a_200(emulator: Emulator, model: str) -> None:
+def test_stability_reports_a_withheld_output_in_a_200(emulator: Emulator, model: str) -> None:
     emulator.configure(block={"output_index": 1}, native_size=[64, 64])
     answers = [emulator.invoke(model, {"prompt": "a cat"}) for _ in range(3)]
     assert answers[1] == {"finish_reasons": ["Filter reason: output image"]}
     assert [len(answer.get("images", [])) for answer in answers] == [1, 0, 1]
 
 
-def test_outputs_are_counted_over_all_models_and_calls_that_a_model_took_on(emulator: Emulator) -> None:
+def test_outputs_are_counted_over_all_accepted_calls(emulator: Emulator) -> None:
     emulator.configure(block={"output_index": 3}, retired=[CANVAS], native_size=[64, 64])
     with pytest.raises(ClientError, match="end of its life"):
         emulator.invoke(CANVAS, smallest(CANVAS, numberOfImages=5))

@@ -1,4 +1,4 @@
-"""A signed call is first judged elsewhere, by an emulator of IAM; here a stand-in that answers as told."""
+"""Signed calls are checked by IAM first; here a fake IAM with a fixed answer."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ DENIED = {"__type": "AccessDeniedException", "message": "User: arn:x is not auth
 
 
 class Judge(ThreadingHTTPServer):
-    """Answers every call with the verdict of the moment, and keeps what it was asked."""
+    """A fake IAM that answers with the current verdict and records the calls."""
 
     status, headers, body = 200, {"Content-Type": "application/json"}, b"{}"
 
@@ -72,13 +72,13 @@ def judged(judge: Judge) -> Iterator[Emulator]:
             yield emulator
 
 
-def test_an_allowed_call_goes_on(judge: Judge, judged: Emulator) -> None:
+def test_an_allowed_call_continues(judge: Judge, judged: Emulator) -> None:
     assert len(judged.invoke(CORE, BODY)["images"]) == 1
     assert len(judge.asked) == 1
 
 
 @pytest.mark.parametrize("model", [CORE, PROFILE])
-def test_the_call_is_passed_on_unchanged(judge: Judge, judged: Emulator, model: str) -> None:
+def test_the_call_is_forwarded_unchanged(judge: Judge, judged: Emulator, model: str) -> None:
     url = f"{judged.url}/model/{model.replace(':', '%3A').replace('/', '%2F')}/invoke"
     request = AWSRequest("POST", url, headers={"X-Extra": "as it is"}, data=json.dumps(BODY))
     SigV4Auth(Credentials("key", "secret"), "bedrock", "us-west-2").add_auth(request)
@@ -103,7 +103,7 @@ def test_the_call_is_passed_on_unchanged(judge: Judge, judged: Emulator, model: 
         (401, "MissingAuthenticationTokenException"),
     ],
 )
-def test_a_refusal_is_the_answer_as_it_is(judge: Judge, judged: Emulator, status: int, name: str) -> None:
+def test_a_refusal_is_returned_unchanged(judge: Judge, judged: Emulator, status: int, name: str) -> None:
     judge.decide(status, DENIED, **{"x-amzn-ErrorType": name})
     with pytest.raises(ClientError) as refused:
         judged.invoke(CORE, BODY)
@@ -116,20 +116,18 @@ def test_a_refusal_is_the_answer_as_it_is(judge: Judge, judged: Emulator, status
 @pytest.mark.parametrize(
     ("status", "name"), [(400, "ValidationException"), (404, "ResourceNotFoundException"), (500, "InternalError")]
 )
-def test_other_objections_of_the_mock_behind_do_not_count(
-    judge: Judge, judged: Emulator, status: int, name: str
-) -> None:
+def test_other_errors_of_the_mock_are_ignored(judge: Judge, judged: Emulator, status: int, name: str) -> None:
     judge.decide(status, {"message": "Body must be a JSON object."}, **{"x-amzn-ErrorType": name})
     assert len(judged.invoke(CORE, BODY)["images"]) == 1
 
 
-def test_an_unsigned_call_is_not_judged(judge: Judge, judged: Emulator) -> None:
+def test_an_unsigned_call_is_not_checked(judge: Judge, judged: Emulator) -> None:
     judge.decide(403, DENIED)
     judged.http.post(f"/model/{CORE}/invoke", json=BODY).raise_for_status()
     assert judge.asked == []
 
 
-def test_a_judge_who_cannot_be_asked_is_told() -> None:
+def test_an_unreachable_iam_is_an_error() -> None:
     with running_emulator(iam_url="http://127.0.0.1:9") as url:
         emulator = Emulator(url)
         with emulator.http:

@@ -1,4 +1,4 @@
-"""Which model answers to which name, where, and whether it still lives."""
+"""Model names, regions and retirement."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -37,7 +37,7 @@ def _error(emulator: Emulator, model: str, body: object, region: str | None = No
 
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("model", EVERY_MODEL)
-def test_a_model_answers_where_it_lived(emulator: Emulator, model: str, region: str) -> None:
+def test_a_model_answers_in_its_regions(emulator: Emulator, model: str, region: str) -> None:
     emulator.configure(native_size=[64, 64])
     if region in HOMES[model]:
         assert len(emulator.invoke(model, smallest(model), region)["images"]) == 1
@@ -84,7 +84,7 @@ def test_an_arn_calls_the_model_behind_it(emulator: Emulator, name: str) -> None
 
 
 @pytest.mark.parametrize("name", [CORE, PROFILE])
-def test_a_retired_model_is_gone_whatever_is_asked_of_it(emulator: Emulator, name: str) -> None:
+def test_a_retired_model_refuses_every_request(emulator: Emulator, name: str) -> None:
     emulator.configure(retired=[CORE, TITAN], native_size=[64, 64])
     expected = (404, "ResourceNotFoundException", END_OF_LIFE)
     assert _error(emulator, name, {"prompt": "x"}) == expected

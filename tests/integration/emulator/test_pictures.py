@@ -56,7 +56,7 @@ def _own_process(*options: str) -> Iterator[tuple[subprocess.Popen[str], Emulato
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_another_process_draws_the_same_picture_and_stops_when_told(emulator: Emulator, stop: signal.Signals) -> None:
+def test_another_process_draws_the_same_picture_and_stops_at_a_signal(emulator: Emulator, stop: signal.Signals) -> None:
     body = smallest(TITAN, "a cat in a meadow, with birds")
     with _own_process() as (process, other):
         assert other.invoke(TITAN, body) == emulator.invoke(TITAN, body)
@@ -64,7 +64,7 @@ def test_another_process_draws_the_same_picture_and_stops_when_told(emulator: Em
         assert process.wait(30) == 0
 
 
-def test_a_profile_is_named_at_the_start() -> None:
+def test_a_profile_is_a_command_line_option() -> None:
     arn = "arn:aws:bedrock:us-west-2:000000000000:application-inference-profile/xyz"
     with _own_process("--profile", f"{arn}={ULTRA}") as (_, other):
         other.configure(native_size=[64, 64])
@@ -77,7 +77,7 @@ def test_wrong_options_are_refused(options: list[str]) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2  # noqa: S603 - our own
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with running_emulator() as url:
         command = [sys.executable, "-m", "local.emulator", "--port", url.rsplit(":", 1)[1]]
         outcome = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603 - our own
@@ -86,7 +86,7 @@ def test_a_port_in_use_is_told() -> None:
 
 
 @pytest.mark.parametrize("model", [TITAN, CANVAS])
-def test_whatever_differs_in_the_body_differs_in_the_picture(emulator: Emulator, model: str) -> None:
+def test_different_bodies_give_different_pictures(emulator: Emulator, model: str) -> None:
     base = smallest(model)
     variants = [
         base,
@@ -99,7 +99,7 @@ def test_whatever_differs_in_the_body_differs_in_the_picture(emulator: Emulator,
     assert len(set(pictures)) == len(variants)
 
 
-def test_whatever_differs_in_a_stability_body_differs_in_the_picture(emulator: Emulator) -> None:
+def test_different_stability_bodies_give_different_pictures(emulator: Emulator) -> None:
     emulator.configure(native_size=[64, 64])
     base = {"prompt": "a cat", "seed": 1}
     variants = [base, base | {"seed": 2}, base | {"prompt": "cats"}, base | {"negative_prompt": "dogs"}]
@@ -115,13 +115,13 @@ def test_every_scene_fills_every_shape(emulator: Emulator, prompt: str, size: tu
     assert len(picture.reduce(8).getcolors(1 << 16) or []) > 100
 
 
-def test_every_scene_is_another(emulator: Emulator) -> None:
+def test_every_scene_is_different(emulator: Emulator) -> None:
     pictures = [opened(emulator.invoke(TITAN, smallest(TITAN, prompt))["images"][0]) for prompt in PLACES]
     assert len({picture.resize((1, 1)).tobytes() for picture in pictures}) == len(PLACES)
 
 
 @pytest.mark.parametrize("model", EVERY_MODEL)
-def test_a_picture_says_in_its_file_what_it_is(emulator: Emulator, model: str) -> None:
+def test_a_picture_is_marked_as_a_preview_in_its_file(emulator: Emulator, model: str) -> None:
     emulator.configure(native_size=[512, 512])
     picture = emulator.invoke(model, smallest(model))["images"][0]
     assert opened(picture).info["Comment"] == f"local preview, not made by {model}"
@@ -129,7 +129,7 @@ def test_a_picture_says_in_its_file_what_it_is(emulator: Emulator, model: str) -
 
 
 @pytest.mark.parametrize("model", EVERY_MODEL)
-def test_a_picture_has_the_weight_of_a_real_one(emulator: Emulator, model: str) -> None:
+def test_a_picture_has_the_file_size_of_a_real_one(emulator: Emulator, model: str) -> None:
     body = smallest(
         model, "a forest in the snow", **({"width": 1024, "height": 1024} if model in {TITAN, CANVAS} else {})
     )

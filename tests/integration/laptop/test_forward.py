@@ -1,4 +1,4 @@
-"""The door to real Bedrock before a stand-in for it."""
+"""The forwarder to real Bedrock, with a fake Bedrock behind it."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -20,7 +20,7 @@ BODY = b'{"text": "a cat"}'
 
 
 def forward(headers: dict[str, str]) -> tuple[int, str, list[dict[str, Any]]]:
-    """Sends a model call through the door; returns the answer and what Bedrock received."""
+    """Send a model call through the forwarder; return the answer and the received request."""
     received = []
 
     async def invoke(request: web.Request) -> web.Response:
@@ -40,7 +40,7 @@ def forward(headers: dict[str, str]) -> tuple[int, str, list[dict[str, Any]]]:
     return asyncio.run(scenario())
 
 
-def test_a_call_is_signed_again_for_the_region_it_was_meant_for() -> None:
+def test_a_call_is_signed_again_for_its_region() -> None:
     status, text, (received,) = forward({"Authorization": FUNCTIONS_SCOPE, "Content-Type": "application/json"})
 
     assert (status, text, received["body"]) == (200, '{"region": "us-west-2"}', BODY)
@@ -50,14 +50,14 @@ def test_a_call_is_signed_again_for_the_region_it_was_meant_for() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer something"}], ids=["unsigned", "bearer"])
-def test_a_call_that_no_function_signed_is_not_paid_for(headers: dict[str, str]) -> None:
+def test_a_call_that_no_function_signed_is_refused(headers: dict[str, str]) -> None:
     status, _, received = forward(headers)
 
     assert (status, received) == (403, [])
 
 
 def _signature(received: dict[str, Any]) -> str:
-    """What AWS computes from what it receives."""
+    """Compute the signature of a received request, as AWS does."""
     headers = received["headers"]
     signed = headers["Authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     request = AWSRequest("POST", received["url"], headers={name: headers[name] for name in signed}, data=BODY)

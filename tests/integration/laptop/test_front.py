@@ -1,4 +1,4 @@
-"""The front address before a stand-in for MiniStack."""
+"""The front address, with a fake MiniStack behind it."""
 
 import asyncio
 import io
@@ -37,7 +37,7 @@ DEFINITION: dict[str, Any] = {
 
 
 def ask(upstream: Handler, method: str, path: str, **options: Any) -> tuple[int, Any, str]:  # noqa: ANN401
-    """Sends one request through a front address; returns the answer's status, headers and text."""
+    """Send a request through the front address; return status, headers and text."""
 
     async def scenario() -> tuple[int, Any, str]:
         async with AsyncExitStack() as stack:
@@ -78,11 +78,11 @@ def test_a_request_reaches_the_stage_as_it_was_sent() -> None:
     ],
     ids=repr,
 )
-def test_the_key_that_a_request_goes_by_is_where_ministack_looks(sent: dict[str, str], key: str) -> None:
+def test_the_key_is_moved_to_the_header_that_ministack_reads(sent: dict[str, str], key: str) -> None:
     assert f'"x-api-key": "{key}"' in ask(echo, "GET", "/api/x", headers=sent)[2]
 
 
-def test_waiting_ends_but_the_function_goes_on() -> None:
+def test_the_wait_ends_and_the_function_continues() -> None:
     finished = []
 
     async def slow(_: web.Request) -> web.Response:
@@ -96,27 +96,27 @@ def test_waiting_ends_but_the_function_goes_on() -> None:
     assert finished
 
 
-def test_a_body_over_the_limit_is_refused_in_the_family_s_words() -> None:
+def test_a_body_over_the_limit_gets_the_default_gateway_response() -> None:
     status, _, text = ask(echo, "POST", "/api/x", data=io.BytesIO(b"x" * (front.BODY_LIMIT + 1)))
 
     assert (status, text) == (413, '{"kind":"REQUEST_TOO_LARGE"}')
 
 
-def test_what_a_function_raised_is_not_shown() -> None:
+def test_a_functions_exception_is_hidden() -> None:
     async def broken(_: web.Request) -> web.Response:
         return web.json_response({"message": '{"errorMessage": "a secret"}'}, status=502)
 
     assert ask(broken, "GET", "/api/x")[::2] == (502, '{"title":"Internal server error"}')
 
 
-def test_a_function_s_own_502_is_its_answer() -> None:
+def test_a_functions_own_502_is_returned() -> None:
     async def problem(_: web.Request) -> web.Response:
         return web.Response(status=502, text='{"message": "mine"}', content_type="application/problem+json")
 
     assert ask(problem, "GET", "/api/x")[::2] == (502, '{"message": "mine"}')
 
 
-def test_a_redirect_is_the_caller_s_to_follow() -> None:
+def test_a_redirect_is_not_followed() -> None:
     async def elsewhere(_: web.Request) -> web.Response:
         raise web.HTTPFound("http://elsewhere.example/")
 

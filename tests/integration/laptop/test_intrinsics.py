@@ -1,4 +1,4 @@
-"""What CloudFormation would make of a template's conditions."""
+"""Conditions are resolved as CloudFormation does."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ CONDITIONS: dict[str, Any] = {
         ("Anna,Ben", {"HasNames", "IsEither"}),
     ],
 )
-def test_a_condition_holds_by_the_parameters(names: str, hold: set[str]) -> None:
+def test_a_condition_depends_on_the_parameters(names: str, hold: set[str]) -> None:
     template = {name: {"Fn::If": [name, "yes", "no"]} for name in CONDITIONS}
     resolved = Conditions(CONDITIONS, {"Names": names}).resolved(template)
     assert {name for name, said in resolved.items() if said == "yes"} == hold
 
 
 @pytest.mark.parametrize(("names", "left"), [("", {"kept": [1]}), ("Anna", {"kept": [1, 2], "chosen": {"deep": "x"}})])
-def test_what_comes_to_no_value_is_gone(names: str, left: dict[str, Any]) -> None:
+def test_no_value_removes_the_entry(names: str, left: dict[str, Any]) -> None:
     part = {
         "kept": [1, {"Fn::If": ["HasNames", 2, NO_VALUE]}],
         "chosen": {"Fn::If": ["HasNames", {"deep": {"Fn::If": ["IsAnna", "x", "y"]}}, NO_VALUE]},

@@ -31,7 +31,7 @@ def test_a_taken_port_is_not_used_and_used_again_when_it_is_free(tmp_path: Path)
     assert port(tmp_path) == own
 
 
-def test_a_connection_that_has_just_ended_takes_no_port(tmp_path: Path) -> None:
+def test_a_closed_connection_does_not_block_a_port(tmp_path: Path) -> None:
     own = port(tmp_path)
     with socket.create_server((net.HOST, own)) as server, socket.create_connection((net.HOST, own)) as client:
         connection, _ = server.accept()
@@ -41,7 +41,7 @@ def test_a_connection_that_has_just_ended_takes_no_port(tmp_path: Path) -> None:
     assert port(tmp_path) == own
 
 
-def test_where_all_ports_are_taken_the_system_gives_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_all_ports_are_taken_the_system_chooses_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(net, "PORTS", range(port(tmp_path), port(tmp_path) + len(net.SERVICES)))
     with socket.create_server((net.HOST, port(tmp_path))):
         assert port(tmp_path) not in net.PORTS

@@ -1,4 +1,4 @@
-"""Background processes are known by their locks, never by a number alone."""
+"""Background processes are identified by their locks, never by their id alone."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ def process(tmp_path: Path) -> Process:
     return Process("sleeper", places)
 
 
-def test_a_process_is_known_while_it_lives(process: Process) -> None:
+def test_a_process_is_known_while_it_runs(process: Process) -> None:
     assert process.id() is None
 
     process.start([sys.executable, "-c", "import time; time.sleep(60)"], os.environ)
@@ -27,7 +27,7 @@ def test_a_process_is_known_while_it_lives(process: Process) -> None:
     assert process.id() is None
 
 
-def test_a_number_left_behind_is_nobody_s(process: Process) -> None:
+def test_a_stale_process_id_is_ignored(process: Process) -> None:
     process.file.write_text(str(os.getpid()))
 
     assert process.id() is None

@@ -1,4 +1,4 @@
-"""The studio beside a fake API that is really served."""
+"""The studio with a fake API at a real address."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.fakes.studio_api import KEY, FakeApi, served
 
 @pytest.fixture
 def served_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeApi]:
-    """The environment tells of it, as it would of a deployed one."""
+    """Serve the fake API and configure it by environment variables."""
     monkeypatch.chdir(tmp_path)
     api = FakeApi()
     with served(api) as url:

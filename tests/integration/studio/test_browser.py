@@ -1,4 +1,4 @@
-"""The studio in a real browser, beside a fake API: what only a browser can tell."""
+"""The studio in a real browser, with a fake API."""
 
 import io
 import itertools
@@ -38,7 +38,7 @@ def studio_url(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def api(folder: Path) -> Iterator[FakeApi]:
-    """An API of the test's own; the studio reads at each run where it is."""
+    """The test's own API; the studio reads its address at each run."""
     api = FakeApi()
     with served(api) as url:
         (folder / "env").write_text(f"API_URL={url}\nAPI_KEY={KEY}\n")
@@ -65,7 +65,7 @@ def generated(page: Page, prompt: str, images: int = 1) -> None:
 
 
 def begun(page: Page, api: FakeApi) -> None:
-    """The API has accepted a job, and the page knows it by its id."""
+    """Generate, and wait until the page's address has the job's id."""
     api.held = "running"
     ask(page, "A lighthouse")
     expect(page.locator(".st-key-outcome summary")).to_contain_text("Making the images", timeout=SECONDS)
@@ -84,7 +84,7 @@ def sent(api: FakeApi) -> int:
     return len(api.sent)
 
 
-def test_a_wait_says_why_and_for_how_long_and_stop_comes_back(page: Page, api: FakeApi) -> None:
+def test_a_wait_shows_why_and_for_how_long_and_can_be_stopped_again(page: Page, api: FakeApi) -> None:
     api.held = "queued"
     ask(page, "A lighthouse")
     expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
@@ -130,7 +130,7 @@ def test_a_size_that_was_typed_outside_the_limits_is_refused(page: Page, api: Fa
     assert sent(api) == 0
 
 
-def test_what_was_written_is_kept_when_a_style_is_added(page: Page) -> None:
+def test_a_style_does_not_replace_the_written_prompt(page: Page) -> None:
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.fill("A fox in the snow")
     page.get_by_role("button", name="Watercolour").click()
@@ -232,7 +232,7 @@ def _downloaded(page: Page, button: Locator) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def test_an_image_is_deleted_after_a_second_question(page: Page, api: FakeApi) -> None:
+def test_an_image_is_deleted_after_confirmation(page: Page, api: FakeApi) -> None:
     generated(page, "A lighthouse")
     tiles(page).nth(0).click()
     page.get_by_role("button", name="Delete").click()
@@ -243,7 +243,7 @@ def test_an_image_is_deleted_after_a_second_question(page: Page, api: FakeApi) -
     assert len(api.deleted) == 1
 
 
-def test_each_image_appears_when_it_is_there(page: Page, api: FakeApi) -> None:
+def test_each_image_appears_as_soon_as_it_is_made(page: Page, api: FakeApi) -> None:
     api.held, api.made = "running", 1
     ask(page, "Four", 4)
     images = page.locator(".st-key-outcome [data-testid=stImage] img")
@@ -357,7 +357,7 @@ def _headings_in_order(page: Page) -> bool:
 
 
 def _too_small(page: Page) -> list[str]:
-    """What a finger cannot meet, and text that an eye strains at."""
+    """Return touch targets below 44 pixels and text below 16 pixels."""
     found: list[str] = page.evaluate(
         """() => {
           const seen = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
@@ -439,9 +439,7 @@ class TestBadInput:
             expect(tab.get_by_text("nothing was").first).to_be_visible(timeout=SECONDS)
         assert sent(api) == 1
 
-    def test_a_studio_that_is_started_anew_under_an_open_page(
-        self, browser: Browser, api: FakeApi, folder: Path
-    ) -> None:
+    def test_a_studio_that_restarts_under_an_open_page(self, browser: Browser, api: FakeApi, folder: Path) -> None:
         port, variables = net.free_port(), {"ENV_FILE": str(folder / "env")}
         with ExitStack() as first, ExitStack() as rest:
             url = first.enter_context(studio(folder, variables, port=port))

@@ -1,4 +1,4 @@
-"""The client against a fake API behind its transport."""
+"""The client with a fake API as its transport."""
 
 import asyncio
 import inspect
@@ -40,8 +40,8 @@ class Transport(httpx.AsyncBaseTransport):
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(connection, "PAUSES", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(client, "LOOK_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(connection, "BACKOFF", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(client, "POLL_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
     for name in ("API_URL", "API_KEY", "API_KEY_SECRET_ARN", "ENV_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -72,7 +72,7 @@ def generate(api: FakeApi) -> Generate:
     return call
 
 
-def test_the_documented_call_brings_pictures(generate: Generate, api: FakeApi) -> None:
+def test_the_documented_call_returns_pictures(generate: Generate, api: FakeApi) -> None:
     generation = generate("A beautiful sunset over the ocean", 640, 512, 4, 8, 42, "premium")
 
     assert [image.caption for image in generation.images] == [f"Image {n} of 4" for n in (1, 2, 3, 4)]
@@ -107,7 +107,7 @@ def test_it_works_beside_a_running_event_loop(generate: Generate) -> None:
     assert len(asyncio.run(page()).images) == 1
 
 
-def test_the_key_does_not_travel_with_the_links(generate: Generate, api: FakeApi) -> None:
+def test_the_key_is_not_sent_to_links(generate: Generate, api: FakeApi) -> None:
     generate("a")
 
     (download,) = (request for request in api.requests if request["path"].startswith("/pictures/"))
@@ -123,7 +123,7 @@ def test_a_lost_connection_costs_once(generate: Generate, api: FakeApi) -> None:
     assert (len(api.sent), len(keys), len(api.jobs)) == (3, 1, 1)
 
 
-def test_each_call_is_an_intent_of_its_own(generate: Generate, api: FakeApi) -> None:
+def test_each_call_has_its_own_idempotency_key(generate: Generate, api: FakeApi) -> None:
     generate("a")
     generate("a")
     generate("a", idempotency_key="mine")
@@ -141,7 +141,7 @@ def test_retry_after_is_honoured(generate: Generate, api: FakeApi, slept: list[f
     assert slept == [7.0]
 
 
-def test_a_wait_that_is_too_long_is_told_instead(generate: Generate, api: FakeApi, slept: list[float]) -> None:
+def test_a_long_retry_after_is_reported(generate: Generate, api: FakeApi, slept: list[float]) -> None:
     api.refusals = [(429, problem(429, "throttled", "tomorrow"), {"retry-after": "3600"})]
 
     with pytest.raises(errors.Throttled) as raised:
@@ -150,11 +150,11 @@ def test_a_wait_that_is_too_long_is_told_instead(generate: Generate, api: FakeAp
     assert (raised.value.retry_after, slept) == (3600, [])
 
 
-def test_the_first_look_is_when_the_api_says(generate: Generate, api: FakeApi, slept: list[float]) -> None:
+def test_the_first_poll_is_when_the_api_says(generate: Generate, api: FakeApi, slept: list[float]) -> None:
     api.poll, api.queued_seconds = "2", 0.05
 
     with pytest.raises(errors.TookTooLong):
-        generate("a", patience=1)
+        generate("a", max_wait=1)
     assert slept == []
     generate("a", idempotency_key="k")
     assert slept[0] == 2.0
@@ -195,19 +195,19 @@ def test_a_failed_job_is_an_error(generate: Generate, api: FakeApi) -> None:
         generate("a")
 
 
-def test_a_wrong_key_is_told_at_once(generate: Generate, api: FakeApi) -> None:
+def test_a_wrong_key_is_not_retried(generate: Generate, api: FakeApi) -> None:
     with pytest.raises(errors.Unauthorized):
         generate("a", api_key="wrong")
     assert len(api.requests) == 1
 
 
-def test_a_dead_api_is_told(generate: Generate) -> None:
+def test_an_unreachable_api_is_reported(generate: Generate) -> None:
     with pytest.raises(errors.Unreachable) as raised:
         generate("a", broken=99)
     assert KEY not in str(raised.value)
 
 
-def test_another_program_at_the_address_is_told() -> None:
+def test_another_program_at_the_address_is_reported() -> None:
     def page(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, text="<html>")
 
@@ -215,7 +215,7 @@ def test_another_program_at_the_address_is_told() -> None:
         generate_images("a", base_url="http://fake", api_key=KEY, transport=httpx.MockTransport(page))
 
 
-def test_what_is_missing_keeps_its_place(generate: Generate, api: FakeApi) -> None:
+def test_a_missing_image_keeps_its_place(generate: Generate, api: FakeApi) -> None:
     api.blocked = (1,)
     api.warnings = [{"code": "model_fell_through", "field": "model", "detail": "Titan is retired."}]
 
@@ -227,7 +227,7 @@ def test_what_is_missing_keeps_its_place(generate: Generate, api: FakeApi) -> No
     assert generation.warnings[0].code == "model_fell_through"
 
 
-def test_progress_is_told(generate: Generate, api: FakeApi) -> None:
+def test_progress_is_reported(generate: Generate, api: FakeApi) -> None:
     api.queued_seconds = api.seconds = 0.1
     seen: list[Progress] = []
 
@@ -239,7 +239,7 @@ def test_progress_is_told(generate: Generate, api: FakeApi) -> None:
 
 
 @pytest.mark.parametrize("clock_ahead", [0.0, 3600.0, -3600.0])
-def test_progress_of_a_job_found_again_counts_from_when_it_was_accepted(api: FakeApi, clock_ahead: float) -> None:
+def test_progress_of_an_existing_job_counts_from_its_acceptance(api: FakeApi, clock_ahead: float) -> None:
     api.clock_ahead, api.queued_seconds = clock_ahead, 200
     seen: list[Progress] = []
 
@@ -255,10 +255,10 @@ def test_progress_of_a_job_found_again_counts_from_when_it_was_accepted(api: Fak
     assert 98 < seen[-1].seconds < 1000
 
 
-def test_an_api_that_answers_nothing_is_not_asked_for_long(
+def test_a_silent_api_is_not_retried_for_long(
     generate: Generate, monkeypatch: pytest.MonkeyPatch, api: FakeApi
 ) -> None:
-    monkeypatch.setattr(connection, "PERSISTENCE_SECONDS", -1)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", -1)
     api.refusals = [(504, {}, {})] * 9
 
     with pytest.raises(errors.TimedOut):
@@ -287,7 +287,7 @@ def asked(api: FakeApi, question: Callable[[Client], Any]) -> Any:  # noqa: ANN4
     return asyncio.run(ask())
 
 
-def test_images_are_handed_out_while_the_job_runs_and_downloaded_once(generate: Generate, api: FakeApi) -> None:
+def test_images_are_reported_while_the_job_runs_and_downloaded_once(generate: Generate, api: FakeApi) -> None:
     api.seconds, api.made = 0.2, 2
     seen: list[Progress] = []
 
@@ -299,7 +299,7 @@ def test_images_are_handed_out_while_the_job_runs_and_downloaded_once(generate: 
     assert len([request for request in api.requests if request["path"].startswith("/pictures/")]) == 3
 
 
-def test_why_a_job_waits_is_told(generate: Generate, api: FakeApi) -> None:
+def test_the_reason_for_a_wait_is_reported(generate: Generate, api: FakeApi) -> None:
     api.queued_seconds = 0.1
     api.waiting = {"code": "throttled", "detail": "Too many", "retry_at": "2026-11-25T10:00:12Z"}
     seen: list[Progress] = []
@@ -311,7 +311,7 @@ def test_why_a_job_waits_is_told(generate: Generate, api: FakeApi) -> None:
     assert told.attempts == 1
 
 
-def test_an_api_that_tells_no_progress_is_enough(generate: Generate, api: FakeApi) -> None:
+def test_an_api_without_progress_works(generate: Generate, api: FakeApi) -> None:
     api.older, api.queued_seconds = True, 0.1
     seen: list[Progress] = []
 
@@ -319,7 +319,7 @@ def test_an_api_that_tells_no_progress_is_enough(generate: Generate, api: FakeAp
     assert {(len(progress.made), progress.waiting) for progress in seen} == {(0, None)}
 
 
-def test_a_link_that_expired_is_made_anew_and_the_key_stays_home(generate: Generate, api: FakeApi) -> None:
+def test_an_expired_link_is_renewed_without_sending_the_key(generate: Generate, api: FakeApi) -> None:
     api.expired = True
 
     assert generate("a").images[0].image().size == (1024, 1024)
@@ -364,7 +364,7 @@ def test_an_older_api_has_no_renditions(generate: Generate, api: FakeApi) -> Non
         asked(api, lambda connection: connection.rendition(image.id, 384))
 
 
-def test_usage_is_told(api: FakeApi) -> None:
+def test_usage_is_returned(api: FakeApi) -> None:
     assert asked(api, lambda connection: connection.usage()) == Usage("2026-11", 1.2, 0.0, 100.0, 30)
 
 
@@ -377,7 +377,7 @@ def test_facts_without_bytes(generate: Generate) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["", "../models", "1", "x" * 500])
-def test_an_id_that_is_none_is_not_asked_for(api: FakeApi, job_id: str) -> None:
+def test_an_invalid_id_is_not_sent(api: FakeApi, job_id: str) -> None:
     async def look() -> None:
         async with Client("http://fake", KEY, transport=Transport(api)) as connection:
             await connection.job(job_id)
@@ -412,7 +412,7 @@ def test_each_function_has_its_own_name() -> None:
 
 
 class TestConfiguration:
-    def test_arguments_win_over_the_environment_over_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_arguments_override_the_environment_which_overrides_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(".env").write_text("export API_URL=http://file/api\nAPI_KEY=file\n")
         assert (configuration().base_url, configuration().api_key) == ("http://file/api", "file")
         monkeypatch.setenv("API_URL", "http://environment/api/")
@@ -424,7 +424,7 @@ class TestConfiguration:
         assert "a-secret" not in repr(configuration("http://a", "a-secret"))
 
     @pytest.mark.parametrize(("url", "key"), [(None, None), ("http://a", None), ("ftp://a", "k"), ("http://a", "ключ")])
-    def test_what_is_missing_is_said(self, url: str | None, key: str | None) -> None:
+    def test_missing_settings_are_reported(self, url: str | None, key: str | None) -> None:
         with pytest.raises(errors.NotConfigured) as raised:
             configuration(url, key)
         assert "API" in str(raised.value)
@@ -436,14 +436,14 @@ class TestConfiguration:
         with mock_aws():
             yield boto3.client("secretsmanager", region_name="us-west-2")
 
-    def test_the_key_may_live_in_secrets_manager(self, monkeypatch: pytest.MonkeyPatch, secrets: Any) -> None:  # noqa: ANN401 - boto3's
+    def test_the_key_may_be_in_secrets_manager(self, monkeypatch: pytest.MonkeyPatch, secrets: Any) -> None:  # noqa: ANN401 - boto3's
         made = secrets.create_secret(Name="key", SecretString="from-the-manager\n")
         monkeypatch.setenv("API_KEY_SECRET_ARN", made["ARN"])
 
         assert configuration("http://a").api_key == "from-the-manager"
 
     @pytest.mark.usefixtures("secrets")
-    def test_a_secret_that_is_not_handed_out_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_refused_secret_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("API_KEY_SECRET_ARN", "arn:aws:secretsmanager:us-west-2:123456789012:secret:gone")
 
         with pytest.raises(errors.NotConfigured, match="Secrets Manager"):

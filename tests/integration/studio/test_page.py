@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from studio import asking, working
+from studio import api, working
 from studio.options import STYLES
 from studio.page import EXAMPLES
 from tests.fakes.studio_api import CORE, KEY, TITAN, FakeApi, problem
@@ -20,9 +20,9 @@ PAGE = Path(__file__).parents[3] / "studio" / "app.py"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working, "PATIENCE_SECONDS", 0)
-    monkeypatch.setattr(working, "LOOK_AGAIN_SECONDS", 0)
-    monkeypatch.setattr(asking, "TROUBLE_SECONDS", 0)
+    monkeypatch.setattr(working, "SILENCE_SECONDS", 0)
+    monkeypatch.setattr(working, "POLL_SECONDS", 0)
+    monkeypatch.setattr(api, "ERROR_SECONDS", 0)
     monkeypatch.delenv("STUDIO_PREVIEW", raising=False)
     st.cache_resource.clear()
     st.cache_data.clear()
@@ -51,7 +51,7 @@ def submit(page: AppTest) -> AppTest:
 
 
 def said(page: AppTest) -> str:
-    """All the words on the page, without what keeps them from being Markdown."""
+    """Return all text on the page, without Markdown escapes."""
     elements = [*page.header, *page.subheader, *page.markdown, *page.error, *page.warning, *page.info, *page.code]
     words = [str(element.value) for element in elements]
     words += [element.proto.title for element in (*page.error, *page.warning)]
@@ -139,9 +139,7 @@ class TestAsking:
             ("😀" * 513, "513 characters; 512"),
         ],
     )
-    def test_a_prompt_that_cannot_be_sent_is_told(
-        self, page: AppTest, served_api: FakeApi, prompt: str, words: str
-    ) -> None:
+    def test_an_invalid_prompt_is_reported(self, page: AppTest, served_api: FakeApi, prompt: str, words: str) -> None:
         generate(page, prompt)
 
         assert words in page.warning[0].value
@@ -185,7 +183,7 @@ class TestAsking:
 
         assert page.text_area(key="prompt").value == f"A fox, {STYLES['Oil']}"
 
-    def test_what_is_set_inside_is_said_outside(self, page: AppTest) -> None:
+    def test_the_expander_names_the_settings_inside(self, page: AppTest) -> None:
         page.toggle(key="random").set_value(False)
         page.selectbox(key="model").set_value(CORE).run()
 
@@ -202,7 +200,7 @@ class TestMoney:
         assert labels(page, "generate") == ["Generate 4 images · $0.04"]
         assert served_api.sent == []
 
-    def test_every_button_that_spends_says_how_much(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_every_button_that_spends_shows_its_price(self, page: AppTest, served_api: FakeApi) -> None:
         page.segmented_control(key="number_of_images").set_value(2)
         generate(page, "A")
         assert labels(page, "again-") == ["Again with this seed · $0.04"] * 2
@@ -212,7 +210,7 @@ class TestMoney:
         generate(page, "B")
         assert labels(page, "retry") == ["Try again · at most $0.08"]
 
-    def test_month_and_visit_are_told_and_a_replay_costs_nothing(self, page: AppTest) -> None:
+    def test_the_spend_of_month_and_visit_is_shown_and_a_replay_costs_nothing(self, page: AppTest) -> None:
         assert "This month $1.20 of $100.00 · this visit $0.00" in said(page)
         generate(page, "A")
         assert heading(page) == "1 image · $0.04"
@@ -262,7 +260,7 @@ class TestImages:
         assert [each["number_of_images"] for each in served_api.sent] == [4]
         assert zips(page) == ["Download all 4 as zip", "Download these 4 as zip"]
 
-    def test_what_was_blocked_and_what_was_adjusted_is_shown_in_words(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_blocked_images_and_adjustments_are_explained(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.blocked = (1,)
         detail = "amazon.titan was passed over (model_unavailable): see StandardModels"
         served_api.warnings = [{"code": "model_fell_through", "field": "model", "detail": detail}]
@@ -272,12 +270,12 @@ class TestImages:
         assert len(pictures(page)) == 2
         assert "Image 2 of 3 was blocked" in said(page)
         assert "The content filter withheld this image." in said(page)
-        assert "The first model could not be had, so stable-image-core-v1 made this." in said(page)
+        assert "The first model was not available, so stable-image-core-v1 made this." in said(page)
         assert "StandardModels" not in said(page)
         assert heading(page).startswith("2 of 3 images")
 
     @pytest.mark.parametrize(("which", "seed"), [("again", 7), ("another", None)])
-    def test_once_more_keeps_the_prompt_and_leaves_the_settings_alone(
+    def test_making_it_again_uses_the_same_prompt_and_settings(
         self, page: AppTest, served_api: FakeApi, which: str, seed: int | None
     ) -> None:
         page.segmented_control(key="number_of_images").set_value(2)
@@ -290,7 +288,7 @@ class TestImages:
         assert page.segmented_control(key="number_of_images").value == 2
         assert page.selectbox(key="model").value == ""
 
-    def test_once_more_does_not_ask_a_retired_model(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_making_it_again_does_not_call_a_retired_model(self, page: AppTest, served_api: FakeApi) -> None:
         page.selectbox(key="model").set_value(TITAN)
         generate(page, "A lighthouse")
         page.selectbox(key="model").set_value("").run()
@@ -302,7 +300,7 @@ class TestImages:
         assert [request.get("model") for request in served_api.sent] == [TITAN, None]
 
     @pytest.mark.parametrize(("place", "number"), [(0, 1), (2, 3)])
-    def test_an_image_that_shares_its_seed_comes_again_with_the_others_and_says_so(
+    def test_an_image_that_shares_its_seed_is_made_again_with_the_others(
         self, page: AppTest, served_api: FakeApi, place: int, number: int
     ) -> None:
         served_api.one_seed = True
@@ -349,14 +347,14 @@ class TestWaiting:
         ],
         ids=["the API is away", "the model is at work"],
     )
-    def test_stop_is_asked_for_until_the_api_obeys(
+    def test_a_job_is_cancelled_until_the_api_confirms(
         self,
         page: AppTest,
         served_api: FakeApi,
         monkeypatch: pytest.MonkeyPatch,
         refusal: tuple[int, dict[str, Any], dict[str, str]],
     ) -> None:
-        monkeypatch.setattr(working, "PATIENCE_SECONDS", 60)
+        monkeypatch.setattr(working, "SILENCE_SECONDS", 60)
         served_api.held = "queued"
         generate(page, "A")
         served_api.refusals = [refusal]
@@ -368,7 +366,7 @@ class TestWaiting:
         assert "Stopped. Nothing was made and nothing was charged." in said(page)
         assert [job["cancelled"] for job in served_api.jobs.values()] == [True]
 
-    def test_what_was_made_before_a_job_was_stopped_is_shown(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_images_made_before_a_job_was_stopped_are_shown(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.held, served_api.made = "queued", 1
         page.segmented_control(key="number_of_images").set_value(3)
         generate(page, "A")
@@ -377,7 +375,7 @@ class TestWaiting:
         assert heading(page).startswith("1 of 3 images")
         assert "The job was cancelled before this." in said(page)
 
-    def test_each_image_appears_when_it_is_there(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_each_image_appears_as_soon_as_it_is_made(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.held, served_api.made = "running", 1
         page.segmented_control(key="number_of_images").set_value(4)
         generate(page, "A")
@@ -395,7 +393,7 @@ class TestWaiting:
         downloads = [request["path"] for request in served_api.requests if "/pictures/1024" in request["path"]]
         assert len(downloads) == len(set(downloads)) == 4
 
-    def test_an_older_api_is_enough(self, served_api: FakeApi) -> None:
+    def test_an_older_api_works(self, served_api: FakeApi) -> None:
         served_api.older, served_api.held = True, "queued"
         page = opened()
         generate(page, "A lighthouse")
@@ -406,7 +404,7 @@ class TestWaiting:
         assert len(pictures(page)) == 1
         assert "Today · 1 image · $0.04" in said(page)
 
-    def test_a_job_that_was_stopped_elsewhere_is_told(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_a_job_that_was_stopped_elsewhere_is_reported(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.held = "queued"
         generate(page, "A")
         next(iter(served_api.jobs.values()))["cancelled"] = True
@@ -417,7 +415,7 @@ class TestWaiting:
 
 
 class TestTrouble:
-    def test_a_failed_job_is_told_with_details_and_tried_anew(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_a_failed_job_is_explained_and_can_be_retried(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.problem = problem(502, "model_error", "The model gave no picture.")
         generate(page, "A")
 
@@ -432,7 +430,7 @@ class TestTrouble:
         assert len(served_api.jobs) == 2
 
     @pytest.mark.parametrize("code", ["content_blocked", "invalid_request", "budget_exhausted", "model_access_denied"])
-    def test_the_words_of_programs_stay_behind_details(self, page: AppTest, served_api: FakeApi, code: str) -> None:
+    def test_technical_text_stays_in_details(self, page: AppTest, served_api: FakeApi, code: str) -> None:
         detail = "No. See e.g. cfg_scale 1.1. x-api-key, StandardModels, MonthlyBudgetUsd."
         served_api.problem = problem(400, code, detail)
         generate(page, "A")
@@ -441,14 +439,14 @@ class TestTrouble:
         assert not re.search("cfg_scale|x-api-key|StandardModels|MonthlyBudget|e.g", told)
         assert detail in page.code[0].value
 
-    def test_a_broken_rule_is_told_by_the_name_of_its_field(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_an_invalid_field_is_named(self, page: AppTest, served_api: FakeApi) -> None:
         refusal = problem(400, "invalid_request", "no") | {"errors": [{"field": "cfg_scale", "message": "Too large"}]}
         served_api.refusals = [(400, refusal, {})]
         generate(page, "A")
 
         assert "How closely to follow the prompt: Too large" in said(page)
 
-    def test_a_reload_of_a_failed_job_tells_it_again_and_sends_nothing(
+    def test_a_reload_of_a_failed_job_shows_its_error_and_sends_nothing(
         self, page: AppTest, served_api: FakeApi
     ) -> None:
         served_api.problem = problem(502, "model_error", "The model gave no picture.")
@@ -475,7 +473,7 @@ class TestTrouble:
         ("status", "code"),
         [(400, "invalid_request"), (402, "budget_exhausted"), (422, "key_reused"), (404, "not_found")],
     )
-    def test_what_only_a_change_can_mend_is_not_offered_again(
+    def test_a_request_that_must_change_cannot_be_retried(
         self, page: AppTest, served_api: FakeApi, status: int, code: str
     ) -> None:
         served_api.refusals = [(status, problem(status, code, "It cannot be. Change it."), {})]
@@ -496,10 +494,10 @@ class TestTrouble:
         assert len(pictures(page)) == 1
         assert len({request["headers"]["idempotency-key"] for request in served_api.requests if request["body"]}) == 1
 
-    def test_a_short_absence_is_borne(
+    def test_a_short_outage_is_tolerated(
         self, page: AppTest, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(working, "PATIENCE_SECONDS", 60)
+        monkeypatch.setattr(working, "SILENCE_SECONDS", 60)
         served_api.held = "running"
         generate(page, "A")
         served_api.dead = True
@@ -512,18 +510,18 @@ class TestTrouble:
         assert len(pictures(page)) == 1
 
     @pytest.mark.parametrize(
-        ("trouble", "words"),
+        ("fail", "words"),
         [
             (lambda api: setattr(api, "dead", True), "The API went away while the images were being made"),
             (lambda api: setattr(api, "key", "another"), "The API no longer accepts the studio's key"),
         ],
     )
-    def test_trouble_in_mid_job_has_words_of_its_own_and_a_way_on(
-        self, page: AppTest, served_api: FakeApi, trouble: Callable[[FakeApi], None], words: str
+    def test_errors_during_a_job_have_their_own_explanation_and_action(
+        self, page: AppTest, served_api: FakeApi, fail: Callable[[FakeApi], None], words: str
     ) -> None:
         served_api.held = "running"
         generate(page, "A")
-        trouble(served_api)
+        fail(served_api)
         page.run()
         assert heading(page) == words
         assert labels(page, "retry") == ["Look again"]
@@ -535,7 +533,7 @@ class TestTrouble:
         assert len(pictures(page)) == 1
         assert len(served_api.sent) == 1
 
-    def test_a_wrong_key_is_told_before_anything_is_asked(
+    def test_a_wrong_key_is_reported_before_anything_is_sent(
         self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("API_KEY", "wrong")
@@ -545,7 +543,7 @@ class TestTrouble:
         assert served_api.sent == []
         assert "wrong" not in said(page)
 
-    def test_a_dead_api_is_told(self, monkeypatch: pytest.MonkeyPatch, served_api: FakeApi) -> None:
+    def test_an_unreachable_api_is_reported(self, monkeypatch: pytest.MonkeyPatch, served_api: FakeApi) -> None:
         monkeypatch.setenv("API_URL", "http://127.0.0.1:9/api")
         page = opened()
         assert heading(page) == "The API cannot be reached"
@@ -558,7 +556,7 @@ class TestTrouble:
         click(page, "retry")
         assert len(pictures(page)) == 1
 
-    def test_no_address_is_told(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_a_missing_address_is_reported(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.chdir(tmp_path)
         for name in ("API_URL", "API_KEY", "ENV_FILE"):
             monkeypatch.delenv(name, raising=False)
@@ -586,7 +584,7 @@ class TestGallery:
         asked_for = [request["path"] for request in served_api.requests if request["path"].startswith("/images/")]
         assert sorted(asked_for) == sorted(f"/images/{entry['id']}.webp?width=384" for entry in served_api.earlier)
 
-    def test_what_was_loaded_stays_when_the_newest_are_asked_for_anew(
+    def test_later_pages_stay_loaded_when_the_newest_is_reloaded(
         self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         served_api.make_earlier(60)
@@ -631,7 +629,7 @@ class TestGallery:
         assert page.segmented_control(key="shape").value == "Portrait"
         assert (page.toggle(key="random").value, page.number_input(key="seed").value) == (False, 7)
 
-    def test_an_image_that_is_gone_meanwhile_is_told(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_a_deleted_image_is_reported(self, page: AppTest, served_api: FakeApi) -> None:
         generate(page, "A")
         st.cache_data.clear()
         served_api.deleted.add(next(entry["id"] for entry in served_api._gallery()))  # noqa: SLF001 - the fake's own
@@ -639,7 +637,7 @@ class TestGallery:
 
         assert "This image is gone" in said(page)
 
-    def test_a_link_that_expired_is_no_trouble(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_an_expired_link_is_renewed(self, page: AppTest, served_api: FakeApi) -> None:
         served_api.expired = True
         generate(page, "A")
         st.cache_data.clear()
@@ -648,7 +646,7 @@ class TestGallery:
         assert len(pictures(page)) == 1
         assert not page.warning
 
-    def test_a_gallery_that_cannot_be_had_is_told_and_the_rest_works(
+    def test_a_failing_gallery_is_reported_and_the_rest_works(
         self, page: AppTest, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("studio.gallery.FRESH_SECONDS", -1)
@@ -673,7 +671,7 @@ class TestAddress:
         assert other.text_area(key="prompt").value == "A lighthouse"
         assert len(served_api.jobs) == 1
 
-    def test_going_back_shows_what_was_there(self, page: AppTest, served_api: FakeApi) -> None:
+    def test_the_back_button_shows_the_previous_result(self, page: AppTest, served_api: FakeApi) -> None:
         generate(page, "The first")
         first = page.query_params["job"]
         generate(page, "The second")
@@ -687,9 +685,7 @@ class TestAddress:
         assert heading(page).startswith("Begin with one of these")
         assert len(served_api.jobs) == 2
 
-    def test_a_studio_that_was_started_anew_says_that_it_knows_no_prompt(
-        self, page: AppTest, served_api: FakeApi
-    ) -> None:
+    def test_a_restarted_studio_says_that_the_prompt_is_unknown(self, page: AppTest, served_api: FakeApi) -> None:
         generate(page, "A lighthouse")
         st.cache_resource.clear()
 
@@ -700,7 +696,7 @@ class TestAddress:
         assert not buttons(other, "again-")
 
     @pytest.mark.parametrize("job", ["7d444840-9dc0-11d1-b245-5ffdce74fad2", "nonsense", "<script>"])
-    def test_an_address_with_a_job_that_is_none_says_so(self, served_api: FakeApi, job: str) -> None:
+    def test_an_unknown_job_in_the_address_is_reported(self, served_api: FakeApi, job: str) -> None:
         page = opened(job)
 
         assert heading(page) == "These images are not known here"
@@ -715,7 +711,7 @@ def test_the_key_is_nowhere_on_the_page(page: AppTest) -> None:
     assert not re.search(KEY, "\n".join(str(element) for element in page.main))
 
 
-def test_a_visit_keeps_no_png(page: AppTest) -> None:
+def test_a_visit_stores_no_png(page: AppTest) -> None:
     page.segmented_control(key="number_of_images").set_value(4)
     generate(page, "A lighthouse")
 

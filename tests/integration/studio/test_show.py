@@ -1,4 +1,4 @@
-"""`show_generated_images` in somebody else's app, and the words of a wait."""
+"""`show_generated_images` in another app, and the explanations of waits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ def somebody_who_came_back() -> None:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the view has drawn at each turn."""
+    """Record what the view has drawn at each update."""
     seen: list[str] = []
     draw = show.View.draw
 
@@ -50,10 +50,10 @@ def captions(app: AppTest) -> list[str]:
     return [caption for image in app.image for caption in image.captions]
 
 
-def test_the_view_moves_while_a_slow_model_works_and_fills_in(
+def test_the_view_is_updated_while_a_slow_model_runs(
     served_api: FakeApi, drawn: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "LOOK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(client, "POLL_SECONDS", 0.1)
     served_api.seconds, served_api.made = 2, 1
 
     app = AppTest.from_function(somebodys_app, default_timeout=30).run()
@@ -65,7 +65,7 @@ def test_the_view_moves_while_a_slow_model_works_and_fills_in(
     ]
 
 
-def test_it_joins_a_job_that_was_begun_before(served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_shows_an_existing_job(served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     AppTest.from_function(somebodys_app, default_timeout=30).run()
     monkeypatch.setenv("JOB", next(iter(served_api.jobs)))
 
@@ -75,7 +75,7 @@ def test_it_joins_a_job_that_was_begun_before(served_api: FakeApi, monkeypatch: 
     assert len(served_api.sent) == 1
 
 
-def test_what_is_missing_keeps_its_place(served_api: FakeApi) -> None:
+def test_a_missing_image_keeps_its_place(served_api: FakeApi) -> None:
     served_api.blocked = (0,)
 
     app = AppTest.from_function(somebodys_app, default_timeout=30).run()
@@ -103,13 +103,13 @@ def waiting(code: str = "throttled", seconds: float | None = None) -> Waiting:
         (Progress("looking", "j", 1), "Looking for the images", ""),
     ],
 )
-def test_a_wait_is_told_in_words(progress: Progress, state: str, words: str) -> None:
+def test_a_wait_is_explained(progress: Progress, state: str, words: str) -> None:
     assert state_of(progress) == state
     assert words in advice(progress)
 
 
 @pytest.mark.parametrize(("state", "is_said"), [("sending", True), ("running", True), ("waiting", False)])
-def test_an_api_that_has_gone_silent_is_said(state: str, *, is_said: bool) -> None:
+def test_a_silent_api_is_reported(state: str, *, is_said: bool) -> None:
     view = show.View((1, 512, 512))
     view.update(Progress(state, None, 0))
     view.draw()

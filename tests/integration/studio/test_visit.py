@@ -1,4 +1,4 @@
-"""What the page's server remembers for whoever reloads the page."""
+"""The intents that the studio remembers for page reloads."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from studio import visit
 from studio.visit import Intent, Intents
 
 
-def test_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visit, "INTENTS_REMEMBERED", 2)
+def test_the_newest_intents_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit, "MAX_INTENTS", 2)
     intents = Intents()
 
     for name in ("first", "second", "third"):
-        intents.keep(name, Intent({"text": name}))
+        intents.add(name, Intent({"text": name}))
 
     assert intents.find("first") is None
     assert [intent.request for name in ("second", "third") if (intent := intents.find(name))] == [
@@ -20,13 +20,13 @@ def test_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_what_is_a_day_old_is_forgotten() -> None:
+def test_intents_expire_after_a_day() -> None:
     intents = Intents()
     old = Intent({"text": "yesterday"})
-    intents.keep("old", old)
-    intents.keep("new", Intent({"text": "today"}))
+    intents.add("old", old)
+    intents.add("new", Intent({"text": "today"}))
 
-    old.begun_at -= visit.SECONDS_REMEMBERED + 1
+    old.begun_at -= visit.MAX_AGE_SECONDS + 1
 
     assert intents.find("old") is None
     assert intents.find("new")

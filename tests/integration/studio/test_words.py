@@ -1,4 +1,4 @@
-"""The words for people: each error has some, and they hold nothing that only programs understand."""
+"""Every error has an explanation without technical terms."""
 
 import re
 
@@ -17,27 +17,27 @@ def leaves(kind: type[ImagesError] = ImagesError) -> list[type[ImagesError]]:
 
 @pytest.mark.parametrize("job_is_known", [True, False])
 @pytest.mark.parametrize("kind", leaves())
-def test_every_error_is_told_to_people(kind: type[ImagesError], *, job_is_known: bool) -> None:
+def test_every_error_is_explained(kind: type[ImagesError], *, job_is_known: bool) -> None:
     error = (
         kind("cfg_scale is e.g. 1.1. See StandardModels.", "an-id")
         if kind is errors.TookTooLong
         else kind("cfg_scale is e.g. 1.1. See StandardModels.", request_id="the-id")
     )
 
-    trouble = words.explain(error, job_is_known=job_is_known)
+    explanation = words.explain(error, job_is_known=job_is_known)
 
-    assert not FOR_PROGRAMS.search(f"{trouble.title} {trouble.advice}")
-    assert trouble.advice.endswith(".")
-    assert not trouble.title.endswith(".")
-    assert "cfg_scale is e.g. 1.1. See StandardModels." in trouble.details
+    assert not FOR_PROGRAMS.search(f"{explanation.title} {explanation.advice}")
+    assert explanation.advice.endswith(".")
+    assert not explanation.title.endswith(".")
+    assert "cfg_scale is e.g. 1.1. See StandardModels." in explanation.details
 
 
-def test_an_api_that_asks_for_patience_is_quoted() -> None:
+def test_a_retry_after_is_shown() -> None:
     assert "It asks for 7 s of patience." in words.explain(errors.Throttled("", retry_after=7)).advice
 
 
 @pytest.mark.parametrize("code", [*words._WARNINGS, "of_the_future"])  # noqa: SLF001 - all that there are
-def test_every_warning_is_told_to_people(code: str) -> None:
+def test_every_warning_is_explained(code: str) -> None:
     assert not FOR_PROGRAMS.search(words.of_warning(code, "a model"))
 
 
@@ -49,7 +49,7 @@ def test_every_warning_is_told_to_people(code: str) -> None:
         (0, 0, None, "This month $0.00, no cap"),
     ],
 )
-def test_the_month_in_words(spent: float, reserved: float, cap: float | None, told: str) -> None:
+def test_the_months_spend_is_shown(spent: float, reserved: float, cap: float | None, told: str) -> None:
     assert money.month(Usage("2026-11", spent, reserved, cap, 3)) == told
 
 
@@ -62,7 +62,7 @@ def test_the_month_in_words(spent: float, reserved: float, cap: float | None, to
         (None, Usage("2026-11", 1.0, 0, None, 1), None),
     ],
 )
-def test_what_a_failure_cost_is_told_as_far_as_it_is_known(
+def test_the_cost_of_a_failure_is_shown_if_known(
     before: Usage | None, after: Usage | None, charged: float | None
 ) -> None:
     assert money.rise(before, after) == charged

@@ -78,6 +78,7 @@ def test_everything_is_described(document: dict[str, Any]) -> None:
     tags = {tag["name"] for tag in document["tags"] if tag["description"]}
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert all(operation["description"] and tags >= set(operation["tags"]) for operation in operations)
+    assert all(parameter["description"] for operation in operations for parameter in operation["parameters"])
     assert {name for name, schema in document["components"]["schemas"].items() if "description" not in schema} == set()
 
 

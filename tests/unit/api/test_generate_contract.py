@@ -234,7 +234,7 @@ def test_a_body_in_base64_is_read(send: Send) -> None:  # noqa: ARG001 - puts th
     assert answer["statusCode"] == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_a_wrong_method_is_answered_with_the_allowed_one(send: Send, method: str) -> None:
     answer = send(method, "/generate")
     assert answer.status == 405

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+from functools import cache
 from typing import Any
 
 import pytest
@@ -233,9 +235,86 @@ def test_base64_is_the_default_of_names_whose_models_answer_nothing_else(
     assert (image["b64_json"] is not None, image["url"] is not None) == (is_base64, not is_base64)
 
 
-@pytest.mark.parametrize(("n", "size"), [(1, "1024x1024"), (4, "512x512")])
-def test_base64_that_fits_is_delivered(send: Send, n: int, size: str) -> None:
-    assert len(create(send, response_format="b64_json", n=n, size=size).json["data"]) == n
+@cache
+def noise(width: int, height: int) -> bytes:
+    """What compresses least."""
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def decoded(image: dict[str, str]) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(image["b64_json"])))
+
+
+@pytest.mark.parametrize(
+    ("fields", "format_"),
+    [
+        ({}, "PNG"),
+        ({"output_format": "png"}, "PNG"),
+        ({"output_format": "jpeg"}, "JPEG"),
+        ({"output_format": "webp", "output_compression": 50}, "WEBP"),
+    ],
+)
+def test_base64_comes_in_the_format_that_was_asked_for(send: Send, fields: dict[str, Any], format_: str) -> None:
+    answer = create(send, response_format="b64_json", **fields)
+    (image,) = answer.json["data"]
+    assert decoded(image).format == format_
+    assert (answer.json["output_format"], answer.json["warnings"]) == (format_.lower(), [])
+
+
+def test_another_format_of_the_same_request_is_a_replay(send: Send, bedrock: FakeBedrock) -> None:
+    asked = {"response_format": "b64_json", "seed": 7}
+    first = create(send, {"idempotency_key": "k"}, **asked)
+    second = create(send, {"idempotency_key": "k"}, **asked, output_format="webp")
+    assert [first.json["id"], second.headers["idempotent-replayed"]] == [second.json["id"], "true"]
+    assert len(bedrock.calls) == 1
+
+
+def test_a_compression_makes_smaller_files(send: Send, bedrock: FakeBedrock) -> None:
+    picture = base64.b64encode(noise(512, 512)).decode()
+    lengths = []
+    for compression in (90, 20):
+        bedrock.enqueue({"images": [picture], "error": None})
+        fields: dict[str, Any] = {"output_format": "jpeg", "output_compression": compression, "size": "512x512"}
+        (image,) = create(send, model="titan", response_format="b64_json", **fields).json["data"]
+        lengths.append(len(image["b64_json"]))
+    assert lengths[1] < lengths[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "n", "stream", "output_format"),
+    [
+        ("titan", (1024, 1024), 5, False, "png"),
+        ("titan", (1024, 1024), 5, True, "png"),
+        ("titan", (1024, 1024), 10, False, "webp"),
+        ("canvas", (2032, 2032), 10, False, "png"),
+    ],
+)
+def test_what_is_too_long_for_one_answer_comes_as_jpeg_with_a_warning(
+    send: Send, bedrock: FakeBedrock, model: str, size: tuple[int, int], n: int, stream: bool, output_format: str
+) -> None:
+    bedrock.enqueue(*[{"images": [base64.b64encode(noise(*size)).decode()] * 5, "error": None}] * (n // 5))
+    asked: dict[str, Any] = {
+        "model": model,
+        "n": n,
+        "output_format": output_format,
+        "stream": stream,
+    }
+    answer = create(send, response_format="b64_json", size="{}x{}".format(*size), **asked)
+
+    images = [event for _, event in events(answer)] if stream else answer.json["data"]
+    assert [decoded(image).size for image in images] == [size] * n
+    assert decoded(images[0]).format == "JPEG"
+    warnings = images[0]["warnings"] if stream else answer.json["warnings"]
+    assert [(warning["code"], warning["field"]) for warning in warnings] == [("output_compressed", "output_format")]
+    assert len(json.dumps(answer.text)) < 6_000_000 + 291_456
+
+
+def test_as_much_as_fits_comes_unchanged(send: Send, bedrock: FakeBedrock, bucket: FakeBucket) -> None:
+    bedrock.enqueue({"images": [base64.b64encode(noise(1024, 1024)).decode()], "error": None})
+    (image,) = create(send, model="titan", response_format="b64_json").json["data"]
+    assert base64.b64decode(image["b64_json"]) == next(iter(bucket.objects.values()))
 
 
 @pytest.mark.parametrize(
@@ -335,6 +414,8 @@ def test_errors_are_openais_and_say_whether_a_retry_helps(
         ("POST", "/v1/images/variations", 404),
         ("POST", "/v1/chat/completions", 404),
         ("GET", "/v1", 404),
+        ("GET", "/v1/models/a\nb", 404),
+        ("TRACE", PATH, 405),
     ],
 )
 def test_other_paths_and_methods_are_refused_in_openais_shape(send: Send, method: str, path: str, status: int) -> None:
@@ -416,6 +497,17 @@ class TestABudgetThatIsUsedUp:
         answer = create(send)
         assert (answer.status, answer.json["error"]["code"]) == (402, "insufficient_quota")
         assert answer.headers["x-should-retry"] == "false"
+
+
+class TestABudgetForNineImages:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"MONTHLY_BUDGET_USD": "0.36"}
+
+    @pytest.mark.parametrize(("n", "status"), [(10, 402), (9, 200)])
+    def test_is_reserved_for_all_of_them(self, send: Send, bedrock: FakeBedrock, n: int, status: int) -> None:
+        assert create(send, model="core", n=n).status == status
+        assert len(bedrock.calls) == (n if status == 200 else 0)
 
 
 def test_a_key_of_the_callers_own_replays(send: Send, bedrock: FakeBedrock) -> None:

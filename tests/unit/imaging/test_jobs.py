@@ -14,8 +14,9 @@ import worker.app
 from aws.bedrock import BedrockError
 from bootstrap import Services
 from imaging.deadline import Deadline
-from imaging.jobs import MAX_ATTEMPTS, PutBack
+from imaging.generations import MAX_ATTEMPTS
 from imaging.records.record import GenerationRecord
+from imaging.records.store import RESEND_SECONDS
 from imaging.requests.request import GenerationRequest
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
@@ -65,7 +66,7 @@ def later(wall: FakeClock, job_id: str) -> bool:
     return work(job_id)
 
 
-def work_meanwhile(job_id: str) -> PutBack | None:
+def work_meanwhile(job_id: str) -> float | None:
     """What another worker does with the job while this one is at work: a door serves one event at a time."""
     return bootstrap.services().jobs.work(job_id, Deadline.after(100))
 
@@ -233,7 +234,7 @@ def test_a_message_that_comes_before_the_pause_is_over_is_put_back_for_the_rest(
     assert not work(job_id)
     assert not work(job_id)
     (_, pause), (_, rest) = queue.put_backs
-    assert rest == pytest.approx(pause + 1, abs=0.01)
+    assert rest == pytest.approx(pause, abs=0.01)
     assert (len(bedrock.calls), record(job_id).throttles) == (1, 1)
 
 
@@ -343,9 +344,9 @@ def test_a_running_job_is_put_back_until_its_lease_ends(send: Send, bedrock: Fak
     bedrock.meanwhile.append(second_delivery)
     assert work(job_id, seconds=100)
 
-    (verdict,) = seen
-    assert isinstance(verdict, PutBack)
-    assert 100 <= verdict.seconds <= 107
+    (seconds,) = seen
+    assert isinstance(seconds, float)
+    assert 100 <= seconds <= 107
     assert len(bedrock.calls) == 1
 
 
@@ -863,6 +864,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         send: Send,
         bedrock: FakeBedrock,
         queue: FakeQueue,
+        wall: FakeClock,
         jobs: list[GenerationRecord],
         ask: Callable[[], None],
         aws_error: str,
@@ -872,7 +874,8 @@ class TestWhoAsksForAJobOfARunningRequest:
         assert generate(send).status >= 429
         assert queue.sent == [jobs[0].id]
         bedrock.queue.clear()
-        assert work(queue.sent[0])
+        assert "waiting" in look(send, queue.sent[0]).json
+        assert later(wall, queue.sent[0])
         assert look(send, queue.sent[0]).json["status"] == "succeeded"
 
     def test_gets_it_although_its_message_is_lost(
@@ -880,6 +883,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         send: Send,
         bedrock: FakeBedrock,
         queue: FakeQueue,
+        wall: FakeClock,
         jobs: list[GenerationRecord],
         ask: Callable[[], None],
     ) -> None:
@@ -888,6 +892,7 @@ class TestWhoAsksForAJobOfARunningRequest:
         queue.refusals.append("AccessDenied")
         assert generate(send).status == 502
         assert queue.sent == []
+        wall.advance(2 + RESEND_SECONDS)
         assert sweep() == 1
         assert queue.sent == [jobs[0].id]
 

@@ -1,5 +1,7 @@
 """What an attempt that died leaves: its images, and the question what it paid. The simulation found each of these."""
 
+from dataclasses import replace
+
 import pytest
 
 import bootstrap
@@ -11,7 +13,6 @@ from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, StorageFailed
 from imaging.ids import image_id
 from imaging.images.gallery import Gallery, Origin
-from imaging.jobs import PutBack
 from imaging.records.attempt import Attempt
 from imaging.records.record import GenerationRecord
 from imaging.requests.request import GenerationRequest
@@ -40,9 +41,8 @@ def _image(submission: Submission) -> StoredImage:
 
 
 def _begun(submission: Submission, previous: GenerationRecord | None = None, **facts: object) -> Attempt:
-    new = bootstrap.services().store.new(submission, is_job=False, previous=previous)
-    base = (previous or new).model_copy(update=facts)
-    return bootstrap.services().generations.begin(submission, previous, base, Deadline.after(FUNCTION_SECONDS))
+    base = previous or GenerationRecord.new(submission, bootstrap.services().now(), is_job=False)
+    return bootstrap.services().generations.begin(base.model_copy(update=facts), Deadline.after(FUNCTION_SECONDS))
 
 
 def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
@@ -92,7 +92,7 @@ def test_a_refusing_bucket_is_final_also_where_the_generation_became_a_job(
     outcome = generations.attempt(attempt)
     assert isinstance(outcome.error, StorageFailed)
 
-    ended = generations.fail(attempt, outcome, outcome.error)
+    ended = generations.settle(attempt, outcome)
 
     assert (ended.status, ended.is_job) == ("failed", True)
 
@@ -161,7 +161,7 @@ def test_a_waiting_job_records_the_images_whose_records_were_refused(
     monkeypatch.setattr(table, "put", _refused_put)
 
     jobs = bootstrap.services().jobs
-    assert isinstance(jobs.work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)), PutBack)
+    assert jobs.work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)) is not None
 
     [listed] = bootstrap.services().gallery.listed("me", 9)[0]
     assert listed.image.id == image_id(submission.generation_id, 0)
@@ -212,9 +212,21 @@ def test_an_attempt_that_became_a_job_ends_after_a_short_table_error(
     outcome = bootstrap.services().generations.attempt(attempt)
     assert outcome.error is not None
 
-    ended = bootstrap.services().generations.fail(attempt, outcome, outcome.error)
+    ended = bootstrap.services().generations.settle(attempt, outcome)
 
     assert ended.reserved == 0
+
+
+def test_an_end_is_written_again_in_the_last_seconds_of_its_function(
+    submission: Submission, table: FakeTable, clock: FakeClock
+) -> None:
+    attempt = replace(_begun(submission), deadline=Deadline.after(4, clock))
+    outcome = bootstrap.services().generations.attempt(attempt)
+    table.refusals = ["InternalServerError"] * 2
+
+    ended = bootstrap.services().generations.settle(attempt, outcome)
+
+    assert (ended.status, ended.reserved) == ("failed", 0)
 
 
 def _refused(_key: str) -> Record | None:

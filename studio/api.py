@@ -18,15 +18,15 @@ R = TypeVar("R")
 
 CATALOG_SECONDS = 60
 USAGE_SECONDS = 20
-TROUBLE_SECONDS = 10
+ERROR_SECONDS = 10
 
 
-def _hurried(method: Callable[Concatenate[Client, P], Coroutine[Any, Any, R]]) -> Callable[P, R]:
+def _fail_fast(method: Callable[Concatenate[Client, P], Coroutine[Any, Any, R]]) -> Callable[P, R]:
     """Return a blocking call of a client's method that does not retry."""
 
     @blocking
     async def call(*arguments: P.args, **options: P.kwargs) -> R:
-        async with Client(hurried=True) as client:
+        async with Client(fail_fast=True) as client:
             return await method(client, *arguments, **options)
 
     return call
@@ -40,26 +40,26 @@ async def usage_or_none(client: Client) -> Usage | None:
         return None
 
 
-delete_image = _hurried(Client.delete)
-link = _hurried(Client.link)
-gallery_page = _hurried(Client.images)
-fresh_usage = _hurried(usage_or_none)
+delete_image = _fail_fast(Client.delete)
+link = _fail_fast(Client.link)
+gallery_page = _fail_fast(Client.images)
+fresh_usage = _fail_fast(usage_or_none)
 
 
 def catalog(wanted: tuple[int, int, Quality] | None) -> tuple[Sequence[Model], ImagesError | None]:
     """Return the models with their prices, or the error, which is cached for a few seconds."""
-    known = st.session_state.get("catalog_trouble")
+    known = st.session_state.get("catalog_error")
     if known and time.monotonic() < known[0]:
         return [], known[1]
     try:
         return models(*(wanted or (1024, 1024, "standard"))), None
     except ImagesError as error:
-        st.session_state.catalog_trouble = (time.monotonic() + TROUBLE_SECONDS, error)
+        st.session_state.catalog_error = (time.monotonic() + ERROR_SECONDS, error)
         return [], error
 
 
-def forget_trouble() -> None:
-    st.session_state.pop("catalog_trouble", None)
+def forget_error() -> None:
+    st.session_state.pop("catalog_error", None)
 
 
 def models(width: int, height: int, quality: Quality) -> Sequence[Model]:
@@ -69,7 +69,7 @@ def models(width: int, height: int, quality: Quality) -> Sequence[Model]:
 
 @st.cache_data(ttl=CATALOG_SECONDS, max_entries=64, show_spinner="Asking the API for its models and prices")
 def _models(where: Configuration, width: int, height: int, quality: Quality) -> list[Model]:  # noqa: ARG001 - as below
-    return _hurried(Client.models)(width, height, quality)
+    return _fail_fast(Client.models)(width, height, quality)
 
 
 def usage() -> Usage | None:
