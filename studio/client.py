@@ -109,7 +109,7 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def rendition(self, image_id: str, width: int) -> bytes:
         """A WebP at most so wide. Raises NotFound once the image is gone, and from an API without renditions."""
-        answer = await self._api.ask("GET", _image(image_id, "webp"), params={"width": width})
+        answer = await self._api.request("GET", _image(image_id, "webp"), params={"width": width})
         return _content(await self._api.fetch(str(answer.headers["location"])))
 
     async def delete(self, image_id: str) -> None:
