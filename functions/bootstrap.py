@@ -121,7 +121,6 @@ class Services:
             self.queue,
             self.settings.deduplication_seconds,
             sleep=self.sleep,
-            clock=self.clock,
             now=self.now,
         )
 

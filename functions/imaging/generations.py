@@ -26,7 +26,7 @@ from imaging.errors import (
     StorageFailed,
     Throttled,
 )
-from imaging.images.gallery import Gallery
+from imaging.images.gallery import FoundImage, Gallery
 from imaging.making.generator import Generator, Outcome
 from imaging.making.model_run import ImageOutcome
 from imaging.planning.plan import max_price
@@ -70,7 +70,6 @@ class Generations:
     queue: ports.Queue
     keyless_seconds: int
     sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
 
     def run(self, submission: Submission, deadline: Deadline, wait_seconds: float) -> Delivery:
@@ -79,10 +78,10 @@ class Generations:
         Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
         if nothing was paid, and the ImagingError that ended the attempt.
         """
-        until = self.clock() + wait_seconds
+        until = self.now() + wait_seconds
 
         def wait(found: GenerationRecord) -> None:
-            if self.clock() >= until:
+            if self.now() >= until:
                 raise InProgress(
                     "The same request is still being answered. Send it again a little later to collect the result.",
                     job_id=found.id if found.is_job else None,
@@ -120,9 +119,7 @@ class Generations:
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
         """The images that attempts have made so far, by index. Raises DependencyUnavailable."""
-        if record.attempts == 0:
-            return {}
-        found = self.gallery.found(record.owner, record.id, record.epoch, record.requested)
+        found = self._found(record)
         return {index: image.facts for index, image in found.items() if isinstance(image.facts, StoredImage)}
 
     def begin(self, base: GenerationRecord, deadline: Deadline) -> Attempt:
@@ -175,23 +172,18 @@ class Generations:
     def give_up(self, base: GenerationRecord, why: ImagingError) -> GenerationRecord:
         """Ends a generation that no attempt runs, with the images of earlier attempts. Raises Changed,
         DependencyUnavailable."""
-        rest = self._remaining(base, why)
-        if rest is None:
+        if rest := self._remaining(base, why):
+            ended = self.store.change(base, status="succeeded", result=rest)
+            self.announcer.completed(ended, rest)
+        else:
             ended = self.store.change(base, status="failed", failure=Failure.of(why))
             self.announcer.failed(ended, why)
-            return ended
-        ended = self.store.change(base, status="succeeded", result=rest)
-        self.announcer.completed(ended, rest)
         return ended
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
         """The record with its images as they are now: also those that were deleted, that a crashed attempt made, or
         that were stored although the put failed. Raises DependencyUnavailable."""
-        if record.attempts == 0:
-            return record
-        found = self.gallery.found(
-            record.owner, record.id, record.epoch, record.requested, also_in_bucket=_may_have_stored_more(record)
-        )
+        found = self._found(record, also_in_bucket=_may_have_stored_more(record))
         settled = {**record.settled, **{index: image.facts for index, image in found.items()}}
         models = [image.model for image in found.values()]
         return record.model_copy(update={"settled": settled, "model": next(iter(models), record.model)})
@@ -204,6 +196,10 @@ class Generations:
             logger.warning("A job's message was not sent", generation_id=job.id, aws_error=error.code)
             return error
         return None
+
+    def _found(self, record: GenerationRecord, *, also_in_bucket: bool = False) -> Mapping[int, FoundImage]:
+        ours = (record.owner, record.id, record.epoch, record.requested)
+        return self.gallery.found(*ours, also_in_bucket=also_in_bucket) if record.attempts else {}
 
     def _resolve(
         self,
@@ -343,8 +339,8 @@ _RESUMED = ("epoch", "first_seed", "attempts", "has_lost_attempt", "possibly_reb
 
 def _may_have_stored_more(record: GenerationRecord) -> bool:
     """Whether the bucket may contain images without a record."""
-    is_refused = record.failure is not None and record.failure.code == StorageFailed.code
-    return record.status == "running" or record.has_lost_attempt or is_refused
+    failure = record.failure.code if record.failure else None
+    return record.status == "running" or record.has_lost_attempt or failure == StorageFailed.code
 
 
 _NOT_REMEMBERED = GenerationWarning(

@@ -120,7 +120,7 @@ def _count_fallback(model: Model, error: ImagingError, *, is_fresh: bool) -> Non
 
 
 def _falls_back(error: ImagingError, attempt: Attempt) -> bool:
-    return falls_back(error, waits_on_throttling=attempt.waits_on_throttling)
+    return falls_back(error, waits_on_throttling=attempt.record.is_job)
 
 
 def _why_unfinished(made: Sequence[ImageOutcome], attempt: Attempt) -> ImagingError | None:
@@ -130,7 +130,7 @@ def _why_unfinished(made: Sequence[ImageOutcome], attempt: Attempt) -> ImagingEr
     """
     errors = [one.error for one in made if one.error]
     throttled = next((error for error in errors if isinstance(error, Throttled)), None)
-    if throttled and attempt.waits_on_throttling:
+    if throttled and attempt.record.is_job:
         return throttled
     if any(_was_stored(one) for one in made):
         return None

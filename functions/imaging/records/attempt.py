@@ -22,8 +22,3 @@ class Attempt:
     plans: Sequence[Plan]
     deadline: Deadline
     calls: list[ModelCall] = field(default_factory=list)
-
-    @property
-    def waits_on_throttling(self) -> bool:
-        """A job's attempt does not fall back from a throttled model."""
-        return self.record.is_job

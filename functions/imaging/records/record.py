@@ -86,7 +86,7 @@ class GenerationRecord(_Stored):
     is_job: bool
     is_joined: bool = False
     created_at: float
-    expires_at: int
+    expires_at: int = 0
     epoch: str
     revision: str = ""
     status: Status
@@ -129,7 +129,6 @@ class GenerationRecord(_Stored):
             is_keyed=submission.is_keyed,
             is_job=is_job,
             created_at=now,
-            expires_at=0,
             epoch=secrets.token_hex(8),
             status="queued",
             request=request,
@@ -139,13 +138,9 @@ class GenerationRecord(_Stored):
 
     @model_validator(mode="after")
     def _can_go_on(self) -> Self:
-        if self._needs_request and self.request is None:
+        if self.is_job and not self.is_over and self.request is None:
             raise ValueError("an unfinished job without its request")
         return self
-
-    @property
-    def _needs_request(self) -> bool:
-        return self.is_job and not self.is_over
 
     @property
     def is_over(self) -> bool:
@@ -186,7 +181,7 @@ class GenerationRecord(_Stored):
     def put(self, condition: Condition) -> Put:
         """The write of the record. Unfinished records are listed as due."""
         record = self.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
-        if self.request and self._needs_request:
+        if self.request and self.is_job and not self.is_over:
             record["request"] = self.request.model_dump(mode="json", exclude_unset=True)
         if self.due_at is not None:
             record |= {LISTING: DUE, LISTED_AT: self.due_at}
@@ -204,7 +199,3 @@ def read(generation_id: str, record: Record) -> GenerationRecord:
 
 def key(generation_id: str) -> str:
     return f"generation#{generation_id}"
-
-
-def id_of(key: str) -> str:
-    return key.removeprefix("generation#")

@@ -18,7 +18,7 @@ from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, table_down, table_needed
 from imaging.records.attempt import Attempt
 from imaging.records.ledger import Ledger
-from imaging.records.record import DUE, GenerationRecord, id_of, key, read
+from imaging.records.record import DUE, GenerationRecord, key, read
 from observability import logger, metrics
 
 LEASE_MARGIN_SECONDS = 5
@@ -62,7 +62,7 @@ class GenerationStore:
         until, page = self.now(), Page((), None)
         while True:
             page = self.table.listed(DUE, DUE_PAGE, until=until, start=page.next)
-            yield from [id_of(record["id"]) for record in page.records]
+            yield from [record[KEY].removeprefix(key("")) for record in page.records]
             if page.next is None:
                 return
 
@@ -132,10 +132,8 @@ class GenerationStore:
         """Removes a malformed record from the listing of due generations. Raises TableError."""
         record = self.table.get(key(generation_id))
         if record is not None:
-            attributes = {
-                name: value for name, value in record.items() if name not in {KEY, EXPIRY, LISTING, LISTED_AT}
-            }
             expires_at = record.get(EXPIRY, self._unfinished_until())
+            attributes = {name: record[name] for name in record.keys() - {KEY, EXPIRY, LISTING, LISTED_AT}}
             self.table.write([Put(record[KEY], attributes, expires_at)], secrets.token_hex(8))
 
     def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:

@@ -444,7 +444,7 @@ def together(callers: int, bedrock: FakeBedrock) -> list[Delivery | ImagingError
             assert others_wait.acquire(timeout=30)
 
     bedrock.meanwhile.append(all_wait)
-    patient = replace(bootstrap.services().generations, sleep=lambda _: others_wait.release(), clock=lambda: 0.0)
+    patient = replace(bootstrap.services().generations, sleep=lambda _: others_wait.release(), now=lambda: 0.0)
 
     def call(_: int) -> Delivery | ImagingError:
         try:
