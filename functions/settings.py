@@ -69,7 +69,7 @@ class Settings(BaseModel):
     job_hours: int = Field(ge=1)
     event_bus_name: str
     stack_name: str = Field(description="The stack that events name.")
-    gateway_token: str = Field(description="Proves that an event comes from API Gateway.")
+    gateway_token: str = Field(min_length=1, description="Proves that an event comes from API Gateway.")
     monthly_budget_usd: Budget
     monthly_budget_per_key_usd: Budget
     cors_origins: Origins

@@ -23,7 +23,7 @@ from studio.visit import Gallery, Request, Shown, Visit, visit
 
 FRESH_SECONDS = 60
 FACTS_WIDTH = 300
-NO_PROMPT = "Its prompt is not known here: it was made in an earlier visit, and the API never returns a prompt."
+NO_PROMPT = "Its prompt is private: only the visit that made the image shows it, while this page stays open."
 
 
 def draw(now: Visit) -> None:
@@ -154,9 +154,8 @@ def _lightbox(now: Visit) -> None:
 
 def _turn(label: str, key: str, found: Sequence[ListedPicture], place: int) -> None:
     there = 0 <= place < len(found)
-    icon = f":material/chevron_{key.lower()}:"
     target = found[place].id if there else ""
-    st.button(label, icon=icon, shortcut=key, key=f"turn-{key}", disabled=not there, on_click=_open, args=(target,))
+    st.button(label, shortcut=key, key=f"turn-{key}", disabled=not there, on_click=_open, args=(target,))
 
 
 def _draw_large(now: Visit, picture: ListedPicture) -> None:
@@ -187,7 +186,8 @@ def _draw_buttons(now: Visit, picture: ListedPicture, request: Request | None) -
     if st.button(label, icon=":material/content_copy:", key="copy-prompt"):
         text = f"{request['text']}\nseed {picture.seed}" if request else str(picture.seed)
         _copy(text, "Copied.")
-    if st.button("Use these settings", icon=":material/tune:", key="use", disabled=request is None):
+    why_not = None if request else "The settings are known only to the visit that made the image."
+    if st.button("Use these settings", icon=":material/tune:", key="use", disabled=request is None, help=why_not):
         now.fill_in = {**(request or {}), "seed": picture.seed}
         _close()
         st.rerun()

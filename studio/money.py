@@ -42,7 +42,7 @@ def labelled(label: str, cost: Price | None, *, preview: bool) -> str:
 
 def month(usage: Usage) -> str:
     reserved = f" (and {dollars(usage.reserved_usd)} reserved)" if usage.reserved_usd else ""
-    cap = ", no cap" if usage.cap_usd is None else f" of {dollars(usage.cap_usd)}"
+    cap = ", no spending limit" if usage.cap_usd is None else f" of {dollars(usage.cap_usd)}"
     return f"This month {dollars(usage.spent_usd)}{reserved}{cap}"
 
 

@@ -55,7 +55,7 @@ class Provenance(BaseModel):
     model: str = Field(description="The model that made the image.")
     made_at: datetime
     generation_id: str
-    sha256: str | None = Field(description="Of the stored PNG; null for images of versions before 1.1.")
+    sha256: str | None = Field(description="Of the stored PNG; null for images of older versions.")
     digital_source_type: str = Field(SOURCE_TYPE, description="IPTC's term for what a model made.")
     generator: str = GENERATOR
     content_credentials: Literal["model", "operator"] | None = Field(

@@ -199,7 +199,7 @@ def test_the_gallery_survives_a_reload_and_shows_one_image_large(page: Page, api
     expect(dialog).to_contain_text("A lighthouse", timeout=SECONDS)
     page.keyboard.press("ArrowRight")
     expect(dialog).to_contain_text("2 of 3", timeout=SECONDS)
-    expect(dialog).to_contain_text("Its prompt is not known here")
+    expect(dialog).to_contain_text("Its prompt is private")
     page.keyboard.press("ArrowLeft")
     expect(dialog).to_contain_text("1 of 3", timeout=SECONDS)
 

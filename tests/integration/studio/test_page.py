@@ -218,7 +218,7 @@ class TestMoney:
 
     def test_a_stack_without_a_cap(self, served_api: FakeApi) -> None:
         served_api.cap_usd = None
-        assert "This month $1.20, no cap" in said(opened())
+        assert "This month $1.20, no spending limit" in said(opened())
 
     def test_on_a_laptop_nothing_is_charged(self, served_api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("STUDIO_PREVIEW", "true")
@@ -607,7 +607,7 @@ class TestGallery:
         assert "> A lighthouse" in said(page)
         assert page.button(key="turn-Left").disabled
         click(page, "turn-Right")
-        assert "Its prompt is not known here" in said(page)
+        assert "Its prompt is private" in said(page)
         assert page.button(key="use").disabled
         click(page, "copy-link")
         assert any("fresh" in element.proto.body and "copy" in element.proto.body for element in page.get("html"))

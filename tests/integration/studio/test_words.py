@@ -46,7 +46,7 @@ def test_every_warning_is_explained(code: str) -> None:
     [
         (1.2, 0, 100, "This month $1.20 of $100.00"),
         (1.2, 0.04, 100, "This month $1.20 (and $0.04 reserved) of $100.00"),
-        (0, 0, None, "This month $0.00, no cap"),
+        (0, 0, None, "This month $0.00, no spending limit"),
     ],
 )
 def test_the_months_spend_is_shown(spent: float, reserved: float, cap: float | None, told: str) -> None:
