@@ -103,7 +103,7 @@ def _front(config: dict[str, Any]) -> Callable[[web.Application], AsyncIterator[
         ) as session:
             gateway = Gateway(config["definition"])
             front = Front(config["ministack_url"], config["api_id"], config["public_key"], gateway, session)
-            app.router.add_route("*", "/{path:.*}", front.handle)
+            app.router.add_route("*", "/{path:(?s:.*)}", front.handle)
             yield
 
     return context
