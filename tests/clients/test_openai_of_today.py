@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.clients.programs import PROGRAMS, Program, pictures
-from tests.e2e.laptop import Stack
+from tests.e2e.laptop import Emulator, Stack
 
 RUNTIME = PROGRAMS[1].runtime
 PROGRAM = Program("openai 3", RUNTIME, PROGRAMS[1].source.with_name("openai_of_today.py"))
@@ -14,13 +14,14 @@ CORE = "stability.stable-image-core-v1:1"
 
 @pytest.fixture(scope="module")
 def outcomes(stack: Stack) -> dict[str, Any]:
+    Emulator(stack.description["bedrock_url"]).configure()
     return PROGRAM.run(stack)
 
 
 @pytest.mark.parametrize(
     ("thing", "number", "size", "told"),
     [
-        ("long", 1, (1024, 1024), ["model_fell_through"]),
+        ("long", 1, (1024, 1024), []),
         ("five", 5, (512, 512), []),
         ("max_quality", 1, (1024, 1024), []),
         ("exact", 1, (1536, 1024), []),
@@ -34,11 +35,14 @@ def test_what_is_asked_for_comes(
 ) -> None:
     assert [picture.size for picture in pictures(outcomes[thing])] == [size] * number
     first = outcomes[thing]["images"][0]
-    assert (first["size"], first["warnings"]) == ("{}x{}".format(*size), told)
+    # A model that another test retired is skipped for an hour on the same stack.
+    warnings = [code for code in first["warnings"] if code != "model_fell_through"]
+    assert (first["size"], warnings) == ("{}x{}".format(*size), told)
 
 
 def test_a_long_prompt_is_made_by_a_model_that_takes_it(outcomes: dict[str, Any]) -> None:
-    assert outcomes["long"]["images"][0]["model"] == CORE
+    image = outcomes["long"]["images"][0]
+    assert (image["model"], image["warnings"]) == (CORE, ["model_fell_through"])
 
 
 @pytest.mark.parametrize(("thing", "is_base64"), [("base64_by_name", True), ("link_by_name", False)])
