@@ -174,12 +174,13 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def emulator(stack: Stack) -> Emulator:
-    """Reset the emulator: all models available, no calls."""
+def emulator(stack: Stack) -> Iterator[Emulator]:
+    """Reset the emulator, before and after: all models available, no calls."""
     emulator = Emulator(stack.description["bedrock_url"])
     emulator.configure()
     emulator.forget()
-    return emulator
+    yield emulator
+    emulator.configure()
 
 
 @pytest.fixture(scope="session")
