@@ -58,9 +58,8 @@ class Provenance(BaseModel):
     sha256: str | None = Field(description="Of the stored PNG; null for images of older versions.")
     digital_source_type: str = Field(SOURCE_TYPE, description="IPTC's term for what a model made.")
     generator: str = GENERATOR
-    content_credentials: Literal["model", "operator"] | None = Field(
-        description="Whose C2PA manifest the PNG carries: that of the model, unchanged; that of whoever operates this "
-        "API; or none."
+    content_credentials: Literal["model"] | None = Field(
+        description="Whose C2PA manifest the PNG carries: that of the model, unchanged, or none."
     )
 
 

@@ -31,7 +31,7 @@ class StoredImage(_Facts):
     native_height: int
     bytes: int
     sha256: str | None = None
-    manifest: Literal["model", "operator"] | None = None
+    manifest: Literal["model"] | None = None
 
     @property
     def enlarged(self) -> bool:
