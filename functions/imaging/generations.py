@@ -191,7 +191,7 @@ class Generations:
     def send(self, job: GenerationRecord) -> QueueError | None:
         """Sends a job's message. If that fails, the sweeper sends it later."""
         try:
-            self.queue.send(job.id)
+            self.queue.send(job.id, job.owner)
         except QueueError as error:
             logger.warning("A job's message was not sent", generation_id=job.id, aws_error=error.code)
             return error

@@ -225,7 +225,7 @@ class SimulatedQueue:
     dead_letters: list[str] = field(default_factory=list)
     sent: int = 0
 
-    def send(self, text: str) -> None:
+    def send(self, text: str, owner: str) -> None:  # noqa: ARG002 - these queues deliver in any order
         self._call(f"send {text[:8]}", lambda: self._send(text))
 
     def put_back(self, receipt: str, seconds: float) -> None:
