@@ -128,13 +128,19 @@ class GenerationStore:
             changes = {**record.settlement((), in_full=True), "failures": record.failures + 1, **changes}
         return self._save(record, changes, ())
 
-    def unlist(self, generation_id: str) -> None:
-        """Removes a malformed record from the listing of due generations. Raises TableError."""
+    def set_aside(self, generation_id: str) -> None:
+        """Lists a malformed record again at the latest deadline of its job, by when its cause may be fixed. Then
+        removes it from the listing, and its prompt from the record. Raises TableError."""
         record = self.table.get(key(generation_id))
-        if record is not None:
-            expires_at = record.get(EXPIRY, self._unfinished_until())
-            attributes = {name: record[name] for name in record.keys() - {KEY, EXPIRY, LISTING, LISTED_AT}}
-            self.table.write([Put(record[KEY], attributes, expires_at)], secrets.token_hex(8))
+        if record is None:
+            return
+        expires_at = record.get(EXPIRY, self._unfinished_until())
+        again_at = expires_at - self.retention_seconds
+        dropped = {KEY, EXPIRY} if again_at > self.now() else {KEY, EXPIRY, LISTING, LISTED_AT, "request"}
+        kept = {name: record[name] for name in record.keys() - dropped}
+        if LISTING in kept:
+            kept[LISTED_AT] = again_at
+        self.table.write([Put(record[KEY], kept, expires_at)], secrets.token_hex(8))
 
     def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
