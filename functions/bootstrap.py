@@ -23,6 +23,7 @@ from imaging.making.model_run import ModelRunner, Parallel, in_threads
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
 from imaging.records.ledger import Ledger
+from imaging.records.open_jobs import OpenJobs
 from imaging.records.store import GenerationStore
 from imaging.requests.submission import Deduplication
 from imaging.retries import Retries
@@ -76,6 +77,7 @@ class Services:
         return GenerationStore(
             self.table,
             self.ledger,
+            OpenJobs(self.settings.open_jobs_cap),
             int(retention.total_seconds()),
             int(job_time.total_seconds()),
             self.now,
