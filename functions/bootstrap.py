@@ -45,6 +45,8 @@ class Services:
     queue: ports.Queue
     bus: ports.Bus
     invoke: ports.Invoke
+    model_status: ports.ModelStatusOf = bedrock.model_status
+    images_made: ports.ImagesMade = monitoring.images_made
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -95,13 +97,13 @@ class Services:
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
-        return Lifecycle(bedrock.model_status, self.table, self._routes, self.settings.aws_region, self.now)
+        return Lifecycle(self.model_status, self.table, self._routes, self.settings.aws_region, self.now)
 
     @cached_property
     def reconciliation(self) -> Reconciliation:
         models = {(model.id, model.region_near(self.settings.aws_region)) for model in self.settings.models.values()}
         listed = {(route.invoke_as, route.region(self.settings.aws_region)) for route in self._routes}
-        return Reconciliation(self.ledger, self.table, partial(monitoring.images_made, models | listed), self.now)
+        return Reconciliation(self.ledger, self.table, partial(self.images_made, models | listed), self.now)
 
     @property
     def _routes(self) -> Sequence[Route]:

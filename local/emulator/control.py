@@ -75,7 +75,8 @@ class Configuration(_Strict):
 
     def settings(self) -> dict[str, object]:
         """Return the current settings, with faults as they were posted."""
-        return Configuration().model_dump() | {"block": {}} | self.model_dump(exclude_unset=True)
+        defaults = Configuration().model_dump(exclude={"lifecycle"}) | {"block": {}}
+        return defaults | self.model_dump(exclude_unset=True)
 
 
 def read(body: bytes, models: Collection[str]) -> Configuration:

@@ -31,7 +31,7 @@ class Observation:
 class Lifecycle:
     """Asks Bedrock for each listed model, and keeps the answer under `lifecycle#<model id>`."""
 
-    status_of: Callable[[str, str], ModelStatus]
+    status_of: ports.ModelStatusOf
     table: ports.Table
     routes: Sequence[Route]
     home_region: str
@@ -67,21 +67,12 @@ class Lifecycle:
 
     def _note(self, model_id: str, status: ModelStatus) -> bool:
         is_ending = self._is_ending(status)
+        end_of_life = status.end_of_life.isoformat() if status.end_of_life else None
+        facts = {"status": status.status, "available": status.is_available, "end_of_life": end_of_life}
         if is_ending or not status.is_available:
-            logger.warning(
-                "A listed model is ending or not available",
-                model=model_id,
-                status=status.status,
-                available=status.is_available,
-                end_of_life=status.end_of_life.isoformat() if status.end_of_life else None,
-            )
-        record = {
-            "status": status.status,
-            "available": status.is_available,
-            "end_of_life": status.end_of_life.isoformat() if status.end_of_life else None,
-            "observed_at": datetime.fromtimestamp(self.now(), UTC).isoformat(),
-        }
-        self.table.put(_key(model_id), record, int(self.now() + KEPT.total_seconds()))
+            logger.warning("A listed model is ending or not available", extra={"model": model_id, **facts})
+        observed_at = datetime.fromtimestamp(self.now(), UTC).isoformat()
+        self.table.put(_key(model_id), {**facts, "observed_at": observed_at}, int(self.now() + KEPT.total_seconds()))
         return is_ending
 
     def _is_ending(self, status: ModelStatus) -> bool:

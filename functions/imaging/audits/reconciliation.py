@@ -13,25 +13,29 @@ KEY = "audit#ledger"
 
 KEPT = timedelta(days=40)
 
-ImagesMade = Callable[[float, float], int]
-"""How many images Bedrock made between two times, in epoch seconds, for the models that the roles may call."""
-
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Compares the images that the ledger counted since the last comparison with those that Bedrock made."""
+    """Compares the images that the ledger counted since the last comparison with those that Bedrock made.
+
+    `images_made` counts those of every model that the roles may call, between two times in epoch seconds.
+    """
 
     ledger: Ledger
     table: ports.Table
-    images_made: ImagesMade
+    images_made: Callable[[float, float], int]
     now: Callable[[], float] = time.time
 
     def uncounted(self) -> int | None:
         """How many images Bedrock made that the ledger did not count since the last comparison; negative if the ledger
-        counted more, for it counts too many in doubt. None at the first time. Raises TableError, DependencyUnavailable,
-        MonitoringError."""
+        counted more, for it counts too many in doubt. None at the first time, and again within the same minute.
+
+        Raises TableError, DependencyUnavailable, MonitoringError.
+        """
         until, months = self._minute(), self.ledger.images_by_month()
         before = self.table.get(KEY)
+        if before and until <= before["until"]:
+            return None
         difference = None
         if before:
             counted = sum(months.values()) - sum(self._known(before, months).values())

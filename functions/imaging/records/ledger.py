@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from aws.table import Add, AtMost, Record
 from imaging import ports
 from imaging.errors import BudgetExhausted, table_needed
 from imaging.records.record import GenerationRecord
+from observability import metrics
 
 STACK = "stack"
 
@@ -60,7 +63,10 @@ class Ledger:
         caps = [(scope, cap) for scope, cap in self._caps(after.owner).items() if cap is not None]
         room = min(cap - self._read(after.month, scope).get("spent", 0) for scope, cap in caps) - lost
         exceeds_cap = after.reserved > min(cap for _, cap in caps)
-        return BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
+        error = BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
+        if not error.may_pass:
+            metrics.add_metric(name="BudgetRefused", unit=MetricUnit.Count, value=1)
+        return error
 
     def usage(self, caller: str) -> Usage:
         """What the caller has spent and reserved this month. Raises DependencyUnavailable."""
