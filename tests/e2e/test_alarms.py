@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,8 @@ import pytest
 
 from tests.e2e.laptop import Emulator, Stack, eventually, start, stop
 
-BUDGET = 0.05
+BUDGET = 10
+BUDGET_MICROS = 10_000_000
 SLOW_SECONDS = 26
 IS_BREACHED = {"GreaterThanThreshold": gt, "GreaterThanOrEqualToThreshold": ge, "LessThanThreshold": lt}
 
@@ -94,19 +95,22 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 @pytest.fixture(scope="module")
-def slow_answer(watched: Watched) -> Iterator[Future[httpx.Response]]:
-    """An answer that takes nearly as long as API Gateway waits, while the other tests run."""
+def first_alarms(watched: Watched) -> set[str]:
+    """The alarms that go off by the very first answers: one that takes nearly as long as API Gateway waits, and
+    meanwhile failures only."""
     watched.emulator.configure(latency_ms=SLOW_SECONDS * 1000)
+    gone_off = set()
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(watched.post, model="titan")
+        slow = pool.submit(watched.post, model="titan")
         eventually(watched.emulator.calls)
-        watched.emulator.configure()
-        yield answer
-
-
-def no_images(watched: Watched) -> None:
-    watched.emulator.configure(faults=[{"model": "*", "error": "ModelErrorException"}])
-    assert watched.post().status_code == 502
+        watched.emulator.configure(faults=[{"model": "*", "error": "ModelErrorException"}])
+        assert watched.post(seed=2).status_code == 502
+        if eventually(lambda: watched.goes_off("NoImages")):
+            gone_off.add("NoImages")
+        assert slow.result().status_code == 200
+    if eventually(lambda: watched.goes_off("SlowAnswers")):
+        gone_off.add("SlowAnswers")
+    return gone_off
 
 
 def throttled(watched: Watched) -> None:
@@ -120,12 +124,36 @@ def server_errors(watched: Watched) -> None:
 
 
 def budget_nearly_used(watched: Watched) -> None:
-    assert watched.post(model="core").status_code == 200
-    assert watched.invoke("SweeperFunction")
+    with committed(watched, BUDGET_MICROS * 8 // 10):
+        assert watched.invoke("SweeperFunction")
 
 
 def budget_used_up(watched: Watched) -> None:
-    assert watched.post(model="core").status_code == 402
+    with committed(watched, BUDGET_MICROS):
+        assert watched.post().status_code == 402
+
+
+@contextmanager
+def committed(watched: Watched, micros: int) -> Iterator[None]:
+    """The month is as if so much had been spent."""
+    key = {"id": {"S": f"spend#{datetime.now(UTC):%Y-%m}#stack"}}
+
+    def add(amount: int) -> int:
+        changed = watched.stack.client("dynamodb").update_item(
+            TableName=watched.stack.description["table"],
+            Key=key,
+            UpdateExpression="ADD committed :amount, spent :amount",
+            ExpressionAttributeValues={":amount": {"N": str(amount)}},
+            ReturnValues="UPDATED_OLD",
+        )
+        return int(changed.get("Attributes", {"committed": {"N": "0"}})["committed"]["N"])
+
+    missing = micros - add(0)
+    add(missing)
+    try:
+        yield
+    finally:
+        add(-missing)
 
 
 def model_ending(watched: Watched) -> None:
@@ -207,7 +235,6 @@ def authorizer_errors(watched: Watched) -> None:
 
 
 CAUSES: Mapping[str, Callable[[Watched], None]] = {
-    "NoImages": no_images,
     "ModelThrottled": throttled,
     "ServerErrors": server_errors,
     "ReservationExpired": reservation_expired,
@@ -224,7 +251,7 @@ CAUSES: Mapping[str, Callable[[Watched], None]] = {
 }
 
 
-@pytest.mark.usefixtures("slow_answer")
+@pytest.mark.usefixtures("first_alarms")
 @pytest.mark.parametrize("name", CAUSES)
 def test_it_goes_off(watched: Watched, name: str) -> None:
     watched.emulator.configure()
@@ -234,21 +261,21 @@ def test_it_goes_off(watched: Watched, name: str) -> None:
     assert eventually(lambda: watched.goes_off(name))
 
 
-def test_slow_answers_go_off(watched: Watched, slow_answer: Future[httpx.Response]) -> None:
-    assert slow_answer.result().status_code == 200
-    assert eventually(lambda: watched.goes_off("SlowAnswers"))
+def test_slow_answers_and_failures_alone_go_off(first_alarms: set[str]) -> None:
+    assert first_alarms == {"NoImages", "SlowAnswers"}
 
 
+@pytest.mark.usefixtures("first_alarms")
 def test_missing_sweeps_are_seen_by_missing_invocations(watched: Watched) -> None:
     """CloudWatch takes missing data for a breach; MiniStack evaluates only what is there."""
     alarm = watched.alarms()["NoSweeps"]
     assert watched.invoke("SweeperFunction")
     assert eventually(lambda: (watched.value(alarm) or 0) >= alarm["Threshold"])
-    assert (alarm["TreatMissingData"], alarm["StateValue"]) == ("breaching", "OK")
+    assert alarm["TreatMissingData"] == "breaching"
 
 
 def test_no_alarm_is_left_out(watched: Watched) -> None:
-    assert watched.alarms().keys() == CAUSES.keys() | {"SlowAnswers", "NoSweeps"}
+    assert watched.alarms().keys() == CAUSES.keys() | {"NoImages", "SlowAnswers", "NoSweeps"}
 
 
 def test_the_operator_is_told(watched: Watched) -> None:
@@ -262,8 +289,9 @@ def test_the_operator_is_told(watched: Watched) -> None:
         for each in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     ] == [("email", "operator@example.org")]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    watched.stack.client("cloudwatch").set_alarm_state(
-        AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="a test"
-    )
-    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=inbox).get("Messages"))
+    for state in ("OK", "ALARM"):
+        watched.stack.client("cloudwatch").set_alarm_state(
+            AlarmName=alarm["AlarmName"], StateValue=state, StateReason="a test"
+        )
+    message = eventually(lambda: sqs.receive_message(QueueUrl=inbox).get("Messages"))[0]
     assert json.loads(json.loads(message["Body"])["Message"])["AlarmName"] == alarm["AlarmName"]
