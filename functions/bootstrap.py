@@ -14,6 +14,7 @@ from aws.queue import Queue
 from aws.table import Table
 from imaging import ports
 from imaging.announcing import Announcer
+from imaging.erasing import Eraser
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.images.renditions import Renditions
@@ -125,6 +126,10 @@ class Services:
             sleep=self.sleep,
             now=self.now,
         )
+
+    @cached_property
+    def eraser(self) -> Eraser:
+        return Eraser(self.gallery, self.store)
 
     @cached_property
     def jobs(self) -> Jobs:
