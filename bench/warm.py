@@ -84,20 +84,12 @@ def table_calls(laptop: Laptop, runs: int) -> list[Result]:
 
 def memory(laptop: Laptop, runs: int) -> list[Result]:
     laptop.configure()
-    return [compared("memory-n4", interleaved(*_fresh(laptop, FOUR_FITTED), runs), "bytes")]
+    return [compared("memory-n4", (_peaks(laptop, FOUR_FITTED) for _ in range(runs)), "bytes")]
 
 
-def _fresh(laptop: Laptop, kind: Kind) -> Any:  # noqa: ANN401 - two functions
-    """Each measures the peak of a new process after one request."""
-
-    def subject() -> float:
-        with sides(laptop, kind) as both:
-            both.subject()
-            return float(both.subjects[-1]["peak"])
-
-    def baseline() -> float:
-        with sides(laptop, kind) as both:
-            both.baseline()
-            return float(both.baselines[-1]["peak"])
-
-    return subject, baseline
+def _peaks(laptop: Laptop, kind: Kind) -> tuple[float, float]:
+    """The peaks of two new processes after one request each."""
+    with sides(laptop, kind) as both:
+        both.subject()
+        both.baseline()
+    return float(both.subjects[0]["peak"]), float(both.baselines[0]["peak"])
