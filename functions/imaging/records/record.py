@@ -203,7 +203,7 @@ class GenerationRecord(_Stored):
             "possibly_rebilled": self.possibly_rebilled or (self.has_lost_attempt and bool(calls)),
         }
 
-    def put(self, condition: Condition) -> Put:
+    def put(self, condition: Condition | None) -> Put:
         """The write of the record. Unfinished records are listed as due."""
         record = self.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
         if self.request and self.is_job and not self.is_over:
