@@ -35,7 +35,7 @@ GENERATION, IMAGE = "generation#", "image#"
 
 
 class Refused(Exception):
-    """Nothing was erased; the message says why."""
+    """The erasure did not begin or is not complete; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,10 @@ def _stub(generation_id: str) -> GenerationRecord:
 
 def _wait(running: int, deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise Refused(f"{running} generations still run. Nothing was erased: run this again in some minutes.")
+        raise Refused(
+            f"{running} generations still run. Waiting jobs are cancelled, and nothing else is erased: run this again "
+            "in some minutes."
+        )
     _say(f"Waiting for {running} running generations …")
     time.sleep(POLL_SECONDS)
 

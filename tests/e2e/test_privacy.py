@@ -40,8 +40,8 @@ def logs(stack: Stack) -> str:
 
 
 def metadata(stack: Stack) -> list[Any]:
-    bucket = stack.description["bucket"]
-    return [stack.client("s3").head_object(Bucket=bucket, Key=key)["Metadata"] for key in stack.keys()]
+    bucket, stored = stack.description["bucket"], stack.keys()
+    return [stack.client("s3").head_object(Bucket=bucket, Key=key)["Metadata"] for key in stored]
 
 
 def caller(key: str) -> str:
@@ -132,8 +132,9 @@ def test_everything_of_a_key_is_erased_with_one_command(
     assert [item["id"]["S"].split("#")[0] for item in left] == ["spend"]
     assert int(left[0]["spent"]["N"]) > 0
     images = [detail["id"] for detail in (*made["details"], *job["result"]["details"])]
-    assert [name for name in stack.keys() for image in images if image in name] == []
-    assert f"generated_images/{theirs}.png" in stack.keys()
+    stored = stack.keys()
+    assert [name for name in stored for image in images if image in name] == []
+    assert f"generated_images/{theirs}.png" in stored
     (stub,) = [item for item in items(stack) if waiting in str(item)]
     assert documented["text"] not in str(stub)
     eventually(lambda: not messages(stack, "queue_url"))
