@@ -193,7 +193,7 @@ class GenerationStore:
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
         missing = [note for each in notes if (note := self._still_missing(each))]
         try:
-            self.table.write([_put(after, condition), *jobs, *totals, *missing], secrets.token_hex(8))
+            self.table.write([put(after, condition), *jobs, *totals, *missing], secrets.token_hex(8))
         except ConditionFailed as failed:
             if 0 in failed.places:
                 return self._recognised(before, after, Changed())
@@ -234,7 +234,7 @@ def _without(record: Record, *names: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in names}
 
 
-def _put(record: GenerationRecord, condition: Condition) -> Put:
+def put(record: GenerationRecord, condition: Condition | None) -> Put:
     """The write of a record. Unfinished records are listed as due."""
     attributes = record.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
     if record.request and record.is_job and not record.is_over:
