@@ -11,8 +11,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi import swagger_ui
-from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 import bootstrap
@@ -31,6 +29,10 @@ def serve(document: Document) -> APIGatewayRouter:
 
     @cache
     def page() -> str:
+        from aws_lambda_powertools.event_handler.openapi.swagger_ui import (  # noqa: PLC0415 - slow, and rarely needed
+            generate_swagger_html,
+        )
+
         spec = to_json(document()).replace("</", "<\\/")
         return generate_swagger_html(spec, _asset("swagger-ui-bundle.min.js"), _asset("swagger-ui.min.css"), "", None)
 
@@ -68,4 +70,4 @@ def _hash(script: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return files(swagger_ui).joinpath(name).read_text("utf-8")
+    return files("aws_lambda_powertools.event_handler.openapi.swagger_ui").joinpath(name).read_text("utf-8")
