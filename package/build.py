@@ -28,7 +28,7 @@ GLIBC_MINORS = range(34, 16, -1)
 """Python 3.12 and later run on Amazon Linux 2023, which has glibc 2.34."""
 NOT_PACKAGED = ("__pycache__", "*.pyc", ".*")
 
-AWS_SERVICES = ("bedrock", "bedrock-runtime", "dynamodb", "events", "s3", "sqs")
+AWS_SERVICES = ("bedrock", "bedrock-runtime", "cloudwatch", "dynamodb", "events", "s3", "sqs")
 """The clients in functions/aws/clients.py. botocore's data for all others is left out."""
 
 UNUSED = (
@@ -49,11 +49,12 @@ def main(source: Path, processor: str, runtime: str, artifacts: Path) -> None:
     python = _python(runtime)
     if python is None:
         sys.stderr.write(_no_bytecode(runtime))
+    requirements = source / "requirements.txt"
+    dependencies = _dependencies(requirements, processor, runtime, python) if requirements.exists() else None
     shutil.copytree(source, artifacts, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_PACKAGED))
     _compile(python, artifacts)
-    requirements = source / "requirements.txt"
-    if requirements.exists():
-        shutil.copytree(_dependencies(requirements, processor, runtime, python), artifacts, dirs_exist_ok=True)
+    if dependencies:
+        shutil.copytree(dependencies, artifacts, dirs_exist_ok=True)
 
 
 def _dependencies(requirements: Path, processor: str, runtime: str, python: Path | None) -> Path:
