@@ -3,6 +3,7 @@
 import io
 
 from imaging.images.decoding import decoded
+from imaging.images.png import COMPRESSION_LEVEL
 from imaging.models.sizing import Size
 
 
@@ -20,5 +21,5 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
         fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
     fitted.info.clear()
     buffer = io.BytesIO()
-    fitted.save(buffer, "PNG")
+    fitted.save(buffer, "PNG", compress_level=COMPRESSION_LEVEL)
     return buffer.getvalue()
