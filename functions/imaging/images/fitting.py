@@ -1,10 +1,15 @@
 """How a model's picture becomes exactly the size that was asked for."""
 
 import io
+from threading import Lock
 
 from imaging.images.decoding import decoded
 from imaging.images.png import COMPRESSION_LEVEL
 from imaging.models.sizing import Size
+
+_one_at_a_time = Lock()
+"""Fitting is the processor's work. Side by side, several pictures would take as long and need the memory of all; one by
+one, the first is stored while the next is fitted."""
 
 
 def fit(png: bytes, native: Size, wanted: Size) -> bytes:
@@ -15,6 +20,11 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     """
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
+    with _one_at_a_time:
+        return _fitted(png, wanted)
+
+
+def _fitted(png: bytes, wanted: Size) -> bytes:
     with decoded(png) as picture:
         from PIL import Image, ImageOps  # noqa: PLC0415 - as in `decoded`
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -112,11 +113,11 @@ class _ModelRun:
 
     def _outcomes(self) -> list[ImageOutcome]:
         try:
-            answer = self._invoke()
+            outputs = deque(_read(self.plan.route, self._invoke().content, len(self.call.slots)))
         except ImagingError as error:
             return [ImageOutcome(slot, error, error.may_be_billed) for slot in self.call.slots]
-        outputs = _read(self.plan.route, answer.content, len(self.call.slots))
-        return [self._handle(slot, output) for slot, output in zip(self.call.slots, outputs, strict=True)]
+        # Each image's bytes are let go of before the next is fitted.
+        return [self._handle(slot, outputs.popleft()) for slot in self.call.slots]
 
     def _invoke(self) -> Answer:
         route, deadline = self.plan.route, self.attempt.deadline
