@@ -17,7 +17,7 @@ from aws.table import Put
 from imaging import ports
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, Throttled, TimedOut
 from imaging.ids import image_id
-from imaging.images import png
+from imaging.images import decoding, png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.images.provenance import has_manifest, marked, packet
@@ -90,6 +90,8 @@ class ModelRunner:
 
         Model calls that may have been billed are added to `attempt.calls`.
         """
+        if not plan.is_native:
+            decoding.prepare()
         tasks = [_ModelRun(self, attempt, plan, call) for call in plan.calls]
         return [outcome for outcomes in self.parallel(tasks) for outcome in outcomes]
 
