@@ -28,7 +28,8 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="UTF-8"><title>text-to-image-api</title></head>
 <body>
-<p>This page needs JavaScript and a browser of 2023 or later. See <a href="openapi.json">openapi.json</a> without them.</p>
+<p>This page needs JavaScript and a browser of 2023 or later.
+See <a href="openapi.json">openapi.json</a> without them.</p>
 <script id="packed" type="text/plain">{packed}</script>
 <script>{unpack}</script>
 </body>

@@ -1,15 +1,15 @@
 """How a model's picture becomes exactly the size that was asked for."""
 
 import io
-from threading import Lock
+from threading import Semaphore
 
 from imaging.images.decoding import decoded
 from imaging.images.png import COMPRESSION_LEVEL
 from imaging.models.sizing import Size
 
-_one_at_a_time = Lock()
-"""Fitting is the processor's work. Side by side, several pictures would take as long and need the memory of all; one by
-one, the first is stored while the next is fitted."""
+_two_at_a_time = Semaphore(2)
+"""As many as Lambda has processors, up to 3,008 MB. More side by side would take as long and need the memory of all; so
+the first images are stored while the next are fitted."""
 
 
 def fit(png: bytes, native: Size, wanted: Size) -> bytes:
@@ -20,7 +20,7 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     """
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
-    with _one_at_a_time:
+    with _two_at_a_time:
         return _fitted(png, wanted)
 
 
