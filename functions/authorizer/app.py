@@ -22,7 +22,10 @@ Event = Mapping[str, Any]
 
 def lambda_handler(event: Event, context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
     """Allows the request with its key or the anonymous one; denies it without a key, or with two different keys."""
-    key = _key(event)
+    try:
+        key = _key(event)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        key = None  # API Gateway sends no such event; whatever it is, it has no key
     return _deny(event) if key is None else _allow(event, key)
 
 
