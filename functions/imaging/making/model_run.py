@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -16,7 +17,7 @@ from aws.table import Put
 from imaging import ports
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, Throttled, TimedOut
 from imaging.ids import image_id
-from imaging.images import png
+from imaging.images import decoding, png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.images.provenance import has_manifest, marked, packet
@@ -63,6 +64,8 @@ class ModelRunner:
 
         Model calls that may have been billed are added to `attempt.calls`.
         """
+        if not plan.is_native:
+            decoding.prepare()
         tasks = [_ModelRun(self, attempt, plan, call) for call in plan.calls]
         return [outcome for outcomes in self.parallel(tasks) for outcome in outcomes]
 
@@ -86,11 +89,11 @@ class _ModelRun:
 
     def _outcomes(self) -> list[ImageOutcome]:
         try:
-            answer = self._invoke()
+            outputs = deque(_read(self.plan.route, self._invoke().content, len(self.call.slots)))
         except ImagingError as error:
             return [ImageOutcome(slot, error, error.may_be_billed) for slot in self.call.slots]
-        outputs = _read(self.plan.route, answer.content, len(self.call.slots))
-        return [self._handle(slot, output) for slot, output in zip(self.call.slots, outputs, strict=True)]
+        # Each image's bytes are let go of before the next is fitted.
+        return [self._handle(slot, outputs.popleft()) for slot in self.call.slots]
 
     def _invoke(self) -> Answer:
         route, deadline = self.plan.route, self.attempt.deadline
