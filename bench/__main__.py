@@ -9,6 +9,7 @@ from pathlib import Path
 from bench import report
 from bench.laptop import Laptop, laptop
 from bench.measure import Result
+from bench.places import NoContainer
 from bench.rows import ROWS
 from local.errors import StackError
 from local.places import DEFAULT_STATE
@@ -30,7 +31,12 @@ def main() -> None:
 def measured(stack: Laptop, names: list[str], runs: int | None) -> Iterator[Result]:
     for name in names:
         row = ROWS[name]
-        for result in row.measure(stack, runs or row.runs):
+        try:
+            results = row.measure(stack, runs or row.runs)
+        except NoContainer as reason:
+            say(f"{name} was skipped: {reason}")
+            continue
+        for result in results:
             say(report.table([result.document()]).splitlines()[-1])
             yield result
 

@@ -17,8 +17,8 @@ from bench.places import remove, unpacked
 from local import deployment, ministack, roles, stack
 from local.places import PROJECT, VENVS, Places
 
-# Both caps are on, so that their conditions are measured too.
-PARAMETERS = {"MonthlyBudgetUsd": "1000000", "MonthlyBudgetPerKeyUsd": "1000000"}
+# Every cap is on, so that its condition is measured too.
+PARAMETERS = {"MonthlyBudgetUsd": "1000000", "MonthlyBudgetPerKeyUsd": "1000000", "OpenJobsPerKey": "1000000"}
 SITE_PACKAGES = next((VENVS / "bench" / "lib").glob("python*/site-packages"), VENVS / "bench")
 
 
