@@ -25,7 +25,7 @@ def main() -> None:
     except StackError as error:
         sys.exit(f"\n{error}")
     options.output.write_text(json.dumps(results, indent=2) + "\n")
-    say(f"\n{report.table(results)}\nThe figures are in {options.output}.")
+    say("\n" + "\n".join(report.sections(results).values()) + f"\nThe figures are in {options.output}.")
 
 
 def measured(stack: Laptop, names: list[str], runs: int | None) -> Iterator[Result]:
@@ -37,7 +37,7 @@ def measured(stack: Laptop, names: list[str], runs: int | None) -> Iterator[Resu
             say(f"{name} was skipped: {reason}")
             continue
         for result in results:
-            say(report.table([result.document()]).splitlines()[-1])
+            say(f"| {' | '.join(report.compared(result.document()))} |")
             yield result
 
 

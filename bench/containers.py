@@ -1,10 +1,8 @@
 """Rows under the processor share that Lambda gives to a memory size."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
-from bench import cold, warm
+from bench import cold, costs, warm
 from bench.laptop import SITE_PACKAGES, Laptop
 from bench.measure import Result, compared, interleaved
 from bench.places import Container, container, serving
@@ -40,7 +38,8 @@ def _four_beside_one(laptop: Laptop, place: Container, runs: int, name: str, mem
 def memory_sizes(laptop: Laptop, runs: int) -> list[Result]:
     """Cold and warm, at each memory size; the authorizer at its own."""
     api = [result for memory in API_SIZES for result in _api_at(laptop, memory, runs)]
-    return [*api, *(_authorizer_at(laptop, memory, runs) for memory in AUTHORIZER_SIZES)]
+    authorizer = [_authorizer_at(laptop, memory, runs) for memory in AUTHORIZER_SIZES]
+    return [*api, *authorizer, *costs.of_memory_sizes(api)]
 
 
 def _api_at(laptop: Laptop, memory: int, runs: int) -> list[Result]:
@@ -67,7 +66,5 @@ def _authorizer_at(laptop: Laptop, memory: int, runs: int) -> Result:
         return cold.versus(f"cold-authorizer-{memory}-mb", authorizer, baseline, runs, place)
 
 
-@contextmanager
-def _container(laptop: Laptop, memory: int) -> Iterator[Any]:
-    with container(memory, laptop.scratch, SITE_PACKAGES) as place:
-        yield place
+def _container(laptop: Laptop, memory: int) -> AbstractContextManager[Container]:
+    return container(memory, laptop.scratch, SITE_PACKAGES)
