@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,16 +20,20 @@ OUTPUT = DEFAULT_STATE / "bench.json"
 
 def main() -> None:
     options = _options()
+    failed: list[str] = []
     try:
         with laptop(options.state) as stack:
-            results = [result.document() for result in measured(stack, options.rows, options.runs)]
+            results = [result.document() for result in measured(stack, options.rows, options.runs, failed)]
     except StackError as error:
         sys.exit(f"\n{error}")
     options.output.write_text(json.dumps(results, indent=2) + "\n")
     say("\n" + "\n".join(report.sections(results).values()) + f"\nThe figures are in {options.output}.")
+    if failed:
+        sys.exit(f"These rows could not be measured: {', '.join(failed)}.")
 
 
-def measured(stack: Laptop, names: list[str], runs: int | None) -> Iterator[Result]:
+def measured(stack: Laptop, names: list[str], runs: int | None, failed: list[str]) -> Iterator[Result]:
+    """A row that cannot be measured does not cost the others' figures."""
     for name in names:
         row = ROWS[name]
         try:
@@ -36,9 +41,13 @@ def measured(stack: Laptop, names: list[str], runs: int | None) -> Iterator[Resu
         except NoContainer as reason:
             say(f"{name} was skipped: {reason}")
             continue
+        except Exception:  # noqa: BLE001 - any bug of one row, shown with its trace
+            say(f"{name} failed:\n{traceback.format_exc()}")
+            failed.append(name)
+            continue
         for result in results:
             say(f"| {' | '.join(report.compared(result.document()))} |")
-            yield result
+        yield from results
 
 
 def say(text: str) -> None:
