@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -20,12 +21,16 @@ OUTPUT = DEFAULT_STATE / "bench.json"
 
 def main() -> None:
     options = _options()
+    # Whoever ends the command ends its stack too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     failed: list[str] = []
     try:
         with laptop(options.state) as stack:
             results = [result.document() for result in measured(stack, options.rows, options.runs, failed)]
     except StackError as error:
         sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted.")
     options.output.write_text(json.dumps(results, indent=2) + "\n")
     say("\n" + "\n".join(report.sections(results).values()) + f"\nThe figures are in {options.output}.")
     if failed:
