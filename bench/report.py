@@ -45,11 +45,15 @@ def further(documents: Sequence[Document], *prefixes: str) -> str:
 
 
 def processor(documents: Sequence[Document]) -> str:
-    return further(documents, "processor-", "cold-first-answer", "cold-worker")
+    return further(_of_memory_sizes(documents, wanted=False), "processor-", "cold-")
 
 
 def memory_sizes(documents: Sequence[Document]) -> str:
-    return further([each for each in documents if each["name"].endswith("-mb")], "cold-", "warm-")
+    return further(_of_memory_sizes(documents, wanted=True), "cold-", "warm-")
+
+
+def _of_memory_sizes(documents: Sequence[Document], *, wanted: bool) -> Sequence[Document]:
+    return [each for each in documents if each["name"].endswith("-mb") is wanted]
 
 
 def load(documents: Sequence[Document]) -> str:

@@ -42,6 +42,11 @@ def test_only_measured_sections_are_replaced() -> None:
     assert "<!-- measured: load -->\nkept\n<!-- end -->\nz\n" in written
 
 
+def test_rows_of_memory_sizes_have_a_section_of_their_own() -> None:
+    tables = report.sections([document("cold-first-answer", 2), document("cold-first-answer-512-mb", 3)])
+    assert {name: text.count("| `") for name, text in tables.items()} == {"processor": 1, "memory-sizes": 1}
+
+
 def test_every_promised_row_is_measured() -> None:
     assert set(GOALS) <= set(ROWS)
 
