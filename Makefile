@@ -83,7 +83,7 @@ invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container 
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
 .PHONY: test
-test: how-long setup client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
+test: how-long setup $(TOOLS)/bench/.done client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
 	@$(PYTHON) pytest --cov
 
 .PHONY: how-long
