@@ -1,4 +1,4 @@
-"""Builds one function's package: its code, and dependencies for its processor and Python version.
+"""Builds one function's package, or a layer: its code, and dependencies for its processor and Python version.
 
     python3 build.py <source> <processor> <runtime> <artifacts>     for example: functions arm64 python3.13 .aws-sam/…
 
@@ -21,12 +21,17 @@ MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 GLIBC_MINORS = range(34, 16, -1)
 """Python 3.12 and later run on Amazon Linux 2023, which has glibc 2.34."""
 NOT_PACKAGED = ("__pycache__", "*.pyc", ".*")
+NOT_NEEDED = "*.rlib"
+"""Libraries for Rust programs."""
 
 
 def main(source: Path, processor: str, runtime: str, artifacts: Path) -> None:
     requirements = source / "requirements.txt"
-    shutil.copytree(_dependencies(requirements, processor, runtime), artifacts, dirs_exist_ok=True)
-    shutil.copytree(source, artifacts, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_PACKAGED))
+    # Where Lambda's Python looks for a layer's modules.
+    content = artifacts / "python" if artifacts.name.endswith("Layer") else artifacts
+    dependencies = _dependencies(requirements, processor, runtime)
+    shutil.copytree(dependencies, content, dirs_exist_ok=True, ignore=shutil.ignore_patterns(NOT_NEEDED))
+    shutil.copytree(source, content, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_PACKAGED))
 
 
 def _dependencies(requirements: Path, processor: str, runtime: str) -> Path:

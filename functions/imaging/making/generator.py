@@ -62,6 +62,7 @@ class Outcome:
             *(fallback.warning() for fallback in self.fallbacks),
             *self.chosen.warnings,
             *_enlarged(self.made),
+            *_unsigned(self.made),
         ]
         return list(dict.fromkeys(found))
 
@@ -152,6 +153,16 @@ def _is_settled(one: ImageOutcome, *, also_failed: bool) -> bool:
     if one.error is None:
         return True
     return one.may_be_billed and (also_failed or isinstance(one.error, ContentBlocked | StorageFailed))
+
+
+def _unsigned(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:
+    if any(one.is_unsigned for one in made):
+        yield GenerationWarning(
+            code="not_signed",
+            field=None,
+            detail="An image could not be signed, so it does not carry the operator's signature. The operator must "
+            "check the signing key, its certificates and the functions' roles.",
+        )
 
 
 def _enlarged(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:

@@ -17,9 +17,9 @@ from imaging import ports
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, Throttled, TimedOut
 from imaging.ids import image_id
 from imaging.images import png
-from imaging.images.fitting import fit
+from imaging.images.finishing import FinishedFile, Picture, finish
 from imaging.images.gallery import Gallery, Origin
-from imaging.images.provenance import has_manifest, marked, packet
+from imaging.images.signing import Signer
 from imaging.models import refusals
 from imaging.models.schema import ModelOutput, NoImage, RawImage
 from imaging.models.sizing import Size, scaled_into
@@ -29,6 +29,9 @@ from imaging.records.attempt import Attempt
 from imaging.records.record import ModelCall
 from imaging.requests.result import DeletedImage, ImageFacts, MissingImage, StoredImage
 from observability import log_bug, logger, metrics
+
+SIGNING_SECONDS = 12
+"""The most that signing takes if KMS and SSM do not answer."""
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
 """Delays between retries of storing an image, which was paid for: 15.5 s in total."""
@@ -43,12 +46,14 @@ class Parallel(Protocol):
 @dataclass(frozen=True)
 class ImageOutcome:
     """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
-    not billed; `note` is the write of its record, if the table refused it."""
+    not billed; `note` is the write of its record, if the table refused it; `is_unsigned` means that it should have been
+    signed."""
 
     slot: Slot
     result: ImageFacts | ImagingError
     may_be_billed: bool = True
     note: Put | None = None
+    is_unsigned: bool = False
 
     @property
     def error(self) -> ImagingError | None:
@@ -80,6 +85,7 @@ class ModelRunner:
     invoke: ports.Invoke
     gallery: Gallery
     home_region: str
+    signer: Signer | None = None
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
     parallel: Parallel = field(default=in_threads)
@@ -164,7 +170,12 @@ class _ModelRun:
             return ImageOutcome(slot, ModelError(unusable, was_paid=True))
         except BucketError as error:
             return ImageOutcome(slot, _not_stored(error))
-        return ImageOutcome(slot, image, note=None if self.runner.gallery.write(note) else note)
+        return ImageOutcome(
+            slot,
+            image,
+            note=None if self.runner.gallery.write(note) else note,
+            is_unsigned=self.runner.signer is not None and image.manifest != "operator",
+        )
 
     def _store(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
         """Stores the image and returns the write of its record. Raises BucketError."""
@@ -203,8 +214,7 @@ class _ModelRun:
     def _fit(self, slot: Slot, raw: RawImage) -> tuple[StoredImage, bytes]:
         native = Size(*png.dimensions(raw.data))
         wanted = scaled_into(native, self.plan.wanted) if self.plan.is_scaled else self.plan.wanted
-        fitted = fit(raw.data, native, wanted)
-        data = marked(fitted, packet(self.plan.route.model.id, self.runner.now()))
+        file = self._finish(raw.data, native, wanted)
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
             seed=slot.seed if raw.seed is None else raw.seed,
@@ -213,11 +223,17 @@ class _ModelRun:
             height=wanted.height,
             native_width=native.width,
             native_height=native.height,
-            bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            manifest="model" if has_manifest(data) else None,
+            bytes=len(file.data),
+            sha256=hashlib.sha256(file.data).hexdigest(),
+            manifest=file.manifest,
+            signed_by=file.signed_by,
         )
-        return image, data
+        return image, file.data
+
+    def _finish(self, data: bytes, native: Size, wanted: Size) -> FinishedFile:
+        signer = self.runner.signer if self.attempt.deadline.leaves(SIGNING_SECONDS) else None
+        picture = Picture(data, native, self.plan.route.model.id, self.runner.now())
+        return finish(picture, wanted, signer)
 
 
 def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[ModelOutput]:
