@@ -127,7 +127,17 @@ def _compile(python: Path | None, folder: Path) -> None:
     if python is None:
         return
     subprocess.run(  # noqa: S603 - our own command
-        [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", folder, folder],
+        [
+            str(python),
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "unchecked-hash",
+            "-s",
+            str(folder),
+            str(folder),
+        ],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=True,
     )
