@@ -159,7 +159,8 @@ docs: .venv/.done  ## Generate docs/openapi.json and the tables in docs/ from th
 requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, delete the pins first
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
-	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
+	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
