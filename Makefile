@@ -64,6 +64,16 @@ studio: $(TOOLS)/studio/.done  ## Start the studio for a deployed stack: make st
 smoke:  ## Test a deployed stack, for the price of two images: make smoke API_URL=https://… API_KEY=…
 	@$$(local/find-python) examples/smoke.py
 
+# For `make erase`.
+STACK ?=
+KEY_ID ?=
+CALLER ?=
+
+.PHONY: erase
+erase: .venv/.done  ## Erase everything of an API key from a deployed stack: make erase STACK=… KEY_ID=… (or CALLER=…)
+	@STACK='$(STACK)' KEY_ID='$(KEY_ID)' CALLER='$(CALLER)' POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=functions \
+		$(BIN)/python examples/erase.py
+
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
 	@$(LOCAL) key '$(NAME)'
