@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ CLIENTS = (1, 8, 32)
 WORKERS = (2, 8, 16)
 MODEL_MILLISECONDS = 3000
 JOBS_OF_A_WORKER = 4
-PATIENCE = 300
+PATIENCE = 120
 ACCEPTED_AT_ONCE = 4
 
 
@@ -32,10 +33,10 @@ def _load(laptop: Laptop, clients: int, requests: int) -> tuple[list[float], int
     laptop.configure()
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(lambda _: _generate(laptop), range(clients)))
-        # Where many cold starts at once outlast the gateway, their functions still go on.
-        _calls(laptop, clients)
+        _let_end(laptop, clients)
         laptop.configure()
         answers = list(pool.map(lambda _: _generate(laptop), range(requests)))
+    _let_end(laptop, requests)
     errors = sum(answer.status_code != httpx.codes.OK for answer, _ in answers)
     if not requests - errors <= laptop.billed() <= requests:
         raise WrongAnswer(f"{requests} requests with {errors} errors made {laptop.billed()} images")
@@ -88,6 +89,12 @@ def _accepted(laptop: Laptop) -> None:
     answer, _ = _generate(laptop, prefer="respond-async")
     if answer.status_code != httpx.codes.ACCEPTED:
         raise WrongAnswer(answer.text)
+
+
+def _let_end(laptop: Laptop, requests: int) -> None:
+    """A request that outlasts the gateway is answered 504, and its function goes on; what follows must not count it."""
+    with suppress(WrongAnswer):
+        _calls(laptop, requests)
 
 
 def _calls(laptop: Laptop, expected: int) -> list[dict[str, Any]]:
