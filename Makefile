@@ -74,6 +74,13 @@ erase: .venv/.done  ## Erase everything of an API key from a deployed stack: mak
 	@STACK='$(STACK)' KEY_ID='$(KEY_ID)' CALLER='$(CALLER)' POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=functions \
 		$(BIN)/python examples/erase.py
 
+# For `make spending`.
+MONTH ?=
+
+.PHONY: spending
+spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
 	@$(LOCAL) key '$(NAME)'
