@@ -31,6 +31,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     openai.ModelNotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancellable: HTTPStatus.CONFLICT,
+    errors.Cancelled: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InProgress: HTTPStatus.CONFLICT,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
