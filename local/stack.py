@@ -136,7 +136,8 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
     places: Places, options: Options, endpoint: str, model_calls: str, port: int, page: str | None
 ) -> dict[str, Any]:
     with step("Deploying the template"):
-        values = deployment.parameters(ministack.runtime(), model_calls, options.parameters)
+        parameters = {"ApiBaseUrl": f"{net.url(port)}/api", **options.parameters}
+        values = deployment.parameters(ministack.runtime(), model_calls, parameters)
         deployment.deploy(places, endpoint, values)
         deployed = deployment.describe(endpoint)
         api_key = keys.restore(places, endpoint, deployed)
