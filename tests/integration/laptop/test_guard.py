@@ -6,16 +6,14 @@ Programs send neither Origin nor Sec-Fetch-Site; each attack is tried first with
 import base64
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
 
-from local import guard, ministack, net
-from local.emulator.testing import running_emulator
+from local import guard, ministack
 from local.guard import Request, refusal
-from local.places import Places
 
 OWN = "127.0.0.1:4566"
 EVIL = {"origin": "http://evil.example", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}
@@ -112,18 +110,6 @@ def test_listed_origins_may_call_the_api() -> None:
     assert refusal(asked({"host": "evil.example", "origin": "https://app.example"}), origins=listed)
 
 
-@pytest.fixture(scope="session")
-def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    places, port = Places(tmp_path_factory.mktemp("ministack")), net.free_port()
-    places.make()
-    try:
-        ministack.start(places, port)
-        ministack.wait(places, port)
-        yield net.url(port)
-    finally:
-        ministack.process(places).stop()
-
-
 def send(address: str, method: str, path: str, headers: Mapping[str, str], body: str = "") -> httpx.Response:
     """Headers of a case are for the port 4566."""
     port = str(urlsplit(address).port)
@@ -193,12 +179,6 @@ def test_a_page_cannot_change_anything_in_ministack_with_a_link(ministack_url: s
     assert not sqs.list_queues(QueueNamePrefix=name).get("QueueUrls")
 
     assert create_queue(ministack_url, name, {}).status_code == 200, "the attack works without a page's headers"
-
-
-@pytest.fixture(scope="session")
-def emulator_url() -> Iterator[str]:
-    with running_emulator() as url:
-        yield url
 
 
 @pytest.mark.parametrize("case", REACHING_A_SERVER)
