@@ -22,6 +22,7 @@ os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
 from api import openapi, problems
 from api.app import app
 from aws.bedrock import BedrockError
+from bench.goals import GOALS
 from imaging import errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
@@ -178,8 +179,18 @@ def _default(field: Mapping[str, Any]) -> str:
     return f"`{json.dumps(field['default'])}`" if "default" in field else "none"
 
 
+def goals() -> str:
+    """What the benchmarks promise."""
+    rows = (
+        [f"`{name}`", goal.subject, goal.baseline, f"{goal.limit:g}", f"{goal.target:g}"]
+        for name, goal in GOALS.items()
+    )
+    return table(["row", "measured", "against", "limit of the ratio", "target"], rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "errors": error_codes,
+    "goals": goals,
     "models": models,
     "outputs": outputs,
     "parameters": parameters,
