@@ -82,6 +82,8 @@ def test_any_page_may_show_an_image_by_its_link(headers: dict[str, str], method:
         ("GET", LINK + "&Action=CreateUser"),
         ("GET", LINK.replace("s3%2F", "lambda%2F")),
         ("GET", LINK.partition("?")[0]),
+        ("GET", LINK.partition("&X-Amz-Signature")[0]),
+        ("GET", LINK.replace(".png", ".png/../../../_ministack/state")),
         ("GET", f"/bucket?{SIGNED}"),
         ("GET", f"/bucket/?list-type=2&{SIGNED}"),
         ("GET", f"/?Action=CreateStack&{SIGNED}"),
