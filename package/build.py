@@ -123,7 +123,17 @@ def _compile(python: Path | None, folder: Path) -> None:
     if python is None:
         return
     subprocess.run(  # noqa: S603 - our own command
-        [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", folder, folder],
+        [
+            str(python),
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "unchecked-hash",
+            "-s",
+            str(folder),
+            str(folder),
+        ],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=True,
     )
@@ -133,7 +143,7 @@ def _python(runtime: str) -> Path | None:
     """A Python of the runtime's version; None if this machine has none."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == _version(runtime):
         return Path(sys.executable)
-    finder = [PROJECT / "local" / "find-python", _version(runtime)]
+    finder = [str(PROJECT / "local" / "find-python"), _version(runtime)]
     found = subprocess.run(finder, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     python = found.stdout.strip()
     return Path(python) if python and _version_of(python) == _version(runtime) else None
