@@ -77,6 +77,8 @@ class Settings(BaseModel):
     cors_origins: Origins
     api_base_url: BaseUrl
     docs: bool
+    signing_key_arn: str
+    signing_certificates_parameter: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

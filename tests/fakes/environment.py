@@ -24,4 +24,6 @@ ENVIRONMENT = {
     "CORS_ORIGINS": "",
     "API_BASE_URL": "",
     "DOCS": "true",
+    "SIGNING_KEY_ARN": "",
+    "SIGNING_CERTIFICATES_PARAMETER": "",
 }
