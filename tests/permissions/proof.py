@@ -1,0 +1,39 @@
+"""The proof's results, which docs/security.md shows: checks/permissions.json."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from checks.permissions import RESULTS, Permission
+from tests.permissions.scenarios import Named, scenario_of
+from tests.permissions.world import World
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a scenario showed with all permissions, and without one."""
+
+    permission: Permission
+    scenario: Named
+    granted: str
+    taken: str
+    denied: frozenset[str]
+
+    def row(self) -> dict[str, str]:
+        shown = {"scenario": self.scenario.name, "granted": self.granted, "taken": self.taken}
+        return {name: asdict(self.permission)[name] for name in ("function", "action", "resource")} | shown
+
+
+def prove(world: World, permission: Permission) -> Proof:
+    scenario = scenario_of(permission)
+    with scenario.run(world, permission) as act:
+        granted = act()
+    with scenario.run(world, permission) as act, world.without(permission):
+        world.forget_denials()
+        taken = act()
+        denied = frozenset(world.denials(permission.function))
+    return Proof(permission, scenario, granted, taken, denied)
+
+
+def keep(proofs: Sequence[Proof]) -> None:
+    RESULTS.write_text(json.dumps([proof.row() for proof in proofs], indent=1, ensure_ascii=False) + "\n")
