@@ -51,7 +51,9 @@ DOORS = ("ApiFunction", "SweeperFunction")
 FORBIDDEN = [
     Forbidden("read another prefix", "s3", lambda s3, w: s3.get_object(Bucket=_bucket(w), Key="private/plans.txt")),
     Forbidden("write another prefix", "s3", lambda s3, w: s3.put_object(Bucket=_bucket(w), Key="elsewhere.png")),
-    Forbidden("delete another prefix", "s3", lambda s3, w: s3.delete_object(Bucket=_bucket(w), Key="private/plans.txt")),
+    Forbidden(
+        "delete another prefix", "s3", lambda s3, w: s3.delete_object(Bucket=_bucket(w), Key="private/plans.txt")
+    ),
     Forbidden("list the bucket", "s3", lambda s3, w: s3.list_objects_v2(Bucket=_bucket(w))),
     Forbidden("list the images", "s3", lambda s3, w: s3.list_objects_v2(Bucket=_bucket(w), Prefix="generated_images/")),
     Forbidden(
@@ -142,7 +144,7 @@ def attempted(world: World, forbidden: Forbidden) -> dict[str, str]:
 
 def _refusal(world: World, forbidden: Forbidden, function: str) -> str:
     try:
-        forbidden.call(world.as_role(function, forbidden.service), world)
+        forbidden.call(world.as_role(function, forbidden.service, endpoint_url=world.witnesses[function][0].url), world)
     except ClientError as error:
         code: str = error.response["Error"]["Code"]
         return code.removesuffix("Exception")

@@ -27,6 +27,7 @@ class Proof:
 def prove(world: World, permission: Permission) -> Proof:
     scenario = scenario_of(permission)
     with scenario.run(world, permission) as act:
+        world.forget_denials()
         granted = act()
     with scenario.run(world, permission) as act, world.without(permission):
         world.forget_denials()
@@ -37,3 +38,8 @@ def prove(world: World, permission: Permission) -> Proof:
 
 def keep(proofs: Sequence[Proof]) -> None:
     RESULTS.write_text(json.dumps([proof.row() for proof in proofs], indent=1, ensure_ascii=False) + "\n")
+
+
+def kept() -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = json.loads(RESULTS.read_text())
+    return rows

@@ -1,8 +1,6 @@
 """What needs each permission. A scenario prepares the stack, and yields an act that returns what one saw."""
 
 import json
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from checks.permissions import PROFILE, Permission
 from tests.e2e.laptop import eventually
-from tests.permissions.world import World, told
+from tests.permissions.world import World, changed, told
 
 Act = Callable[[], str]
 Scenario = Callable[[World, Permission], AbstractContextManager[Act]]
@@ -29,8 +27,8 @@ def generate_an_image(world: World, _: Permission) -> Iterator[Act]:
 @contextmanager
 def generate_with_this_model(world: World, permission: Permission) -> Iterator[Act]:
     request = world.request(model=_model(permission), width=1024, height=1024)
-    yield lambda: told(world.generate(request))
-    world.renew()
+    with _remembering_no_refusal(world):
+        yield lambda: told(world.generate(request))
 
 
 @contextmanager
@@ -103,8 +101,8 @@ def run_a_job(world: World, permission: Permission) -> Iterator[Act]:
 
 @contextmanager
 def run_a_job_with_this_model(world: World, permission: Permission) -> Iterator[Act]:
-    yield lambda: world.after(world.job(model=_model(permission), width=1024, height=1024))
-    world.renew()
+    with _remembering_no_refusal(world):
+        yield lambda: world.after(world.job(model=_model(permission), width=1024, height=1024))
 
 
 @contextmanager
@@ -206,24 +204,6 @@ def resend_a_lost_message(world: World, _: Permission) -> Iterator[Act]:
 
 
 @contextmanager
-def write_the_functions_log(world: World, permission: Permission) -> Iterator[Act]:
-    """Lambda writes a function's log with the function's role."""
-    group, stream = world.stack.resource(permission.resource), f"proof-{uuid.uuid4()}"
-    names = {"logGroupName": group, "logStreamName": stream}
-    if permission.action == "logs:PutLogEvents":
-        world.stack.client("logs").create_log_stream(**names)
-    logs = world.as_role(permission.function, "logs")
-
-    def act() -> str:
-        if permission.action == "logs:CreateLogStream":
-            return _tried(lambda: logs.create_log_stream(**names))
-        event = {"timestamp": int(time.time() * 1000), "message": "proof"}
-        return _tried(lambda: logs.put_log_events(**names, logEvents=[event]))
-
-    yield act
-
-
-@contextmanager
 def poll_the_queue(world: World, permission: Permission) -> Iterator[Act]:
     """Lambda receives and deletes the messages with the function's role."""
     with world.stack.worker_paused():
@@ -243,24 +223,55 @@ def poll_the_queue(world: World, permission: Permission) -> Iterator[Act]:
 
 
 @contextmanager
-def call_an_inference_profile(world: World, permission: Permission) -> Iterator[Act]:
-    """The emulator knows no profile; it looks for one after IAM has allowed the call."""
-    bedrock = world.as_role(permission.function, "bedrock-runtime")
-    yield lambda: _tried(lambda: bedrock.invoke_model(modelId=PROFILE, body=json.dumps({})))
+def call_this_model_from_its_region(world: World, permission: Permission) -> Iterator[Act]:
+    """As a stack does that is deployed there."""
+    region = permission.resource.rpartition(" in ")[2]
+    bedrock = world.as_role(permission.function, "bedrock-runtime", region_name=region)
+    body = json.dumps({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "A lighthouse"}})
+    yield lambda: _tried(lambda: bedrock.invoke_model(modelId=_model(permission), body=body))
+
+
+# ------------------------------------------------------------------------------------------------ what AWS alone does
+
+
+@contextmanager
+def ask_the_policy_simulator(world: World, permission: Permission) -> Iterator[Act]:
+    """MiniStack writes logs without the role, and knows no inference profiles."""
+    role = f"arn:aws:iam::000000000000:role/{world.stack.resource(permission.role)}"
+
+    def act() -> str:
+        answer = world.stack.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=[permission.action], ResourceArns=[_arn_on_aws(world, permission)]
+        )
+        decision: str = answer["EvaluationResults"][0]["EvalDecision"]
+        if decision != "allowed":
+            world.witnesses[permission.function][0].denied.append(permission.action)
+        return decision
+
+    yield act
+
+
+def _arn_on_aws(world: World, permission: Permission) -> str:
+    if permission.action == "bedrock:InvokeModel":
+        return PROFILE
+    group = world.stack.resource(permission.resource)
+    return f"arn:aws:logs:{world.stack.description['region']}:000000000000:log-group:{group}:log-stream:any"
 
 
 SCENARIOS: list[tuple[str, str, str, Scenario]] = [
-    ("*", "logs:*", "*", write_the_functions_log),
-    ("*", "bedrock:InvokeModel", "InferenceProfileArns", call_an_inference_profile),
+    ("*", "logs:*", "*", ask_the_policy_simulator),
+    ("*", "bedrock:InvokeModel", "InferenceProfileArns", ask_the_policy_simulator),
+    ("*", "bedrock:InvokeModel", "*/amazon.titan-image-generator-v2:0 in us-west-2", call_this_model_from_its_region),
+    ("*", "bedrock:InvokeModel", "*/amazon.nova-canvas-v1:0 in [!u]*", call_this_model_from_its_region),
     ("ApiFunction", "bedrock:InvokeModel", "foundation-model/*", generate_with_this_model),
     ("ApiFunction", "bedrock:GetModelInvocationLoggingConfiguration", "*", check_the_health_in_depth),
     ("ApiFunction", "s3:PutObject", "ImageBucket/generated_images/*", generate_an_image),
     ("ApiFunction", "s3:GetObject", "ImageBucket/generated_images/*", open_an_images_link),
-    ("ApiFunction", "s3:*Object", "ImageBucket/renditions/*", open_a_rendition),
     ("ApiFunction", "s3:DeleteObject", "ImageBucket/*", delete_an_image_and_its_renditions),
+    ("ApiFunction", "s3:*Object", "ImageBucket/renditions/*", open_a_rendition),
     ("ApiFunction", "s3:ListBucket", "ImageBucket", delete_an_image_and_its_renditions),
     ("ApiFunction", "s3:GetBucketLocation", "ImageBucket", check_the_health_in_depth),
-    ("ApiFunction", "dynamodb:BatchGetItem", "Table", repeat_a_request),
+    ("ApiFunction", "dynamodb:*GetItem", "Table", repeat_a_request),
     ("ApiFunction", "dynamodb:Query", "Table/index/*", list_ones_images),
     ("ApiFunction", "dynamodb:*", "Table", generate_an_image),
     ("ApiFunction", "events:PutEvents", "*", hear_of_a_generation),
@@ -298,6 +309,12 @@ def scenario_of(permission: Permission) -> Named:
 
 def _model(permission: Permission) -> str:
     return permission.resource.removeprefix("foundation-model/").partition(" ")[0]
+
+
+@contextmanager
+def _remembering_no_refusal(world: World) -> Iterator[None]:
+    with changed(world.stack, "ApiFunction", {}), changed(world.stack, "WorkerFunction", {}):
+        yield
 
 
 def _opened(link: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from checks.permissions import Permission
 from tests.permissions.conftest import ALL, to_prove
 from tests.permissions.forbidden import FORBIDDEN, Forbidden, attempted
-from tests.permissions.proof import Proof, keep, prove
+from tests.permissions.proof import Proof, keep, kept, prove
 from tests.permissions.world import World
 
 PROOFS: list[Proof] = []
@@ -17,6 +17,7 @@ def test_without_it_a_scenario_fails(world: World, permission: Permission) -> No
 
     assert proof.taken != proof.granted, f"nothing fails without {permission}"
     assert permission.action in proof.denied, f"{permission} was not what failed: {proof}"
+    assert ALL or proof.row() in kept(), "docs/security.md says something else: run `make prove-permissions`"
     PROOFS.append(proof)
 
 
@@ -29,4 +30,5 @@ def test_it_is_refused(world: World, forbidden: Forbidden) -> None:
 
 @pytest.mark.skipif(not ALL, reason="`make prove-permissions` writes the table")
 def test_the_proof_is_kept() -> None:
+    assert len(PROOFS) == len(to_prove()), "not every permission was proven"
     keep(PROOFS)

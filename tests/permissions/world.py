@@ -143,14 +143,6 @@ class World:
     def sweep(self) -> None:
         self.stack.client("lambda").invoke(FunctionName=self.stack.description["functions"]["SweeperFunction"])
 
-    def renew(self) -> None:
-        """Start new execution environments, which remember no model's refusal."""
-        functions = self.stack.client("lambda")
-        for name in ("ApiFunction", "WorkerFunction"):
-            real = self.stack.description["functions"][name]
-            timeout = functions.get_function_configuration(FunctionName=real)["Timeout"]
-            functions.update_function_configuration(FunctionName=real, Timeout=timeout)
-
     # ---------------------------------------------------------------------------------------- its roles
 
     def as_role(self, function: str, service: str, **overrides: str) -> Any:  # noqa: ANN401 - any service's client
@@ -177,19 +169,28 @@ class World:
 @contextmanager
 def witnessed(stack: Stack) -> Iterator[Mapping[str, tuple[Witness, Witness]]]:
     """Put a witness between each function and its services for as long as the context lasts."""
-    functions = stack.client("lambda")
     with ExitStack() as left:
         witnesses = {}
-        for name, real in stack.description["functions"].items():
+        for name in stack.description["functions"]:
             targets = (stack.description["aws_endpoint_url"], stack.description["bedrock_url"])
             aws, bedrock = (left.enter_context(running(Witness(target))) for target in targets)
             witnesses[name] = aws, bedrock
-            original = functions.get_function_configuration(FunctionName=real)["Environment"]
             there = {"AWS_ENDPOINT_URL": aws.url, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": bedrock.url}
-            change = functools.partial(functions.update_function_configuration, FunctionName=real)
-            left.callback(change, Environment=original)
-            change(Environment={"Variables": original["Variables"] | there})
+            left.enter_context(changed(stack, name, there))
         yield witnesses
+
+
+@contextmanager
+def changed(stack: Stack, function: str, changes: Mapping[str, str]) -> Iterator[None]:
+    """Change a function's environment for as long as the context lasts; each change starts new execution
+    environments."""
+    functions, name = stack.client("lambda"), stack.description["functions"][function]
+    original = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": original | changes})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": original})
 
 
 @contextmanager
