@@ -163,21 +163,22 @@ def settle_a_crashed_request(world: World, _: Permission) -> Iterator[Act]:
     generation, image = _crashed_request(world)
 
     def act() -> str:
-        world.sweep()
+        world.call("SweeperFunction")
         status = world.record(f"generation#{generation}")["status"]["S"]
         found = world.api.get(f"/images/{image}.png").is_redirect
         return f"record {status}, image {'found' if found else 'not found'}"
 
     yield act
-    world.sweep()
+    world.call("SweeperFunction")
 
 
 @contextmanager
 def hear_of_a_crashed_request(world: World, _: Permission) -> Iterator[Act]:
     generation, _image = _crashed_request(world)
+    world.announced(generation, "ApiFunction")
 
     def act() -> str:
-        world.sweep()
+        world.call("SweeperFunction")
         return world.announced(generation, "SweeperFunction")
 
     yield act
@@ -192,12 +193,23 @@ def resend_a_lost_message(world: World, _: Permission) -> Iterator[Act]:
         world.write({**record, "due_at": {"N": "1"}, "listed_at": {"N": "1"}})
 
         def act() -> str:
-            world.sweep()
+            world.call("SweeperFunction")
             return f"{world.waiting_in(world.queue)} message in the queue"
 
         yield act
         _end(world, job)
     _purge(world)
+
+
+# ------------------------------------------------------------------------------------------------ the auditor
+
+
+@contextmanager
+def compare_the_ledger_and_the_models(world: World, _: Permission) -> Iterator[Act]:
+    """There is an earlier comparison, and some minutes have passed since."""
+    world.call("AuditorFunction")
+    world.write({**world.record("audit#ledger"), "until": {"N": "1767225600"}})
+    yield lambda: world.call("AuditorFunction")
 
 
 # ------------------------------------------------------------------------------------------------ what Lambda does
@@ -272,10 +284,12 @@ SCENARIOS: list[tuple[str, str, str, Scenario]] = [
     ("ApiFunction", "s3:ListBucket", "ImageBucket", delete_an_image_and_its_renditions),
     ("ApiFunction", "s3:GetBucketLocation", "ImageBucket", check_the_health_in_depth),
     ("ApiFunction", "dynamodb:*GetItem", "Table", repeat_a_request),
+    ("ApiFunction", "dynamodb:DeleteItem", "Table", delete_an_image_and_its_renditions),
     ("ApiFunction", "dynamodb:Query", "Table/index/*", list_ones_images),
     ("ApiFunction", "dynamodb:*", "Table", generate_an_image),
     ("ApiFunction", "events:PutEvents", "*", hear_of_a_generation),
     ("ApiFunction", "sqs:SendMessage", "Queue", order_a_job),
+    ("AuditorFunction", "*", "*", compare_the_ledger_and_the_models),
     ("WorkerFunction", "bedrock:InvokeModel", "foundation-model/*", run_a_job_with_this_model),
     ("WorkerFunction", "s3:PutObject", "*", run_a_job),
     ("WorkerFunction", "s3:GetObject", "*", resume_a_crashed_job),

@@ -140,8 +140,11 @@ class World:
     def erase(self, key: str) -> None:
         self.table.delete_item(TableName=self.stack.description["table"], Key={"id": {"S": key}})
 
-    def sweep(self) -> None:
-        self.stack.client("lambda").invoke(FunctionName=self.stack.description["functions"]["SweeperFunction"])
+    def call(self, function: str) -> str:
+        """How a scheduled function ended."""
+        answer = self.stack.client("lambda").invoke(FunctionName=self.stack.description["functions"][function])
+        content = json.load(answer["Payload"])
+        return f"function error `{content['errorType']}`" if "FunctionError" in answer else "function ended"
 
     # ---------------------------------------------------------------------------------------- its roles
 
@@ -176,6 +179,8 @@ def witnessed(stack: Stack) -> Iterator[Mapping[str, tuple[Witness, Witness]]]:
             aws, bedrock = (left.enter_context(running(Witness(target))) for target in targets)
             witnesses[name] = aws, bedrock
             there = {"AWS_ENDPOINT_URL": aws.url, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": bedrock.url}
+            if name == "AuditorFunction":
+                there["AWS_ENDPOINT_URL_BEDROCK"] = bedrock.url
             left.enter_context(changed(stack, name, there))
         yield witnesses
 
