@@ -70,6 +70,8 @@ FORBIDDEN = [
         "delete a record",
         "dynamodb",
         lambda table, w: table.delete_item(TableName=_table(w), Key={"id": {"S": "spend#2026-11#stack"}}),
+        # MiniStack does not know the condition that keeps this function to one kind of record.
+        but=("ApiFunction",),
     ),
     Forbidden("delete the table", "dynamodb", lambda table, w: table.delete_table(TableName=_table(w))),
     Forbidden(
