@@ -74,6 +74,18 @@ key: .venv/.done  ## Create another API key for the running stack: make key NAME
 invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
+# For `make start-api` and `make variables`.
+PORT ?= 3000
+STACK ?= text-to-image-api
+
+.PHONY: start-api
+start-api: .venv/.done $(TOOLS)/sam/.done  ## Run the API in Docker containers against the running stack, until Ctrl-C; PORT=3000
+	@$(LOCAL) start-api --port $(PORT)
+
+.PHONY: variables
+variables: .venv/.done  ## Write variables.json for `sam local`, from a stack on AWS: make variables STACK=text-to-image-api
+	@$(LOCAL) variables --stack '$(STACK)'
+
 .PHONY: test
 test: how-long setup client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
 	@$(PYTHON) pytest --cov

@@ -1,11 +1,12 @@
 """Each permission of each function's role, as the template grants it."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from checks.template import PROJECT
+from checks.template import PROJECT, declared, translated
 from local.intrinsics import Conditions
 
 RESULTS = PROJECT / "checks" / "permissions.json"
@@ -33,6 +34,10 @@ class Permission:
     action: str
     resource: str
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.function, self.action, self.resource
+
     def __str__(self) -> str:
         return f"{self.function} {self.action} {self.resource}"
 
@@ -48,6 +53,18 @@ def permissions(template: Mapping[str, Any], parameters: Mapping[str, str]) -> l
         for policy in conditions.resolved(resources[role]["Properties"]["Policies"])
         for permission in _granted(function, role, policy)
     ]
+
+
+def proven() -> Mapping[tuple[str, str, str], Mapping[str, str]]:
+    """The kept results, by function, action and resource."""
+    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    return {(row["function"], row["action"], row["resource"]): row for row in rows}
+
+
+def of_the_template() -> list[Permission]:
+    """All permissions, the optional ones too."""
+    parameters = declared("default") | OPTIONS
+    return permissions(translated(parameters), parameters)
 
 
 def _granted(function: str, role: str, policy: Mapping[str, Any]) -> Iterator[Permission]:

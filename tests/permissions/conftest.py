@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from checks.permissions import OPTIONS, Permission, permissions
+from checks.permissions import OPTIONS, Permission, of_the_template, permissions
 from checks.template import declared, translated
 from tests.e2e.conftest import emulator
 from tests.e2e.laptop import Emulator, Stack, folder_of_this_worker, start, stop
@@ -27,11 +27,10 @@ SAMPLE = {
 
 
 def to_prove() -> list[Permission]:
-    parameters = declared("default") | (OPTIONS if ALL else {})
-    found = permissions(translated(parameters), parameters)
     if ALL:
-        return found
-    first = {(each.function, each.action): each for each in reversed(found)}
+        return of_the_template()
+    parameters = declared("default")
+    first = {(each.function, each.action): each for each in permissions(translated(parameters), parameters)[::-1]}
     return [permission for kind, permission in first.items() if kind in SAMPLE]
 
 

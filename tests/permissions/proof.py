@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from checks.permissions import RESULTS, Permission
+from checks.permissions import RESULTS, Permission, of_the_template, proven
 from tests.permissions.scenarios import Named, scenario_of
 from tests.permissions.world import World
 
@@ -37,9 +37,7 @@ def prove(world: World, permission: Permission) -> Proof:
 
 
 def keep(proofs: Sequence[Proof]) -> None:
-    RESULTS.write_text(json.dumps([proof.row() for proof in proofs], indent=1, ensure_ascii=False) + "\n")
-
-
-def kept() -> list[dict[str, str]]:
-    rows: list[dict[str, str]] = json.loads(RESULTS.read_text())
-    return rows
+    """Write these results beside those of the template's other permissions."""
+    rows = {**proven(), **{proof.permission.key: proof.row() for proof in proofs}}
+    ordered = [rows[each.key] for each in of_the_template() if each.key in rows]
+    RESULTS.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
