@@ -17,6 +17,7 @@ from PIL import Image
 
 from local import net
 from local.bridge import docker
+from local.ministack import developer_environment
 from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually
 
 Event = dict[str, Any]
@@ -133,6 +134,38 @@ def test_start_api_asks_the_authorizer_and_stores_a_png(stack: Stack, api: httpx
     assert answer.status_code == 200, answer.text
     assert _stored(stack, answer.json()) == ("PNG", (512, 512))
     assert [image["id"] for image in listed.json()["images"]] == [answer.json()["details"][0]["id"]]
+
+
+def test_the_file_of_variables_has_the_deployed_environment(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _act_as_operator(stack, monkeypatch)
+    file = tmp_path / "variables.json"
+
+    ended = command(stack.folder, "variables", "--stack", stack.description["stack_name"], "--file", str(file))
+
+    assert f"--env-vars {file}" in ended.stdout
+    written = json.loads(file.read_text())
+    deployed = stack.client("lambda").get_function_configuration(FunctionName=stack.function)["Environment"][
+        "Variables"
+    ]
+    assert written.keys() == stack.description["functions"].keys()
+    token = _event("api-gateway")["requestContext"]["authorizer"]["gateway_token"]
+    assert written["ApiFunction"] == deployed["Variables"] | {"GATEWAY_TOKEN": token}
+
+
+def test_an_unknown_stack_has_no_variables(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _act_as_operator(stack, monkeypatch)
+
+    ended = command(stack.folder, "variables", "--stack", "nobodys", "--file", str(tmp_path / "variables.json"))
+
+    assert ended.returncode
+    assert "The stack nobodys could not be read" in ended.stderr
+
+
+def _act_as_operator(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in developer_environment(stack.description["aws_endpoint_url"]).items():
+        monkeypatch.setenv(name, value)
 
 
 def _event(name: str) -> Event:
