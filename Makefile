@@ -116,9 +116,12 @@ faults: setup  ## Run 200 jobs under faults, and show what was billed and what w
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
 	@cat .local/faults.md
 
+# For `make prove-permissions`: all, or those that are missing in the table.
+PROVE ?= all
+
 .PHONY: prove-permissions
-prove-permissions: setup  ## Take each permission away from the deployed roles, see what fails, and write the table in docs/security.md
-	@PROVE_PERMISSIONS=all $(PYTHON) pytest -n 0 -p no:randomly tests/permissions
+prove-permissions: setup  ## Take each permission away, see what fails, and write the table in docs/security.md; PROVE=missing
+	@PROVE_PERMISSIONS=$(PROVE) $(PYTHON) pytest -n 0 -p no:randomly tests/permissions
 	@$(MAKE) --no-print-directory docs
 
 # For `make bench`: some rows by name, separated by commas, and another number of runs.

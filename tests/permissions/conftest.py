@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from checks.permissions import OPTIONS, Permission, of_the_template, permissions
+from checks.permissions import OPTIONS, Permission, of_the_template, permissions, proven
 from checks.template import declared, translated
 from tests.e2e.conftest import emulator
 from tests.e2e.laptop import Emulator, Stack, folder_of_this_worker, start, stop
@@ -14,7 +14,10 @@ from tests.permissions.world import World, listening, unscheduled, witnessed
 
 __all__ = ["emulator"]
 
-ALL = os.environ.get("PROVE_PERMISSIONS") == "all"
+WHICH = os.environ.get("PROVE_PERMISSIONS", "sample")
+"""`all`, those that are `missing` in the table, or a `sample`."""
+
+WRITES = WHICH != "sample"
 
 SAMPLE = {
     ("ApiFunction", "bedrock:InvokeModel"),
@@ -27,8 +30,9 @@ SAMPLE = {
 
 
 def to_prove() -> list[Permission]:
-    if ALL:
-        return of_the_template()
+    if WRITES:
+        known = proven() if WHICH == "missing" else {}
+        return [permission for permission in of_the_template() if permission.key not in known]
     parameters = declared("default")
     first = {(each.function, each.action): each for each in permissions(translated(parameters), parameters)[::-1]}
     return [permission for kind, permission in first.items() if kind in SAMPLE]
@@ -38,7 +42,7 @@ def to_prove() -> list[Permission]:
 def stack() -> Iterator[Stack]:
     folder = folder_of_this_worker()
     options = " ".join(f"{name}={value}" for name, value in OPTIONS.items())
-    yield start(folder, *(("--parameters", options) if ALL else ()))
+    yield start(folder, *(("--parameters", options) if WRITES else ()))
     stop(folder)
 
 

@@ -1,7 +1,6 @@
 """The proof's results, which docs/security.md shows: checks/permissions.json."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from checks.permissions import RESULTS, Permission, of_the_template, proven
@@ -36,8 +35,8 @@ def prove(world: World, permission: Permission) -> Proof:
     return Proof(permission, scenario, granted, taken, denied)
 
 
-def keep(proofs: Sequence[Proof]) -> None:
-    """Write these results beside those of the template's other permissions."""
-    rows = {**proven(), **{proof.permission.key: proof.row() for proof in proofs}}
+def keep(proof: Proof) -> None:
+    """Write the result beside those of the template's other permissions."""
+    rows = {**proven(), proof.permission.key: proof.row()}
     ordered = [rows[each.key] for each in of_the_template() if each.key in rows]
     RESULTS.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")

@@ -27,8 +27,8 @@ def generate_an_image(world: World, _: Permission) -> Iterator[Act]:
 @contextmanager
 def generate_with_this_model(world: World, permission: Permission) -> Iterator[Act]:
     request = world.request(model=_model(permission), width=1024, height=1024)
-    with _remembering_no_refusal(world):
-        yield lambda: told(world.generate(request))
+    yield lambda: told(world.generate(request))
+    _forget_a_refusal(world, permission)
 
 
 @contextmanager
@@ -101,8 +101,8 @@ def run_a_job(world: World, permission: Permission) -> Iterator[Act]:
 
 @contextmanager
 def run_a_job_with_this_model(world: World, permission: Permission) -> Iterator[Act]:
-    with _remembering_no_refusal(world):
-        yield lambda: world.after(world.job(model=_model(permission), width=1024, height=1024))
+    yield lambda: world.after(world.job(model=_model(permission), width=1024, height=1024))
+    _forget_a_refusal(world, permission)
 
 
 @contextmanager
@@ -325,10 +325,11 @@ def _model(permission: Permission) -> str:
     return permission.resource.removeprefix("foundation-model/").partition(" ")[0]
 
 
-@contextmanager
-def _remembering_no_refusal(world: World) -> Iterator[None]:
-    with changed(world.stack, "ApiFunction", {}), changed(world.stack, "WorkerFunction", {}):
-        yield
+def _forget_a_refusal(world: World, permission: Permission) -> None:
+    """A new execution environment remembers no refusal of a model."""
+    if world.denials(permission.function):
+        with changed(world.stack, permission.function, {}):
+            pass
 
 
 def _opened(link: str) -> str:

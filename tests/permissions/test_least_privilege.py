@@ -1,23 +1,12 @@
 """Each function needs each of its permissions, and may do nothing else."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from checks.permissions import Permission, proven
-from tests.permissions.conftest import ALL, to_prove
+from tests.permissions.conftest import WRITES, to_prove
 from tests.permissions.forbidden import FORBIDDEN, Forbidden, attempted
-from tests.permissions.proof import Proof, keep, prove
+from tests.permissions.proof import keep, prove
 from tests.permissions.world import World
-
-PROOFS: list[Proof] = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _kept() -> Iterator[None]:
-    yield
-    if ALL:
-        keep(PROOFS)
 
 
 @pytest.mark.parametrize("permission", to_prove(), ids=str)
@@ -26,10 +15,9 @@ def test_without_it_a_scenario_fails(world: World, permission: Permission) -> No
 
     assert proof.taken != proof.granted, f"nothing fails without {permission}"
     assert permission.action in proof.denied, f"{permission} was not what failed: {proof}"
-    assert ALL or proof.row() == proven()[permission.key], (
-        "docs/security.md says something else: run `make prove-permissions`"
-    )
-    PROOFS.append(proof)
+    if WRITES:
+        keep(proof)
+    assert proof.row() == proven()[permission.key], "docs/security.md is out of date: run `make prove-permissions`"
 
 
 @pytest.mark.parametrize("forbidden", FORBIDDEN, ids=str)
