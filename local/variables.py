@@ -31,8 +31,11 @@ def write(stack: str, file: Path) -> str:
 
 def _read(stack: str) -> dict[str, dict[str, str]]:
     functions = boto3.client("lambda")
-    resources = boto3.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
     names = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources if _is_function(each)}
+    if not names:
+        raise StackError(UNREADABLE.format(stack=stack, error="it has no functions."))
     found = {name: functions.get_function_configuration(FunctionName=real) for name, real in names.items()}
     return {name: events_token(each["Environment"]["Variables"]) for name, each in found.items()}
 

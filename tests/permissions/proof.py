@@ -23,16 +23,26 @@ class Proof:
         return {name: asdict(self.permission)[name] for name in ("function", "action", "resource")} | shown
 
 
+_GRANTED: dict[tuple[str, str, str], str] = {}
+"""What was seen with all permissions, by scenario, function and, if the scenario depends on it, permission."""
+
+
 def prove(world: World, permission: Permission) -> Proof:
     scenario = scenario_of(permission)
-    with scenario.run(world, permission) as act:
-        world.forget_denials()
-        granted = act()
+    asked = (scenario.name, permission.function, str(permission) if scenario.depends else "")
+    granted = _GRANTED.get(asked) or _seen(world, scenario, permission)
+    _GRANTED[asked] = granted
     with scenario.run(world, permission) as act, world.without(permission):
         world.forget_denials()
         taken = act()
         denied = frozenset(world.denials(permission.function))
     return Proof(permission, scenario, granted, taken, denied)
+
+
+def _seen(world: World, scenario: Named, permission: Permission) -> str:
+    with scenario.run(world, permission) as act:
+        world.forget_denials()
+        return act()
 
 
 def keep(proof: Proof) -> None:

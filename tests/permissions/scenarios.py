@@ -306,10 +306,26 @@ SCENARIOS: list[tuple[str, str, str, Scenario]] = [
 """The first row that matches a permission's function, action and resource names its scenario."""
 
 
+_DEPENDING = {
+    generate_with_this_model,
+    run_a_job_with_this_model,
+    call_this_model_from_its_region,
+    check_the_health_in_depth,
+    poll_the_queue,
+    ask_the_policy_simulator,
+}
+
+
 @dataclass(frozen=True)
 class Named:
+    """A scenario, and whether what it does depends on the permission."""
+
     name: str
     run: Scenario
+
+    @property
+    def depends(self) -> bool:
+        return self.run in _DEPENDING
 
 
 def scenario_of(permission: Permission) -> Named:
