@@ -23,6 +23,7 @@ os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
 from api import openapi, problems
 from api.app import app
 from aws.bedrock import BedrockError
+from bench.goals import GOALS
 from imaging import errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
@@ -195,8 +196,18 @@ def _shown(row: Mapping[str, str] | None) -> Row:
 NOT_PROVEN = "**not proven: run `make prove-permissions`**"
 
 
+def goals() -> str:
+    """What the benchmarks promise."""
+    rows = (
+        [f"`{name}`", goal.subject, goal.baseline, f"{goal.limit:g}", f"{goal.target:g}"]
+        for name, goal in GOALS.items()
+    )
+    return table(["row", "measured", "against", "limit of the ratio", "target"], rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "errors": error_codes,
+    "goals": goals,
     "models": models,
     "outputs": outputs,
     "parameters": parameters,

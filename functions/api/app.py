@@ -55,6 +55,9 @@ for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.
     _refuse_other_methods(path, "GET")
 
 
+bootstrap.prepare()
+
+
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent

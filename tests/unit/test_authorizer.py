@@ -1,10 +1,9 @@
 """The key door: one key, from either header; its holder's name; and API Gateway's word for no."""
 
 import hashlib
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from authorizer.app import lambda_handler
 from tests.fakes.lambda_runtime import FakeContext
@@ -32,7 +31,7 @@ def authorize(
         "pathParameters": {"proxy": path},
         "queryStringParameters": query,
     }
-    return lambda_handler(event, cast(LambdaContext, FakeContext()))
+    return lambda_handler(event, FakeContext())
 
 
 @pytest.mark.parametrize(
@@ -126,3 +125,8 @@ def test_without_cors_preflight_requests_need_a_key(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CORS_ORIGINS", "")
     assert_denied(authorize({"Origin": "https://app.example"}, path, method="OPTIONS"))
     assert authorize({"x-api-key": KEY}, path, method="OPTIONS")["usageIdentifierKey"] == KEY
+
+
+@pytest.mark.parametrize("headers", [{"x-api-key": None}, {"Authorization": 5}, [], "x-api-key"])
+def test_a_malformed_event_is_denied(headers: Any) -> None:  # noqa: ANN401 - whatever is sent
+    assert_denied(authorize(headers))
