@@ -15,6 +15,7 @@ from typing import Any
 
 import botocore.session
 
+from checks.permissions import of_the_template, proven
 from checks.template import PROJECT, source
 
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
@@ -179,6 +180,22 @@ def _default(field: Mapping[str, Any]) -> str:
     return f"`{json.dumps(field['default'])}`" if "default" in field else "none"
 
 
+def permissions() -> str:
+    """Each permission with what its removal showed."""
+    rows, shown = of_the_template(), proven()
+    needed = sum(row.key in shown for row in rows)
+    head = ["function", "permission", "scenario", "with it", "without it"]
+    lines = ([row.function, f"`{row.action}` on `{row.resource}`", *_shown(shown.get(row.key))] for row in rows)
+    return f"{len(rows)} permissions are granted; {needed} are proven to be needed.\n\n{table(head, lines)}"
+
+
+def _shown(row: Mapping[str, str] | None) -> Row:
+    return [row["scenario"], row["granted"], row["taken"]] if row else [NOT_PROVEN, "", ""]
+
+
+NOT_PROVEN = "**not proven: run `make prove-permissions`**"
+
+
 def goals() -> str:
     """What the benchmarks promise."""
     rows = (
@@ -194,6 +211,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "models": models,
     "outputs": outputs,
     "parameters": parameters,
+    "permissions": permissions,
     "request": request_fields,
     "routes": routes,
     "variables": variables,
@@ -227,6 +245,8 @@ def main(arguments: Sequence[str]) -> None:
             path.write_text(content)
     elif found := differences():
         sys.exit(f"{found}\nThese files are out of date: run `make docs`.")
+    elif NOT_PROVEN in permissions():
+        sys.exit("docs/security.md has permissions that are not proven: run `make prove-permissions`.")
 
 
 if __name__ == "__main__":
