@@ -103,6 +103,7 @@ class ImagesRequest(BaseModel):
         description="auto is 1024x1024. WIDTHxHEIGHT is made exactly where the model makes enough pixels, else as "
         "large as it can at that ratio, with the warning `size_scaled`.",
         examples=["1536x1024"],
+        json_schema_extra={"pattern": "^(auto|[0-9]{1,4}x[0-9]{1,4})$"},
     )
     quality: Quality | None = Field("auto", description="high, hd, xhigh and max are premium, all others standard.")
     response_format: Literal["url", "b64_json"] | None = Field(
@@ -113,7 +114,9 @@ class ImagesRequest(BaseModel):
         None, description="The quality of jpeg and webp, 0 to 100; 100 if left out."
     )
     background: Annotated[str, AfterValidator(_opaque)] | None = Field(
-        "auto", description="auto or opaque, which is the same here; transparent is refused."
+        "auto",
+        description="auto or opaque, which is the same here; transparent is refused.",
+        json_schema_extra={"enum": ["auto", "opaque", None]},
     )
     stream: bool | None = Field(
         default=False,
