@@ -1,28 +1,32 @@
 """Wires the services of an execution environment."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Self
 
-from aws import bedrock
+from aws import bedrock, monitoring
 from aws.bucket import Bucket
 from aws.events import EventBus
 from aws.queue import Queue
 from aws.table import Table
 from imaging import ports
 from imaging.announcing import Announcer
+from imaging.audits.lifecycle import Lifecycle
+from imaging.audits.reconciliation import Reconciliation
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.images.renditions import Renditions
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.model_run import ModelRunner, Parallel, in_threads
+from imaging.planning.route import Route
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
 from imaging.records.ledger import Ledger
+from imaging.records.open_jobs import OpenJobs
 from imaging.records.store import GenerationStore
 from imaging.requests.submission import Deduplication
 from imaging.retries import Retries
@@ -42,6 +46,8 @@ class Services:
     queue: ports.Queue
     bus: ports.Bus
     invoke: ports.Invoke
+    model_status: ports.ModelStatusOf = bedrock.model_status
+    images_made: ports.ImagesMade = monitoring.images_made
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -76,6 +82,7 @@ class Services:
         return GenerationStore(
             self.table,
             self.ledger,
+            OpenJobs(self.settings.open_jobs_cap),
             int(retention.total_seconds()),
             int(job_time.total_seconds()),
             self.now,
@@ -89,6 +96,20 @@ class Services:
     @cached_property
     def router(self) -> Router:
         return Router(self.settings.model_lists, self.settings.models, self.refusals, self.clock)
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        return Lifecycle(self.model_status, self.table, self._routes, self.settings.aws_region, self.now)
+
+    @cached_property
+    def reconciliation(self) -> Reconciliation:
+        models = {(model.id, model.region_near(self.settings.aws_region)) for model in self.settings.models.values()}
+        listed = {(route.invoke_as, route.region(self.settings.aws_region)) for route in self._routes}
+        return Reconciliation(self.ledger, self.table, partial(self.images_made, models | listed), self.now)
+
+    @property
+    def _routes(self) -> Sequence[Route]:
+        return [route for routes in self.settings.model_lists.values() for route in routes]
 
     @cached_property
     def generator(self) -> Generator:

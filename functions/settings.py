@@ -72,6 +72,7 @@ class Settings(BaseModel):
     gateway_token: str = Field(min_length=1, description="Proves that an event comes from API Gateway.")
     monthly_budget_usd: Budget
     monthly_budget_per_key_usd: Budget
+    open_jobs_per_key: int = Field(ge=0)
     cors_origins: Origins
     docs: bool
 
@@ -92,6 +93,11 @@ class Settings(BaseModel):
     def model_lists(self) -> Mapping[str, Sequence[Route]]:
         """The ordered list of each quality."""
         return {"standard": self.standard_models, "premium": self.premium_models}
+
+    @property
+    def open_jobs_cap(self) -> int | None:
+        """How many unfinished jobs each API key may have; None is no cap."""
+        return self.open_jobs_per_key or None
 
     @property
     def deduplication_seconds(self) -> int:

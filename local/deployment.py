@@ -60,6 +60,7 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
         "BucketTlsOnly": "false",
         "MonthlyBudgetUsd": "0",
         "MonthlyQuota": "0",
+        "OpenJobsPerKey": "1000",
         **{f"{whose}{what}Limit": "1000" for whose in ("", "Stage", "Public") for what in ("Rate", "Burst")},
     }
     return _defaults() | ours | dict(overrides)

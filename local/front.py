@@ -8,7 +8,8 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from local import net
+from local import metrics, net
 from local.gateway import Answer, Gateway
 from local.mirror import Mirror
 from local.places import Places, read_json
 
+MODEL_REGIONS = ("us-east-1", "us-west-2")
 BODY_LIMIT = 10 * 1024 * 1024
 HOP_BY_HOP = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "upgrade"}
 
@@ -44,9 +46,16 @@ class Front:
     public_key: str
     gateway: Gateway
     session: aiohttp.ClientSession
+    counted: metrics.Gateway
     abandoned: set[asyncio.Task[Upstream]] = field(default_factory=set)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
+        response = await self._answer(request)
+        self.counted.count(response.status, time.monotonic() - began)
+        return response
+
+    async def _answer(self, request: web.Request) -> web.Response:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -91,12 +100,26 @@ class Front:
 
 def application(config: dict[str, Any], images: Path) -> web.Application:
     app = web.Application(client_max_size=BODY_LIMIT)
-    app.cleanup_ctx.append(_front(config))
-    app.cleanup_ctx.append(_mirror(config, images))
+    counted = metrics.Gateway(config["stack_name"], config["stage"])
+    app.cleanup_ctx.append(_front(config, counted))
+    app.cleanup_ctx.append(_running(Mirror(config["ministack_url"], config["bucket"], images).run))
+    for publisher in _metrics(config, counted):
+        app.cleanup_ctx.append(_running(publisher.run))
     return app
 
 
-def _front(config: dict[str, Any]) -> Callable[[web.Application], AsyncIterator[None]]:
+def _metrics(config: dict[str, Any], counted: metrics.Gateway) -> Iterator[metrics.Metrics]:
+    endpoint = config["ministack_url"]
+    log_groups = [metrics.LogGroup(endpoint, name) for name in config["log_groups"]]
+    queues = [metrics.Queue(endpoint, url) for url in config["queue_urls"]]
+    yield metrics.Metrics(endpoint, [counted, *log_groups, *queues])
+    # Bedrock counts a call in its region, which the emulator does not tell, so it counts in each.
+    if config["emulator_url"]:
+        for region in MODEL_REGIONS:
+            yield metrics.Metrics(endpoint, [metrics.ModelCalls(config["emulator_url"])], region)
+
+
+def _front(config: dict[str, Any], counted: metrics.Gateway) -> Callable[[web.Application], AsyncIterator[None]]:
     async def context(app: web.Application) -> AsyncIterator[None]:
         unlimited = aiohttp.ClientTimeout(total=None)
         connections = aiohttp.TCPConnector(limit=0)
@@ -104,17 +127,18 @@ def _front(config: dict[str, Any]) -> Callable[[web.Application], AsyncIterator[
             timeout=unlimited, connector=connections, auto_decompress=False, skip_auto_headers=_NOTHING_ADDED
         ) as session:
             gateway = Gateway(config["definition"])
-            front = Front(config["ministack_url"], config["api_id"], config["public_key"], gateway, session)
+            front = Front(config["ministack_url"], config["api_id"], config["public_key"], gateway, session, counted)
             app.router.add_route("*", "/{path:(?s:.*)}", front.handle)
             yield
 
     return context
 
 
-def _mirror(config: dict[str, Any], images: Path) -> Callable[[web.Application], AsyncIterator[None]]:
+def _running(run: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Runs for as long as the application does."""
+
     async def context(_: web.Application) -> AsyncIterator[None]:
-        mirror = Mirror(config["ministack_url"], config["bucket"], images)
-        task = asyncio.create_task(mirror.run())
+        task = asyncio.create_task(run())
         yield
         await _ended(task)
 

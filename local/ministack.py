@@ -40,11 +40,11 @@ def runtime() -> str:
     return answer.stdout.strip()
 
 
-def client(service: str, endpoint: str) -> Any:  # noqa: ANN401 - one function for every service's client
+def client(service: str, endpoint: str, region: str = REGION) -> Any:  # noqa: ANN401 - one function for every service's client
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
         config=Config(proxies={}),

@@ -143,7 +143,8 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
         deployment.mend_scaling(endpoint, deployed)
         Gateway(deployed.definition).install(ministack.client("apigateway", endpoint), deployed.api_id, deployed.stage)
     with step("Waiting for the API to answer"):
-        _start_front(places, deployed, endpoint, port)
+        emulator = model_calls if options.bedrock == bedrock.EMULATOR else None
+        _start_front(places, deployed, endpoint, port, emulator)
     description = _description(deployed, endpoint, model_calls, port) | {"api_key": api_key, "studio_url": page}
     preview = str(options.bedrock == bedrock.EMULATOR).lower()
     places.shell_variables.write_text(
@@ -162,7 +163,7 @@ def _announce(places: Places, options: Options, description: dict[str, Any]) -> 
     return description
 
 
-def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int) -> None:
+def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int, emulator_url: str | None) -> None:
     config = {
         "port": port,
         "ministack_url": endpoint,
@@ -170,6 +171,11 @@ def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int) -
         "bucket": deployed.outputs["BucketName"],
         "public_key": deployed.outputs["PublicKey"],
         "definition": deployed.definition,
+        "stack_name": deployment.STACK_NAME,
+        "stage": deployed.stage,
+        "emulator_url": emulator_url,
+        "log_groups": [name for resource, name in deployed.resources.items() if resource.endswith("LogGroup")],
+        "queue_urls": [deployed.outputs[name] for name in ("QueueUrl", "DeadLetterQueueUrl")],
     }
     write_json(places.front, config)
     _front(places).start([sys.executable, "-m", "local.front", str(places.root)], os.environ)

@@ -25,6 +25,7 @@ CODES = {
     "content_blocked": "content_policy_violation",
     "budget_exhausted": "insufficient_quota",
     "throttled": "rate_limit_exceeded",
+    "too_many_jobs": "rate_limit_exceeded",
 }
 """OpenAI's names for our error codes."""
 

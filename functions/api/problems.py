@@ -34,6 +34,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InProgress: HTTPStatus.CONFLICT,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyJobs: HTTPStatus.TOO_MANY_REQUESTS,
     errors.ModelAccessDenied: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ModelError: HTTPStatus.BAD_GATEWAY,

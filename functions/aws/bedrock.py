@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -135,6 +136,41 @@ def prompts_are_logged(region: str) -> bool:
     with _as_bedrock_error():
         answer = clients.bedrock(region).get_model_invocation_logging_configuration()
         return bool(answer.get("loggingConfig"))
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """What Bedrock says of a model: `status` is ACTIVE, LEGACY, or RETIRED where Bedrock does not know it any more.
+    `is_available` says whether this account may call it in that region."""
+
+    RETIRED: ClassVar = "RETIRED"
+
+    status: str
+    is_available: bool
+    end_of_life: datetime | None
+
+
+def model_status(model_id: str, region: str) -> ModelStatus:
+    """GetFoundationModel and GetFoundationModelAvailability. Raises BedrockError."""
+    try:
+        with _as_bedrock_error():
+            lifecycle = (
+                clients.bedrock(region)
+                .get_foundation_model(modelIdentifier=model_id)["modelDetails"]
+                .get("modelLifecycle", {})
+            )
+            availability = clients.bedrock(region).get_foundation_model_availability(modelId=model_id)
+    except BedrockError as error:
+        if error.code not in {"ResourceNotFoundException", "ValidationException"}:
+            raise
+        return ModelStatus(ModelStatus.RETIRED, is_available=False, end_of_life=None)
+    is_available = (
+        availability["authorizationStatus"] == "AUTHORIZED"
+        and availability["entitlementAvailability"] == "AVAILABLE"
+        and availability["regionAvailability"] == "AVAILABLE"
+        and availability["agreementAvailability"]["status"] == "AVAILABLE"
+    )
+    return ModelStatus(lifecycle.get("status", "ACTIVE"), is_available, lifecycle.get("endOfLifeTime"))
 
 
 @cache

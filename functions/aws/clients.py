@@ -16,6 +16,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from types_boto3_bedrock import BedrockClient
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
+    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
@@ -41,6 +42,11 @@ def bedrock_runtime(region: str) -> "BedrockRuntimeClient":
 def bedrock(region: str) -> "BedrockClient":
     """Bedrock's control plane."""
     return _fresh(session().client("bedrock", region_name=region, config=_config(read_timeout=5)))
+
+
+@cache
+def cloudwatch(region: str) -> "CloudWatchClient":
+    return _fresh(session().client("cloudwatch", region_name=region, config=_config(read_timeout=10)))
 
 
 @cache

@@ -25,9 +25,10 @@ class Queue:
     url: str
     dead_letter_url: str = ""
 
-    def send(self, text: str) -> None:
+    def send(self, text: str, owner: str) -> None:
+        """Sends a message. SQS prefers owners that use little of the workers' time (its fair queues)."""
         with raising(QueueError):
-            clients.sqs().send_message(QueueUrl=self.url, MessageBody=text)
+            clients.sqs().send_message(QueueUrl=self.url, MessageBody=text, MessageGroupId=owner)
 
     def put_back(self, receipt: str, seconds: float) -> None:
         """Makes a received message visible again after a delay of at most 15 minutes, in whole seconds, rounded up."""

@@ -90,7 +90,15 @@ class Add:
     condition: Condition | None = None
 
 
-Change = Put | Add
+@dataclass(frozen=True)
+class Delete:
+    """Deletes a record."""
+
+    key: str
+    condition: Condition | None = None
+
+
+Change = Put | Add | Delete
 
 
 @dataclass(frozen=True)
@@ -187,6 +195,8 @@ class Table:
         condition = _condition(change.condition)
         if isinstance(change, Put):
             return {"Put": {"TableName": self.name, "Item": _item(change), **condition.request()}}
+        if isinstance(change, Delete):
+            return {"Delete": {"TableName": self.name, "Key": _key(change.key), **condition.request()}}
         added = _added(change.amounts)
         request = _Expression("", added.names | condition.names, added.values | condition.values).request()
         if condition.text:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws.bucket import key
 from aws.events import EventError
 from imaging import ports
-from imaging.errors import ImagingError
+from imaging.errors import CallerMustChange, ImagingError
 from imaging.money import usd
 from imaging.records.record import GenerationRecord
 from imaging.requests.result import Generation
@@ -29,6 +29,7 @@ class Announcer:
 
     def completed(self, record: GenerationRecord, generation: Generation) -> None:
         images = [{"id": image.id, "key": key(image.id), "seed": image.seed} for image in generation.stored]
+        metrics.add_metric(name="GenerationSucceeded", unit=MetricUnit.Count, value=1)
         missing, cost_usd = len(generation.images) - len(images), usd(generation.cost_micros)
         log_outcome(
             caller=record.owner,
@@ -51,6 +52,8 @@ class Announcer:
         )
 
     def failed(self, record: GenerationRecord, error: ImagingError) -> None:
+        if not isinstance(error, CallerMustChange):
+            metrics.add_metric(name="GenerationSucceeded", unit=MetricUnit.Count, value=0)
         log_outcome(
             caller=record.owner, generation_id=record.id, outcome="failed", code=error.code, aws_error=error.aws_error
         )

@@ -9,6 +9,7 @@ ImagingError
 │   └── NotFound            it does not exist, or belongs to another caller
 ├── MayPass                 the same request may succeed later
 │   ├── Throttled           Bedrock's rate or quota is used up
+│   ├── TooManyJobs         the key has as many open jobs as it may have
 │   ├── ModelError          the model failed, or returned no usable image
 │   ├── InProgress          the same request is still being answered
 │   ├── TimedOut            the model was too slow, or the function's time ran out
@@ -128,6 +129,11 @@ class MayPass(ImagingError):
 
 class Throttled(MayPass):
     code = "throttled"
+    retry_seconds = 10
+
+
+class TooManyJobs(MayPass):
+    code = "too_many_jobs"
     retry_seconds = 10
 
 

@@ -191,7 +191,7 @@ class Generations:
     def send(self, job: GenerationRecord) -> QueueError | None:
         """Sends a job's message. If that fails, the sweeper sends it later."""
         try:
-            self.queue.send(job.id)
+            self.queue.send(job.id, job.owner)
         except QueueError as error:
             logger.warning("A job's message was not sent", generation_id=job.id, aws_error=error.code)
             return error
@@ -312,12 +312,12 @@ class Generations:
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
         """The unfinished generation as an accepted job, which must be finished even if its function crashes."""
         if not found.is_job:
-            return self.store.change(found, is_job=True, is_joined=True, request=submission.request)
+            return self.store.change(found, is_job=True, is_open=True, is_joined=True, request=submission.request)
         needs_note = found.status == "queued" and not found.is_joined
         return self.store.change(found, is_joined=True) if needs_note else found
 
     def _enqueued(self, submission: Submission, found: GenerationRecord | None) -> GenerationRecord:
-        job = self.store.change(self._base(submission, found, is_job=True), status="queued")
+        job = self.store.change(self._base(submission, found, is_job=True), status="queued", is_open=True)
         error = self.send(job)
         if error and error.is_refusal:
             # If another request was answered with this job meanwhile, it stays, and the sweeper sends it.
@@ -330,7 +330,7 @@ class Generations:
         return job
 
 
-_ACCOUNT = ("revision", "status", "lease_until", "month", "reserved", "spent", "images_billed", "calls")
+_ACCOUNT = ("revision", "status", "is_open", "lease_until", "month", "reserved", "spent", "images_billed", "calls")
 """What the next record of the same generation id takes over: its revision, and what was spent."""
 
 _RESUMED = ("epoch", "first_seed", "attempts", "has_lost_attempt", "possibly_rebilled")

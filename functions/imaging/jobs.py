@@ -81,7 +81,7 @@ class Jobs:
         try:
             record = store.find(generation_id)
         except InternalError:
-            store.unlist(generation_id)
+            store.set_aside(generation_id)
             return
         if record is None or record.is_over or (record.due_at or 0) > self.now():
             return

@@ -3,12 +3,20 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from aws.bedrock import Answer, SecondsLeft
+from aws.bedrock import Answer, ModelStatus, SecondsLeft
 from aws.bucket import Link
 from aws.table import Change, Page, Put, Record
 
 Invoke = Callable[[str, str, Mapping[str, Any], SecondsLeft], Answer]
 """From a model id or ARN, a region, a request body and the time limit to the model's answer. Raises BedrockError."""
+
+
+ModelStatusOf = Callable[[str, str], ModelStatus]
+"""From a model id and a region to what Bedrock says of the model. Raises BedrockError."""
+
+ImagesMade = Callable[[Collection[tuple[str, str]], float, float], int]
+"""From models with their regions, and two times in epoch seconds, to how many images Bedrock made. Raises
+MonitoringError."""
 
 
 class Bucket(Protocol):
@@ -39,7 +47,7 @@ class Table(Protocol):
 class Queue(Protocol):
     """The queue of jobs. Raises QueueError."""
 
-    def send(self, text: str) -> None: ...
+    def send(self, text: str, owner: str) -> None: ...
     def put_back(self, receipt: str, seconds: float) -> None: ...
     def dead_letter(self, text: str) -> None: ...
 

@@ -15,4 +15,7 @@ from observability import logger, metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001 - a scheduled event carries nothing
     due = bootstrap.services().jobs.sweep(Deadline.after(context.get_remaining_time_in_millis() / 1000))
     metrics.add_metric(name="GenerationsDue", unit=MetricUnit.Count, value=due)
+    used = bootstrap.services().ledger.stack_used()
+    if used is not None:
+        metrics.add_metric(name="BudgetUsedPercent", unit=MetricUnit.Percent, value=used)
     return {"due": due}

@@ -38,6 +38,8 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(
         [
             web.post("/model/{model}/invoke", invoke),
+            web.get("/foundation-models/{model}", foundation_model),
+            web.get("/foundation-model-availability/{model}", availability),
             web.post("/_control", configure),
             web.get("/_control", show_configuration),
             web.get("/_control/calls", show_calls),
@@ -97,6 +99,22 @@ async def invoke(request: web.Request) -> web.StreamResponse:
     return _hang_up(request) if answer is None else _success(answer)
 
 
+async def foundation_model(request: web.Request) -> web.StreamResponse:
+    """GetFoundationModel of Bedrock's control plane."""
+    found = request.app[BEDROCK].foundation_model(request.match_info["model"], _region(request))
+    return await _refused_by_iam(request) or _success({"modelDetails": found})
+
+
+async def availability(request: web.Request) -> web.StreamResponse:
+    """GetFoundationModelAvailability of Bedrock's control plane."""
+    found = request.app[BEDROCK].availability(request.match_info["model"], _region(request))
+    return await _refused_by_iam(request) or _success(found)
+
+
+def _region(request: web.Request) -> str | None:
+    return iam.signed_region(request.headers.get("Authorization"))
+
+
 async def _body(request: web.Request) -> bytes:
     try:
         return await request.read()
@@ -108,7 +126,7 @@ def _invocation(request: web.Request, body: bytes) -> Invocation:
     return Invocation(
         model=request.match_info["model"],
         body=body,
-        region=iam.signed_region(request.headers.get("Authorization")),
+        region=_region(request),
         content_type=request.headers.get("Content-Type"),
         accept=request.headers.get("Accept"),
     )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import NoReturn
 
 from local.emulator import models
-from local.emulator.control import Configuration, Scenario
+from local.emulator.control import Configuration, Lifecycle, Scenario
 from local.emulator.errors import ACCEPT, CONTENT_TYPE, NOT_JSON, Refusal, invalid
 from local.emulator.families import Body
 from local.emulator.models import Model
@@ -86,6 +86,36 @@ class Bedrock:
         body = job.body or job.model.family.answer(job.request.seed, await self._pictures(job))
         await asyncio.sleep(max(0.0, started + job.latency - time.monotonic()))
         return body
+
+    def foundation_model(self, name: str, region: str | None) -> Body:
+        """A model's description by the control plane. Raises Refusal if it is retired or unknown in that region."""
+        model = self._described(name, region)
+        lifecycle = self.configuration.lifecycle.get(model.id, Lifecycle())
+        ends = {"endOfLifeTime": lifecycle.end_of_life} if lifecycle.end_of_life else {}
+        return {
+            "modelArn": f"arn:aws:bedrock:{region or min(model.regions)}::foundation-model/{model.id}",
+            "modelId": model.id,
+            "inputModalities": ["TEXT"],
+            "outputModalities": ["IMAGE"],
+            "inferenceTypesSupported": ["ON_DEMAND"],
+            "modelLifecycle": {"status": lifecycle.status, **ends},
+        }
+
+    def availability(self, name: str, region: str | None) -> Body:
+        """Whether the account may call the model. Raises Refusal as `foundation_model` does."""
+        return {
+            "modelId": self._described(name, region).id,
+            "agreementAvailability": {"status": "AVAILABLE"},
+            "authorizationStatus": "AUTHORIZED",
+            "entitlementAvailability": "AVAILABLE",
+            "regionAvailability": "AVAILABLE",
+        }
+
+    def _described(self, name: str, region: str | None) -> Model:
+        model = models.find(name, region, self.profiles)
+        if self._scenario.is_retired({name, model.id}):
+            raise Refusal("ResourceNotFoundException")
+        return model
 
     def record(self, model: str, status: int, images: int = 0, seed: int | None = None) -> None:
         self.calls.append(Call(model, status, images, seed, time.time()))

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Collection
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +19,11 @@ def _known_fault(name: str) -> str:
     if name not in FAULTS:
         raise ValueError(f"{name!r} is none of {', '.join(FAULTS)}")
     return name
+
+
+def _iso_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 Side = Annotated[int, Field(ge=1, le=4096)]
@@ -51,17 +57,26 @@ class Block(_Strict):
         return self.prompt_contains is None or self.prompt_contains.casefold() in prompt.casefold()
 
 
+class Lifecycle(_Strict):
+    """What the control plane says of a model; `end_of_life` is a date or a time in ISO 8601."""
+
+    status: Literal["ACTIVE", "LEGACY"] = "ACTIVE"
+    end_of_life: Annotated[str, AfterValidator(_iso_time)] | None = None
+
+
 class Configuration(_Strict):
     latency_ms: Annotated[int, Field(ge=0, le=900_000)] = 0
     retired: list[str] = []
     faults: list[Fault] = []
     rng_seed: int | None = None
     block: Block = Block()
+    lifecycle: dict[str, Lifecycle] = {}
     native_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
 
     def settings(self) -> dict[str, object]:
         """Return the current settings, with faults as they were posted."""
-        return Configuration().model_dump() | {"block": {}} | self.model_dump(exclude_unset=True)
+        defaults = Configuration().model_dump(exclude={"lifecycle"}) | {"block": {}}
+        return defaults | self.model_dump(exclude_unset=True)
 
 
 def read(body: bytes, models: Collection[str]) -> Configuration:
@@ -81,7 +96,11 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
 
 def _refuse_unknown_models(configuration: Configuration, models: Collection[str]) -> None:
     """A misspelt model would look like a fault that never occurs."""
-    named = {*configuration.retired, *(fault.model for fault in configuration.faults if fault.model != "*")}
+    named = {
+        *configuration.retired,
+        *configuration.lifecycle,
+        *(fault.model for fault in configuration.faults if fault.model != "*"),
+    }
     unknown = sorted(named.difference(models))
     if unknown:
         raise ValueError(f"unknown model {', '.join(unknown)}; there are {', '.join(sorted(models))}")

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "GATEWAY_TOKEN": GATEWAY_TOKEN,
     "MONTHLY_BUDGET_USD": "0",
     "MONTHLY_BUDGET_PER_KEY_USD": "0",
+    "OPEN_JOBS_PER_KEY": "0",
     "CORS_ORIGINS": "",
     "DOCS": "true",
 }

@@ -13,10 +13,12 @@ from aws.table import (
     LISTED_AT,
     LISTING,
     Absent,
+    Add,
     AtMost,
     Change,
     Condition,
     ConditionFailed,
+    Delete,
     Equal,
     Page,
     Put,
@@ -94,9 +96,12 @@ class FakeTable:
         failed = [place for place, change in enumerate(changes) if not self._holds(change.key, change.condition)]
         if failed:
             raise ConditionFailed(failed)
-        self.records.update({change.key: self._changed(change) for change in changes})
+        self.records.update({change.key: self._changed(change) for change in changes if not isinstance(change, Delete)})
+        for change in changes:
+            if isinstance(change, Delete):
+                self.records.pop(change.key, None)
 
-    def _changed(self, change: Change) -> Record:
+    def _changed(self, change: Put | Add) -> Record:
         if isinstance(change, Put):
             return _stored(change)
         old = self.records.get(change.key, {KEY: change.key})

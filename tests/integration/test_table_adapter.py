@@ -19,6 +19,7 @@ from aws.table import (
     Change,
     Condition,
     ConditionFailed,
+    Delete,
     Equal,
     Put,
     Record,
@@ -188,6 +189,20 @@ def test_amounts_are_added_to_what_is_there(table: EitherTable) -> None:
     assert table.get("total") == {"id": "total", "spent": 40, "reserved": 0, "images": 2}
 
 
+def test_a_deleted_record_is_gone_with_all_other_changes_of_its_write(table: EitherTable) -> None:
+    table.put("a", {"n": 1}, TOMORROW)
+    table.write([Delete("a"), Delete("missing"), Put("b", {}, TOMORROW)], _token())
+    assert set(table.get_many(["a", "b"])) == {"b"}
+
+
+def test_a_record_is_deleted_only_under_its_condition(table: EitherTable) -> None:
+    table.put("a", {"n": 1}, TOMORROW)
+    assert not _is_written(table, Delete("a", Equal("n", 2)))
+    assert not _is_written(table, Delete("missing", Equal("n", 1)))
+    assert _is_written(table, Delete("a", Equal("n", 1)))
+    assert table.get("a") is None
+
+
 def test_a_write_with_a_condition_that_fails_changes_nothing_and_names_the_change(table: EitherTable) -> None:
     table.put("b", {"revision": "old"}, TOMORROW)
     changes: list[Change] = [
@@ -241,7 +256,7 @@ def test_a_sum_without_an_expiry_is_never_absent(table: EitherTable) -> None:
     assert not _is_written(table, Add("total", {"spent": 1}, Absent(TOMORROW)))
 
 
-def _is_written(table: EitherTable, change: Put | Add) -> bool:
+def _is_written(table: EitherTable, change: Change) -> bool:
     try:
         table.write([change], _token())
     except ConditionFailed:

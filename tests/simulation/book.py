@@ -86,11 +86,13 @@ class Attempt:
 
 @dataclass(eq=False)
 class Book:
-    """`caps` by scope, the stack's and each key's, in micro-dollars."""
+    """The caps of the stack's and each key's spend are in micro-dollars; `jobs_cap` is that of each key's unfinished
+    jobs."""
 
     world: World
     stack_cap: int | None
     key_cap: int | None
+    jobs_cap: int | None
     calls: list[Call] = field(default_factory=list)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class Book:
     billed_failures: dict[str, tuple[float, str]] = field(default_factory=dict)
     reserved: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     counted: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    unfinished: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def begins(self, call: Call, stored: Mapping[str, Any]) -> None:
         """Check the start of a model call; `stored` are the objects in the bucket with their metadata."""
@@ -137,6 +140,8 @@ class Book:
         old, new = {} if before is None or is_forgotten else before, after
         generation = str(new["id"]).partition("#")[2]
         self.statuses[generation] = new["status"]
+        is_unfinished = new["is_job"] and new["status"] not in OVER
+        (self.unfinished[new["owner"]].add if is_unfinished else self.unfinished[new["owner"]].discard)(generation)
         self.hashes[generation].add(new["request_hash"])
         had = old["attempt"] if old.get("status") == "running" else None
         has = new["attempt"] if new.get("status") == "running" else None
@@ -164,7 +169,12 @@ class Book:
         )
 
     def totals_are_right(self, totals: Mapping[str, Mapping[str, Any]]) -> None:
-        """Check the month totals; `totals` are their records by key."""
+        """Check the month totals and the counts of unfinished jobs; `totals` are their records by key."""
+        for owner, jobs in self.unfinished.items():
+            count = totals.get(f"jobs#{owner}", {}).get("open", 0)
+            self.world.expect(count == len(jobs), f"{owner}: {count} jobs count as unfinished, and {len(jobs)} are")
+            allowed = self.jobs_cap is None or count <= self.jobs_cap
+            self.world.expect(allowed, f"{owner}: {count} unfinished jobs are above the cap {self.jobs_cap}")
         for month, scope in {**self.reserved, **self.counted}:
             total = totals.get(f"spend#{month}#{scope}", {})
             spent, committed = total.get("spent", 0), total.get("committed", 0)
@@ -183,6 +193,8 @@ class Book:
         """Check the end: nothing is reserved, and everything billed is counted as spent."""
         for place, reserved in self.reserved.items():
             self.world.expect(reserved == 0, f"at rest {reserved} is reserved for {place}")
+        for owner, jobs in self.unfinished.items():
+            self.world.expect(not jobs, f"at rest {len(jobs)} jobs of {owner} are unfinished")
         for generation, status in self.statuses.items():
             self.world.expect(status in OVER, f"the generation {generation} is {status} at rest")
         for attempt in self.attempts.values():

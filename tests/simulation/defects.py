@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws.queue import QueueError
@@ -15,6 +15,7 @@ from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import Jobs
 from imaging.making.generator import Outcome
 from imaging.records.ledger import Ledger
+from imaging.records.open_jobs import OpenJobs
 from imaging.records.record import Failure, GenerationRecord
 from imaging.records.store import Changed, GenerationStore
 from imaging.requests.submission import Submission
@@ -157,6 +158,17 @@ def _lost_for_nothing(self: Ledger, before: GenerationRecord, after: GenerationR
 
 _changes = Ledger.changes
 
+
+def _never_released(self: OpenJobs, before: GenerationRecord, after: GenerationRecord) -> list[Add]:
+    return [] if before.is_open and after.status == "cancelled" else _jobs(self, before, after)
+
+
+def _without_cap(self: OpenJobs, before: GenerationRecord, after: GenerationRecord) -> list[Add]:
+    return [replace(change, condition=None) for change in _jobs(self, before, after)]
+
+
+_jobs = OpenJobs.changes
+
 DEFECTS = (
     Defect(
         "1",
@@ -256,5 +268,17 @@ DEFECTS = (
         "a conflict of writes is ignored",
         ((GenerationStore, "_write", _unconditional),),
         "another live attempt|taken over|ended|is counted|lie in the bucket|at rest|KeyError",
+    ),
+    Defect(
+        "17",
+        "a cancelled job counts as unfinished for ever",
+        ((OpenJobs, "changes", _never_released),),
+        "count as unfinished",
+    ),
+    Defect(
+        "17",
+        "one job too many is accepted",
+        ((OpenJobs, "changes", _without_cap),),
+        "above the cap",
     ),
 )

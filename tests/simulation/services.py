@@ -78,20 +78,29 @@ class SimulatedTable:
         before = {key: self.main.records.get(key) for key in keys}
         change()
         for key in keys:
-            after = self.main.records[key]
+            after = self.main.records.get(key)
             if after is before[key]:
+                continue
+            if after is None:
+                self._index_later(key, None)
                 continue
             if key.startswith("generation#"):
                 self.book.written(before[key], after)
             self._index_later(key, after)
         self.book.totals_are_right(self.main.records)
 
-    def _index_later(self, key: str, record: Record) -> None:
+    def _index_later(self, key: str, record: Record | None) -> None:
         when = max(
             self.world.now + self.world.random.uniform(0, self.world.weather.index_lag), self.indexed_at.get(key, 0)
         )
         self.indexed_at[key] = when
-        self.world.scheduler.at(when, lambda: self.index.records.__setitem__(key, record))
+        self.world.scheduler.at(when, lambda: self._index(key, record))
+
+    def _index(self, key: str, record: Record | None) -> None:
+        if record is None:
+            self.index.records.pop(key, None)
+        else:
+            self.index.records[key] = record
 
     def _call(self, what: str, apply: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call answers
         return self.world.call("table", what, apply, TableError)
@@ -225,7 +234,7 @@ class SimulatedQueue:
     dead_letters: list[str] = field(default_factory=list)
     sent: int = 0
 
-    def send(self, text: str) -> None:
+    def send(self, text: str, owner: str) -> None:  # noqa: ARG002 - these queues deliver in any order
         self._call(f"send {text[:8]}", lambda: self._send(text))
 
     def put_back(self, receipt: str, seconds: float) -> None:

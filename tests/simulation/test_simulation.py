@@ -49,7 +49,14 @@ def test_the_runs_reach_every_situation() -> None:
         *(f"table {fate}" for fate in ("answered", "refused", "lost", "slow", "died before", "died after")),
         *(f"bucket {fate}" for fate in ("refused", "lost", "died after")),
         *("queue refused", "queue lost", "model answered", "replayed", "attempt lost", "image overwritten"),
-        *("POST 200", "POST 202", "POST 402 budget_exhausted", "POST 409 in_progress", "POST 422 key_reused"),
+        *(
+            "POST 200",
+            "POST 202",
+            "POST 402 budget_exhausted",
+            "POST 429 too_many_jobs",
+            "POST 409 in_progress",
+            "POST 422 key_reused",
+        ),
         *("POST 400 content_blocked", "POST 400 content_policy_violation", "POST 503 dependency_unavailable"),
         *("POST 502", "POST 504", "POST 0", "GET 200", "DELETE 200", "DELETE 204"),
     ]

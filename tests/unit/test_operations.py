@@ -8,6 +8,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -16,6 +17,7 @@ from botocore.validate import ParamValidator
 
 from api.problems import STATUS_BY_CODE
 from checks.template import PROJECT, declared
+from tests.unit.template import translated
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
 PAGES = "".join(page.read_text() for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))))
@@ -78,6 +80,38 @@ def test_every_log_line_is_documented_and_no_other() -> None:
     logged = calls("debug", "info", "warning", "error", "exception", "log")
     lines = {text for call in logged if call.args for text in texts(call.args[0])}
     assert documented("log line") == lines
+
+
+ALARMS = {
+    name: resource["Properties"]
+    for name, resource in translated()["Resources"].items()
+    if resource["Type"] == "AWS::CloudWatch::Alarm"
+}
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_alarm_has_its_entry(name: str) -> None:
+    heading = name.removesuffix("Alarm")
+    assert f"\n### {heading}\n" in PAGE
+    assert ALARMS[name]["AlarmDescription"].endswith(f'See docs/operations.md, "{heading}".')
+    assert ALARMS[name]["AlarmName"] == {"Fn::Sub": f"${{AWS::StackName}}-{heading}"}
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_alarm_tells_the_operator_when_it_goes_off_and_when_it_is_over(name: str) -> None:
+    told = {"Fn::If": ["HasAlarmEmail", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+    assert (ALARMS[name]["AlarmActions"], ALARMS[name]["OKActions"]) == (told, told)
+
+
+def test_alarms_and_dashboard_name_only_metrics_that_the_functions_publish() -> None:
+    dashboard = translated()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    shown = {metric[1] for widget in json.loads(dashboard)["widgets"] for metric in _metrics(widget)}
+    watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "TextToImageApi"}
+    assert watched | shown <= documented("metric")
+
+
+def _metrics(widget: dict[str, Any]) -> Iterator[list[Any]]:
+    yield from (metric for metric in widget["properties"].get("metrics", []) if metric[0] == "TextToImageApi")
 
 
 def test_every_warning_is_documented() -> None:

@@ -24,6 +24,10 @@ ROLES = [name for name, resource in translated()["Resources"].items() if resourc
 FUNCTION_ROLES = [role for role in ROLES if role != "ApiGatewayLogWriterRole"]
 
 
+def listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
+
+
 def test_the_role_names_exactly_the_catalogs_models_where_they_live() -> None:
     named = {next(iter(arn.values())) for arn in resources_of("ApiRole", "bedrock:InvokeModel")}
     assert named - {"InferenceProfileArns"} == {
@@ -39,8 +43,12 @@ def test_the_role_may_do_what_the_documents_name() -> None:
 
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_nothing_else_is_allowed_on_everything(role: str) -> None:
-    wide = [statement["Action"] for statement in statements(role) if statement["Resource"] == "*"]
-    assert set(wide) <= {"bedrock:GetModelInvocationLoggingConfiguration"}
+    wide = {action for each in statements(role) if each["Resource"] == "*" for action in listed(each["Action"])}
+    assert wide <= {
+        "bedrock:GetModelInvocationLoggingConfiguration",
+        "bedrock:GetFoundationModelAvailability",
+        "cloudwatch:GetMetricData",
+    }
     assert not any("*" in str(statement["Action"]) for statement in statements(role))
 
 

@@ -12,6 +12,7 @@ import bootstrap
 from api.body import MAX_IMAGES, MAX_SIDE, MAX_TEXT, MIN_SIDE
 from api.responses import answers
 from aws.table import TableError
+from imaging.audits.lifecycle import Observation
 from imaging.models.catalog import Model
 from imaging.models.sizing import Grid, NativeSize, Size
 from imaging.money import usd
@@ -24,12 +25,22 @@ router = APIGatewayRouter()
 State = Literal["active", "legacy", "end_of_life"]
 
 
+class Observed(BaseModel):
+    """What Bedrock itself said, asked once a day."""
+
+    status: Literal["ACTIVE", "LEGACY", "RETIRED"] = Field(description="RETIRED if Bedrock no longer knows the model.")
+    available: bool = Field(description="Whether this account may call it.")
+    end_of_life: datetime | None
+    observed_at: datetime
+
+
 class Lifecycle(BaseModel):
-    """The dates that AWS published. Whether a model really answers, only Bedrock knows."""
+    """The dates that AWS published, and what Bedrock said when it was last asked."""
 
     state: State = Field(description="As of today, by the dates.")
     legacy_since: date | None
     end_of_life: date | None
+    observed: Observed | None = Field(description="Of listed models, since the first day; null where it is unknown.")
 
 
 class ModelPrice(BaseModel):
@@ -96,9 +107,12 @@ Side = Annotated[int, Query(ge=MIN_SIDE, le=MAX_SIDE, description="Pixels, for `
 def models(width: Side = 1024, height: Side = 1024, quality: PricedQuality = "standard") -> ModelList:
     wanted = Size(width, height)
     known = bootstrap.services().router
-    refusals = shared_refusals(known.models)
+    refusals, observed = shared_refusals(known.models), _observed(known.listed)
     return ModelList(
-        models=[_facts(model, known, refusals.get(model.id), wanted, quality) for model in known.models.values()],
+        models=[
+            _facts(model, known, refusals.get(model.id), observed.get(model.id), wanted, quality)
+            for model in known.models.values()
+        ],
         warnings=[warning for model in known.listed.values() if (warning := end_of_life(model))],
     )
 
@@ -107,6 +121,14 @@ def shared_refusals(model_ids: Collection[str]) -> Mapping[str, Refusal]:
     """How these models refused within the last hour; empty while the table does not answer."""
     try:
         return bootstrap.services().refusals.find(model_ids)
+    except TableError:
+        return {}
+
+
+def _observed(model_ids: Collection[str]) -> Mapping[str, Observation]:
+    """What Bedrock last said of these models; empty while the table does not answer."""
+    try:
+        return bootstrap.services().lifecycle.observed(model_ids)
     except TableError:
         return {}
 
@@ -125,7 +147,14 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, quality: Quality) -> ModelFacts:
+def _facts(  # noqa: PLR0913, PLR0917 - what one entry shows
+    model: Model,
+    known: Router,
+    refusal: Refusal | None,
+    observed: Observation | None,
+    wanted: Size,
+    quality: Quality,
+) -> ModelFacts:
     _, price_micros = model.quote(wanted, quality)
     return ModelFacts(
         id=model.id,
@@ -147,9 +176,21 @@ def _facts(model: Model, known: Router, refusal: Refusal | None, wanted: Size, q
             state=_state(model, _today()),
             legacy_since=model.legacy_since,
             end_of_life=model.end_of_life,
+            observed=_shown(observed) if observed else None,
         ),
         refused=refusal.code if refusal else None,
         source=model.source,
+    )
+
+
+def _shown(observed: Observation) -> Observed:
+    return Observed.model_validate(
+        {
+            "status": observed.status,
+            "available": observed.is_available,
+            "end_of_life": observed.end_of_life,
+            "observed_at": observed.observed_at,
+        }
     )
 
 

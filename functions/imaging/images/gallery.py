@@ -1,18 +1,20 @@
 """The stored images: bytes in the bucket, records in the table.
 
 The record `image#<id>` has the image's owner, origin and facts, and is listed by owner and time. The record of a
-deleted image stays, marked as deleted, so that its generation does not make the image again.
+deleted image stays without its facts: its owner, when it was deleted, and its epoch, so that its generation does not
+make it again. `digest#<owner>#<SHA-256>` finds the image of a file; an image's digests are listed, and deleted with it.
 """
 
 import hashlib
+import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from aws.bucket import BucketError, Link
-from aws.table import LISTED_AT, LISTING, Put, Record, TableError
+from aws.table import LISTED_AT, LISTING, ConditionFailed, Delete, Equal, Page, Put, Record, TableError
 from imaging import ports
 from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_needed
 from imaging.ids import image_id, is_id
@@ -21,6 +23,11 @@ from observability import logger
 
 _FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes", "sha256", "manifest")
 """The facts that the object's metadata repeat, in case the record is not written."""
+
+_KEPT = ("owner", "epoch", "model", "seed", "seed_index")
+"""What the record of a deleted image keeps."""
+
+DIGESTS_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -124,9 +131,15 @@ class Gallery:
     def note_digest(self, owner: str, image_id: str, data: bytes) -> None:
         """Lets `by_digest` find the image by this file. Raises as `link` does."""
         record = self._find(owner, image_id)
-        key = _digest_key(owner, hashlib.sha256(data).hexdigest())
+        digest = hashlib.sha256(data).hexdigest()
+        put = _digest(owner, digest, image_id, self.now(), record["expiration"])
         with table_needed():
-            self.table.put(key, {"image_id": image_id}, record["expiration"])
+            self.table.put(put.key, put.record, put.expires_at)
+
+    def forget_file(self, owner: str, image_id: str, data: bytes) -> None:
+        """Undoes `note_digest`. Raises DependencyUnavailable."""
+        with table_needed():
+            self._delete_digest(_digest_key(owner, hashlib.sha256(data).hexdigest()), image_id)
 
     def current(self, owner: str, generation: Generation) -> Generation:
         """The generation, with images that were deleted since marked as deleted. Raises DependencyUnavailable."""
@@ -159,15 +172,20 @@ class Gallery:
     def delete(self, owner: str, image_id: str) -> None:
         """Deletes an image; a retry is safe. Raises NotFound as `link` does, StorageFailed, DependencyUnavailable."""
         record = self._find(owner, image_id)
-        facts = {name: record[name] for name in ("owner", "epoch", "model", "seed", "seed_index") if name in record}
         with _deletion():
             self.bucket.delete(image_id)
             self.bucket.delete_renditions(image_id)
         with table_needed():
-            self.table.put(_key(image_id), {**facts, "is_deleted": True}, record["expiration"])
+            for digest in self._digests_of(image_id, record):
+                self._delete_digest(digest, image_id)
+            self.table.put(_key(image_id), self._tombstone(record), record["expiration"])
         # One may have been stored in between; after this, whoever makes one sees the deletion and takes it back.
         with _deletion():
             self.bucket.delete_renditions(image_id)
+
+    def _tombstone(self, record: Record) -> Record:
+        kept = {name: record[name] for name in _KEPT if name in record}
+        return {**kept, "is_deleted": True, "deleted_at": self.now()}
 
     def _record(self, origin: Origin, image: StoredImage) -> Put:
         made_at = self.now()
@@ -198,6 +216,22 @@ class Gallery:
             self.table.put(put.key, put.record, put.expires_at, *_digests(put))
         return FoundImage(metadata["model"], image)
 
+    def _digests_of(self, image_id: str, record: Record) -> Iterator[str]:
+        """The keys by which `by_digest` finds the image: its original's, and its renditions'."""
+        if sha256 := record.get("sha256"):
+            yield _digest_key(record["owner"], sha256)
+        page = Page((), None)
+        while True:
+            page = self.table.listed(_digests_listing(image_id), DIGESTS_PAGE, start=page.next)
+            yield from [digest["id"] for digest in page.records]
+            if page.next is None:
+                return
+
+    def _delete_digest(self, key: str, image_id: str) -> None:
+        """Deletes a digest, unless another image has the same file."""
+        with suppress(ConditionFailed):
+            self.table.write([Delete(key, Equal("image_id", image_id))], secrets.token_hex(8))
+
     def _find(self, owner: str, image_id: str) -> Record:
         with table_needed():
             record = self.table.get(_key(image_id)) if is_id(image_id) else None
@@ -225,7 +259,12 @@ def _digests(image: Put) -> list[Put]:
     sha256 = image.record.get("sha256")
     if sha256 is None:
         return []
-    return [Put(_digest_key(image.record["owner"], sha256), {"image_id": _id_of(image.key)}, image.expires_at)]
+    return [_digest(image.record["owner"], sha256, _id_of(image.key), image.record["made_at"], image.expires_at)]
+
+
+def _digest(owner: str, sha256: str, image_id: str, at: float, expires_at: int) -> Put:
+    record = {"image_id": image_id, LISTING: _digests_listing(image_id), LISTED_AT: at}
+    return Put(_digest_key(owner, sha256), record, expires_at)
 
 
 def _recorded(image_id: str, record: Record | None, epoch: str) -> FoundImage | None:
@@ -263,6 +302,10 @@ def _listing(owner: str) -> str:
 
 def _key(image_id: str) -> str:
     return f"image#{image_id}"
+
+
+def _digests_listing(image_id: str) -> str:
+    return f"digests#{image_id}"
 
 
 def _digest_key(owner: str, sha256: str) -> str:

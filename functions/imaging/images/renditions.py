@@ -77,13 +77,14 @@ class Renditions:
             raise DependencyUnavailable(f"The image cannot be converted: {error}. Ask for the PNG.") from error
         self.gallery.note_digest(owner, image_id, data)
         self.bucket.put_rendition(image_id, wanted.name, data, wanted.format.content_type)
-        self._undo_if_deleted(owner, image_id)
+        self._undo_if_deleted(owner, image_id, data)
         return len(data)
 
-    def _undo_if_deleted(self, owner: str, image_id: str) -> None:
+    def _undo_if_deleted(self, owner: str, image_id: str, data: bytes) -> None:
         """The image may have been deleted while the rendition was made."""
         try:
             self.gallery.image(owner, image_id)
         except NotFound:
             self.bucket.delete_renditions(image_id)
+            self.gallery.forget_file(owner, image_id, data)
             raise

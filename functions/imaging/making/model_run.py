@@ -8,11 +8,13 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError
 from aws.table import Put
 from imaging import ports
-from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, TimedOut
+from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, Throttled, TimedOut
 from imaging.ids import image_id
 from imaging.images import png
 from imaging.images.fitting import fit
@@ -26,7 +28,7 @@ from imaging.planning.route import Route
 from imaging.records.attempt import Attempt
 from imaging.records.record import ModelCall
 from imaging.requests.result import ImageFacts, MissingImage, StoredImage
-from observability import log_bug, logger
+from observability import log_bug, logger, metrics
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
 """Delays between retries of storing an image, which was paid for: 15.5 s in total."""
@@ -119,6 +121,7 @@ class _ModelRun:
         if deadline.for_model() <= 0:
             raise TimedOut("The function's time ran out before the model was called. Send the request again.")
         body = route.model.schema.body(self.call.ask)
+        began = self.runner.now()
         try:
             answer = self.runner.invoke(
                 route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
@@ -126,9 +129,12 @@ class _ModelRun:
         except BedrockError as error:
             _log_refusal(route, error)
             explained = refusals.explain(error, route.model)
+            if isinstance(explained, Throttled):
+                metrics.add_metric(name="ModelThrottled", unit=MetricUnit.Count, value=1)
             if explained.may_be_billed:
                 self._record_call(error.request_id, error.code)
             raise explained from error
+        metrics.add_metric(name="ModelTime", unit=MetricUnit.Seconds, value=self.runner.now() - began)
         self._record_call(answer.request_id, "answered")
         return answer
 

@@ -12,6 +12,9 @@ ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:2
 
 _INFERENCE_ERROR = "Inference error"
 
+_FILTERED = {"prompt", "input image", "output image"}
+"""What a filter can refuse. Other words of the model's are not repeated, because they may quote the prompt."""
+
 
 def body(ask: Ask) -> dict[str, Any]:
     texts = {"prompt": ask.text} | ({"negative_prompt": ask.negative_text} if ask.negative_text else {})
@@ -40,7 +43,7 @@ def _missing(reason: str) -> NoImage:
     if reason == _INFERENCE_ERROR:
         return NoImage("failed", "the model failed while it made the image")
     refused = reason.removeprefix("Filter reason: ")
-    return NoImage("blocked", f"the content filter refused the {refused}")
+    return NoImage("blocked", f"the content filter refused the {refused if refused in _FILTERED else 'request'}")
 
 
 def blocked(message: str) -> bool:  # noqa: ARG001 - these models refuse inside a 200

@@ -10,12 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+
+from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import Add, AtMost, Record
 from imaging import ports
 from imaging.errors import BudgetExhausted, table_needed
 from imaging.records.record import GenerationRecord
+from observability import metrics
 
 STACK = "stack"
 
@@ -42,7 +45,7 @@ class Ledger:
 
     def month(self) -> str:
         """The current UTC month, as 2026-11."""
-        return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m")
+        return self._today().strftime("%Y-%m")
 
     def changes(self, before: GenerationRecord, after: GenerationRecord) -> list[Add]:
         """What a change of a record adds to the totals of the caller and the stack. Only a reservation is conditional
@@ -60,7 +63,10 @@ class Ledger:
         caps = [(scope, cap) for scope, cap in self._caps(after.owner).items() if cap is not None]
         room = min(cap - self._read(after.month, scope).get("spent", 0) for scope, cap in caps) - lost
         exceeds_cap = after.reserved > min(cap for _, cap in caps)
-        return BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
+        error = BudgetExhausted.by_cap(may_pass=after.reserved <= room, exceeds_cap=exceeds_cap)
+        if not error.may_pass:
+            metrics.add_metric(name="BudgetRefused", unit=MetricUnit.Count, value=1)
+        return error
 
     def usage(self, caller: str) -> Usage:
         """What the caller has spent and reserved this month. Raises DependencyUnavailable."""
@@ -69,6 +75,22 @@ class Ledger:
         spent, committed = total.get("spent", 0), total.get("committed", 0)
         cap = self.stack_cap if self.key_cap is None else self.key_cap
         return Usage(month, spent, committed - spent, cap, total.get("images", 0))
+
+    def stack_used(self) -> float | None:
+        """The percentage of the stack's cap that is spent or reserved this month; None without a cap. Raises
+        DependencyUnavailable."""
+        if self.stack_cap is None:
+            return None
+        return 100 * int(self._read(self.month(), STACK).get("committed", 0)) / self.stack_cap
+
+    def images_by_month(self) -> Mapping[str, int]:
+        """How many images the stack was billed for, this month and the last. Raises DependencyUnavailable."""
+        last = self._today().replace(day=1) - timedelta(days=1)
+        months = (self.month(), last.strftime("%Y-%m"))
+        return {month: self._read(month, STACK).get("images", 0) for month in months}
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.now(), UTC).date()
 
     def _read(self, month: str, scope: str) -> Record:
         with table_needed():

@@ -72,11 +72,11 @@ class ModelCall(_Stored):
 class GenerationRecord(_Stored):
     """A generation in the table. Times are epoch seconds, amounts micro-dollars.
 
-    `epoch` is new whenever the generation starts over, so that images of the former epoch are not taken for its own.
-    `revision` is the token of the last write. `attempt` is the token of the current or last attempt, whose lease ends
-    at `lease_until`. The table stores the `request` of unfinished jobs only. `settled` has the facts of each image that
-    needs no further model call, by index, and `model` is the model that made them. An attempt is lost if its function
-    crashed, so that it is unknown what it paid.
+    `is_open` says whether it counts among its owner's open jobs. `epoch` is new whenever the generation starts over, so
+    that images of the former epoch are not taken for its own. `revision` is the token of the last write. `attempt` is
+    the token of the current or last attempt, whose lease ends at `lease_until`. The table stores the `request` of
+    unfinished jobs only. `settled` has the facts of each image that needs no further model call, by index, and `model`
+    is the model that made them. An attempt is lost if its function crashed, so that it is unknown what it paid.
     """
 
     id: str
@@ -85,6 +85,7 @@ class GenerationRecord(_Stored):
     is_keyed: bool
     is_job: bool
     is_joined: bool = False
+    is_open: bool = False
     created_at: float
     expires_at: int = 0
     epoch: str

@@ -12,12 +12,13 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from aws.table import EXPIRY, KEY, LISTED_AT, LISTING, Absent, ConditionFailed, Equal, Page, Put, TableError
+from aws.table import EXPIRY, KEY, LISTED_AT, LISTING, Absent, ConditionFailed, Equal, Page, Put, Record, TableError
 from imaging import ports
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, table_down, table_needed
 from imaging.records.attempt import Attempt
 from imaging.records.ledger import Ledger
+from imaging.records.open_jobs import OpenJobs
 from imaging.records.record import DUE, GenerationRecord, key, read
 from observability import logger, metrics
 
@@ -46,6 +47,7 @@ class GenerationStore:
 
     table: ports.Table
     ledger: Ledger
+    open_jobs: OpenJobs
     retention_seconds: int
     job_seconds: int
     now: Callable[[], float] = time.time
@@ -128,13 +130,27 @@ class GenerationStore:
             changes = {**record.settlement((), in_full=True), "failures": record.failures + 1, **changes}
         return self._save(record, changes, ())
 
-    def unlist(self, generation_id: str) -> None:
-        """Removes a malformed record from the listing of due generations. Raises TableError."""
+    def set_aside(self, generation_id: str) -> None:
+        """Lists a malformed record again at the latest deadline of its job, by when its cause may be fixed; then
+        abandons it. Raises TableError, ConditionFailed if another sweep has abandoned it."""
         record = self.table.get(key(generation_id))
-        if record is not None:
-            expires_at = record.get(EXPIRY, self._unfinished_until())
-            attributes = {name: record[name] for name in record.keys() - {KEY, EXPIRY, LISTING, LISTED_AT}}
-            self.table.write([Put(record[KEY], attributes, expires_at)], secrets.token_hex(8))
+        if record is None:
+            return
+        expires_at = record.get(EXPIRY, self._unfinished_until())
+        again_at = expires_at - self.retention_seconds
+        if again_at > self.now():
+            later = _without(record, KEY, EXPIRY) | {LISTED_AT: again_at}
+            self.table.write([Put(record[KEY], later, expires_at)], secrets.token_hex(8))
+        else:
+            self._abandon(record, expires_at)
+
+    def _abandon(self, record: Record, expires_at: int) -> None:
+        """Removes a malformed record from the listing and from its owner's open jobs, and its prompt."""
+        rest = _without(record, KEY, EXPIRY, LISTING, LISTED_AT, "request", "is_open")
+        is_counted = record.get("is_open") is True and "owner" in record
+        released = [self.open_jobs.release(record["owner"])] if is_counted else []
+        condition = Equal("is_open", value=True) if is_counted else None
+        self.table.write([Put(record[KEY], rest, expires_at, condition), *released], secrets.token_hex(8))
 
     def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
@@ -146,7 +162,7 @@ class GenerationStore:
         now = self.now()
         if record.is_over:
             expires_at = int(now) + self.retention_seconds
-            return {"ended_at": now, "due_at": None, "waiting": None, "expires_at": expires_at}
+            return {"ended_at": now, "due_at": None, "waiting": None, "is_open": False, "expires_at": expires_at}
         resend_at = max(record.retry_at, now) + min(RESEND_SECONDS * 2**record.resends, LONGEST_RESEND_SECONDS)
         due_at = record.lease_until if record.status == "running" else min(resend_at, self.deadline(record))
         return {"due_at": due_at, "expires_at": self._unfinished_until()}
@@ -156,14 +172,16 @@ class GenerationStore:
 
     def _write(self, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put]) -> GenerationRecord:
         condition = Equal("revision", before.revision) if before.revision else Absent(self.now())
-        totals = self.ledger.changes(before, after)
+        jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
         missing = [note for each in notes if (note := self._still_missing(each))]
         try:
-            self.table.write([after.put(condition), *totals, *missing], secrets.token_hex(8))
+            self.table.write([after.put(condition), *jobs, *totals, *missing], secrets.token_hex(8))
         except ConditionFailed as failed:
             if 0 in failed.places:
                 return self._recognised(before, after, Changed())
-            if min(failed.places) <= len(totals):
+            if min(failed.places) <= len(jobs):
+                raise self.open_jobs.refusal() from None
+            if min(failed.places) <= len(jobs) + len(totals):
                 raise self.ledger.exhausted(before, after) from None
             return self._write(before, after, notes)
         except TableError as error:
@@ -192,3 +210,7 @@ class GenerationStore:
         if found and found.status == "running" and before.attempt != after.attempt == found.attempt:
             return found
         raise otherwise
+
+
+def _without(record: Record, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in names}

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from local import front
+from local import front, metrics
 from local.front import Front
 from local.gateway import Gateway
 
@@ -43,7 +43,10 @@ def ask(upstream: Handler, method: str, path: str, **options: Any) -> tuple[int,
         async with AsyncExitStack() as stack:
             ministack = await stack.enter_async_context(TestServer(_application(upstream)))
             session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
-            behind = Front(str(ministack.make_url("")).rstrip("/"), "abc", PUBLIC_KEY, Gateway(DEFINITION), session)
+            counted = metrics.Gateway("stack", "api")
+            behind = Front(
+                str(ministack.make_url("")).rstrip("/"), "abc", PUBLIC_KEY, Gateway(DEFINITION), session, counted
+            )
             app = web.Application(client_max_size=front.BODY_LIMIT)
             app.router.add_route("*", "/{path:.*}", behind.handle)
             client = await stack.enter_async_context(TestClient(TestServer(app)))

@@ -44,7 +44,17 @@ def test_a_deleted_image_is_gone_from_the_bucket_and_its_facts_from_the_table(
     assert (answer.status, answer.text) == (204, "")
     assert bucket.objects == {}
     (record,) = image_records(table)
-    assert record.keys() == {"id", "expiration", "owner", "epoch", "model", "seed", "seed_index", "is_deleted"}
+    assert record.keys() == {
+        "id",
+        "expiration",
+        "owner",
+        "epoch",
+        "model",
+        "seed",
+        "seed_index",
+        "is_deleted",
+        "deleted_at",
+    }
     assert send("GET", link).status == 404
     assert send("DELETE", link).status == 404
 

@@ -31,7 +31,12 @@ def test_every_model_is_listed_with_its_facts(send: Send) -> None:
     assert list(told) == list(MODELS)
     titan = told["amazon.titan-image-generator-v2:0"]
     assert titan["lists"] == ["standard", "premium"]
-    assert titan["lifecycle"] == {"state": "end_of_life", "legacy_since": None, "end_of_life": "2026-06-30"}
+    assert titan["lifecycle"] == {
+        "state": "end_of_life",
+        "legacy_since": None,
+        "end_of_life": "2026-06-30",
+        "observed": None,
+    }
     assert titan["limits"]["cfg_scale"] == [1.1, 10.0]
     assert titan["price_verified"] is False
     core = told[CORE]

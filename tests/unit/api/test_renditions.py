@@ -17,6 +17,7 @@ from imaging.images.provenance import SOURCE_TYPE
 from tests.fakes.bedrock import FakeBedrock, png
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import CALLER, FakeContext
+from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
 from tests.unit.doors import at_call
 
@@ -102,12 +103,13 @@ def test_renditions_are_deleted_with_their_original(send: Send, bucket: FakeBuck
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_rendition_that_is_made_during_the_deletion_is_deleted_too(
-    send: Send, services: Services, bucket: FakeBucket, image_id: str, moment: str
+    send: Send, services: Services, bucket: FakeBucket, table: FakeTable, image_id: str, moment: str
 ) -> None:
     delete = {moment: lambda: services.gallery.delete(CALLER, image_id)}
     with at_call(0, bucket, "put_rendition", **delete):
         assert send("GET", f"/images/{image_id}.jpg").status == 404
     assert bucket.renditions == {}
+    assert not [key for key in table.records if key.startswith("digest#")]
 
 
 class TestTheFormatOfAnAnswer:
@@ -176,7 +178,9 @@ class TestProvenance:
         assert "a fox" not in answer.text
 
     @pytest.mark.parametrize("form", ["png", "webp"])
-    def test_finds_the_image_of_a_file_for_its_owner_only(self, send: Send, bucket: FakeBucket, form: str) -> None:
+    def test_finds_the_image_of_a_file_for_its_owner_only(
+        self, send: Send, bucket: FakeBucket, table: FakeTable, form: str
+    ) -> None:
         (detail,) = send("POST", "/generate", FOX | {"output_format": form}).json["details"]
         files = {"png": bucket.objects.values(), "webp": [data for data, _ in bucket.renditions.values()]}
         (data,) = files[form]
@@ -186,6 +190,7 @@ class TestProvenance:
         assert send("GET", target, caller=ANOTHER).json["images"] == []
         send("DELETE", f"/images/{detail['id']}.png")
         assert send("GET", target).json["images"] == []
+        assert not [key for key in table.records if key.startswith("digest#")]
 
     @pytest.mark.parametrize("digest", ["0" * 63, "g" * 64, "A" * 64])
     def test_refuses_what_is_no_digest(self, send: Send, digest: str) -> None:

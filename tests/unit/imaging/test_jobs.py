@@ -476,11 +476,11 @@ def test_a_job_that_another_request_was_answered_with_stays(
     told: list[Answer] = []
     original = queue.send
 
-    def refuse_late(text: str) -> None:
+    def refuse_late(text: str, owner: str) -> None:
         if not told:
             told.append(start(send))
             queue.refusals.append("AccessDenied")
-        original(text)
+        original(text, owner)
 
     monkeypatch.setattr(queue, "send", refuse_late)
     assert start(send).status == 202

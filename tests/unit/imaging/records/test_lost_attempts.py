@@ -187,10 +187,10 @@ def test_a_job_whose_withdrawal_may_have_been_written_is_not_accepted(
     queue.refusals = ["AccessDenied"]
     send = queue.send
 
-    def refuse(text: str) -> None:
+    def refuse(text: str, owner: str) -> None:
         table.lost_answers, table.refusals = ["ReadTimeoutError"], []
         monkeypatch.setattr(table, "get", _refused)
-        send(text)
+        send(text, owner)
 
     monkeypatch.setattr(queue, "send", refuse)
     with pytest.raises(DependencyUnavailable):

@@ -71,8 +71,8 @@ def test_its_message_goes_to_the_dead_letters(job_id: str, bedrock: FakeBedrock,
     assert (queue.dead_letters, bedrock.calls) == ([job_id], [])
 
 
-def test_the_sweeper_looks_at_it_once(
-    send: Send, job_id: str, queue: FakeQueue, wall: FakeClock, log: io.StringIO
+def test_the_sweeper_looks_at_it_again_at_its_deadline_only_and_removes_its_prompt(
+    send: Send, job_id: str, table: FakeTable, queue: FakeQueue, wall: FakeClock, log: io.StringIO
 ) -> None:
     healthy = send("POST", "/generate", FOX | {"seed": 2}, **ASYNC).json["id"]
     queue.sent.clear()
@@ -81,8 +81,11 @@ def test_the_sweeper_looks_at_it_once(
     assert queue.sent == [healthy]
     assert "ValidationError" in log.getvalue()
     assert work(healthy)
-    wall.advance(7 * 3600)
+    wall.advance(300)
     assert sweep() == 0
+    wall.advance(7 * 3600)
+    assert [sweep(), sweep()] == [1, 0]
+    assert "a fox" not in str(table.records)
     assert job_id not in queue.sent
 
 
