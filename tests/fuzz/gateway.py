@@ -65,6 +65,17 @@ class InProcess:
         return found["statusCode"], headers, found["body"] or ""
 
 
+@dataclass
+class Served:
+    """Passes requests on to the deployment of the current test: schemathesis takes one application for all tests."""
+
+    application: InProcess | None = None
+
+    def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        assert self.application is not None
+        return self.application(environ, start_response)
+
+
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     named = {name.removeprefix("HTTP_"): value for name, value in environ.items() if name.startswith("HTTP_")}
     return {name.replace("_", "-").lower(): value for name, value in named.items()} | {"x-forwarded-proto": "https"}

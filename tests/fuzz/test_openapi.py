@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.app import METHODS
 from checks.documents import OPENAPI
-from tests.fuzz.gateway import KEY, STAGE, InProcess
+from tests.fuzz.gateway import KEY, STAGE, InProcess, Served
 from tests.fuzz.options import bounded
 
 DOCUMENT = json.loads(OPENAPI.read_text())
@@ -27,15 +27,12 @@ CONFIG = Config.from_dict(
     }
 )
 schema = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
-schema.app = lambda *request: _application(*request)
-
-_application: InProcess
+schema.app = served = Served()
 
 
 @pytest.fixture(autouse=True)
 def _served(application: InProcess) -> None:
-    global _application  # noqa: PLW0603 - schemathesis takes one application for all tests
-    _application = application
+    served.application = application
 
 
 @schema.parametrize()
@@ -72,6 +69,6 @@ def inapplicable_checks(case: Case) -> list[CheckFunction]:
         ("Idempotency-Key" in headers and "no-cache" in str(headers.get("Cache-Control")).lower())
         or "cursor" in query
         or body.get("model") is not None
-        or body.get("size") not in {None, "auto"}
+        or body.get("size") not in (None, "auto")  # noqa: PLR6201 - may be a list
     )
     return [positive_data_acceptance] if refused else []

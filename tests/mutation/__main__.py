@@ -142,7 +142,7 @@ def _write_scores(results: Mapping[str, str]) -> None:
     measured = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": _commit()}
     scores |= {module: {**found, **measured} for module, found in counts.items()}
     SCORES.write_text(json.dumps(dict(sorted(scores.items())), indent=2) + "\n")
-    print(json.dumps({module: dict(found) for module, found in counts.items()}, indent=1))
+    sys.stdout.write("".join(f"{module}: {dict(found)}\n" for module, found in counts.items()))
 
 
 def _commit() -> str:
