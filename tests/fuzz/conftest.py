@@ -1,5 +1,7 @@
 """The handlers on fakes, behind a session of `requests` that stands for API Gateway."""
 
+import time
+
 import pytest
 
 import bootstrap
@@ -8,6 +10,7 @@ from local.gateway import Gateway
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
+from tests.fakes.clock import FakeClock
 from tests.fakes.environment import ENVIRONMENT
 from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
@@ -26,7 +29,14 @@ def queue() -> FakeQueue:
 def services(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The services on fakes, where the doors look for the real ones."""
     settings = Settings.from_environment(ENVIRONMENT)
-    made = Services(settings, FakeTable(), FakeBucket(), queue, FakeBus(), FakeBedrock(), sleep=lambda _: None)
+    clock, wall = FakeClock(), FakeClock(time.time())
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+        wall.advance(seconds)
+
+    fakes = (FakeTable(now=wall), FakeBucket(), queue, FakeBus(), FakeBedrock())
+    made = Services(settings, *fakes, now=wall, clock=clock, sleep=sleep)
     monkeypatch.setattr(bootstrap, "services", lambda: made)
     for name, value in {"PUBLIC_KEY": PUBLIC_KEY, "GATEWAY_TOKEN": GATEWAY_TOKEN, "CORS_ORIGINS": ""}.items():
         monkeypatch.setenv(name, value)

@@ -3,19 +3,20 @@
 import copy
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import authorizer.app
 import sweeper.app
 import worker.app
 from api.app import lambda_handler
-from bootstrap import Services
-from imaging.errors import ImagingError
+from api.event import is_well_formed
+from imaging.errors import ImagingError, InvalidRequest
 from tests.fakes.lambda_runtime import FakeContext, event, http_event
 from tests.fuzz.gateway import KEY
 from tests.fuzz.options import bounded
@@ -90,9 +91,9 @@ def test_any_event_of_api_gateway_that_has_its_token_is_answered(
     original: dict[str, Any], data: st.DataObject
 ) -> None:
     authorizer_places = [place for place in _places(original) if place[:2] == ("requestContext", "authorizer")]
-    answer = lambda_handler(
-        data.draw(changed(original, ("requestContext",), ("httpMethod",), *authorizer_places)), CONTEXT
-    )
+    sent = data.draw(changed(original, ("requestContext",), ("httpMethod",), *authorizer_places))
+    assume(is_well_formed(sent))
+    answer = lambda_handler(sent, CONTEXT)
 
     assert 200 <= answer["statusCode"] < 600
     assert answer["statusCode"] != 500, answer["body"]
@@ -121,11 +122,18 @@ def _answered_or_refused(sent: Any) -> None:  # noqa: ANN401 - any JSON
 
 @given(data=st.data())
 @bounded(200)
-def test_any_message_is_finished_or_reported_as_failed(services: Services, data: st.DataObject) -> None:
-    sent = data.draw(changed(event("sqs"), ("Records",), ("Records", 0)))
-    answer = worker.app.lambda_handler(sent, CONTEXT)
+def test_any_message_is_finished_or_reported_as_failed(data: st.DataObject) -> None:
+    """What is not an event of SQS is refused as a whole, so that Lambda keeps its messages."""
+    with suppress(InvalidRequest):
+        answer = worker.app.lambda_handler(data.draw(changed(event("sqs"))), CONTEXT)
+        assert set(answer) == {"batchItemFailures"}
 
-    assert set(answer) == {"batchItemFailures"}
+
+@given(sent=JSON)
+@bounded(50)
+def test_what_is_no_event_of_the_queue_is_refused_by_a_typed_error(sent: Any) -> None:  # noqa: ANN401 - any JSON
+    with pytest.raises(InvalidRequest, match="form of SQS"):
+        worker.app.lambda_handler(sent, CONTEXT)
 
 
 @given(data=st.data())

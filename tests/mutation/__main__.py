@@ -1,8 +1,8 @@
 """`make mutate`: changes the product's code in thousands of small ways, and counts the changes that no test notices.
 
-python -m tests.mutation [--share 1/4] [--processes 2] [functions/aws …]
+python -m tests.mutation [--minutes 30] [--seed 1] [--processes 2] [functions/aws …]
 
-It writes the survivors to .local/mutation/survivors.diff, and the score of each module to tests/mutation/scores.json,
+It tries the mutants in random order until the time is over, so that a short run is a sample of all. It writes the survivors to .local/mutation/survivors.diff, and the score of each module to tests/mutation/scores.json,
 from which `make docs` makes the table in docs/security.md. It fails if a module's score is below its floor.
 """
 
@@ -10,6 +10,7 @@ import argparse
 import ast
 import difflib
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -61,20 +62,22 @@ OPTIONS = [
 def main() -> None:
     arguments = _arguments()
     modules = [path for path in _modules() if any(path.is_relative_to(PROJECT / part) for part in arguments.paths)]
-    names = _shared(_make(modules), arguments.share)
+    names = _make(modules)
+    random.Random(arguments.seed).shuffle(names)  # noqa: S311 - a sample that can be repeated
     found = FOLDER / "results.json"
-    plugin = Mutants(names, arguments.processes, found)
+    plugin = Mutants(names, arguments.processes, arguments.minutes * 60, found)
     if code := pytest.main([*OPTIONS, *TESTS], plugins=[plugin]):
         sys.exit(int(code))
     results = json.loads(found.read_text())
     (FOLDER / "survivors.diff").write_text("".join(_survivors(results)))
-    _write_scores(results)
+    _write_scores(results, Counter(name.rpartition(".")[0] for name in names))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("paths", nargs="*", default=["functions"], help="the modules or packages to mutate")
-    parser.add_argument("--share", default="1/1", help="2/4 tries the second quarter of the mutants")
+    parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args()
 
@@ -98,11 +101,6 @@ def _mutants(path: Path) -> Iterator[str]:
     module = ".".join(relative.with_suffix("").parts)
     for name in mutated.mutant_names:
         yield f"{module}.{name}"
-
-
-def _shared(names: Sequence[str], share: str) -> Sequence[str]:
-    part, parts = map(int, share.split("/"))
-    return names[part - 1 :: parts]
 
 
 def _survivors(results: Mapping[str, str]) -> Iterator[str]:
@@ -134,13 +132,13 @@ def _tree(code: str) -> ast.Module:
     return _trees[code]
 
 
-def _write_scores(results: Mapping[str, str]) -> None:
+def _write_scores(results: Mapping[str, str], mutants: Mapping[str, int]) -> None:
     scores: dict[str, Any] = json.loads(SCORES.read_text()) if SCORES.exists() else {}
     counts: dict[str, Counter[str]] = {}
     for name, result in results.items():
         counts.setdefault(name.rpartition(".")[0], Counter())[result] += 1
     measured = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": _commit()}
-    scores |= {module: {**found, **measured} for module, found in counts.items()}
+    scores |= {module: {**found, "mutants": mutants[module], **measured} for module, found in counts.items()}
     SCORES.write_text(json.dumps(dict(sorted(scores.items())), indent=2) + "\n")
     sys.stdout.write("".join(f"{module}: {dict(found)}\n" for module, found in counts.items()))
 

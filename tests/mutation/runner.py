@@ -28,6 +28,7 @@ GRACE_SECONDS, SLOWER = 5.0, 4
 class Mutants:
     names: Sequence[str]
     processes: int
+    seconds: float
     results_path: Path
     results: dict[str, str] = field(default_factory=dict)
     _seconds: dict[str, float] = field(default_factory=dict)
@@ -37,8 +38,10 @@ class Mutants:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._run_without_mutant(session.items)
+        end = time.monotonic() + self.seconds
         for name in self.names:
-            self._start(name)
+            if time.monotonic() < end:
+                self._start(name)
         while self._running:
             self._await_one()
         self.results_path.write_text(json.dumps(self.results, indent=1, sort_keys=True))

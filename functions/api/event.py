@@ -1,0 +1,53 @@
+"""The form of API Gateway's events, as far as the doors rely on it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+_Texts = dict[str, str] | None
+_Lists = dict[str, list[str]] | None
+
+
+def _with_host(headers: dict[str, str]) -> dict[str, str]:
+    """Links are made from it."""
+    if not any(name.lower() == "host" for name in headers):
+        raise ValueError("there is no Host")
+    return headers
+
+
+class _Authorizer(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    caller: str
+
+
+class _Context(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    path: str
+    requestId: str | None = None  # noqa: N815 - API Gateway's name
+    authorizer: _Authorizer
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    httpMethod: str  # noqa: N815 - as above
+    path: str
+    body: str | None = None
+    headers: Annotated[dict[str, str], AfterValidator(_with_host)]
+    multiValueHeaders: _Lists = None  # noqa: N815
+    queryStringParameters: _Texts = None  # noqa: N815
+    multiValueQueryStringParameters: _Lists = None  # noqa: N815
+    pathParameters: _Texts = None  # noqa: N815
+    isBase64Encoded: bool = False  # noqa: N815
+    requestContext: _Context  # noqa: N815
+
+
+def is_well_formed(event: Mapping[str, Any]) -> bool:
+    try:
+        _Event.model_validate(event)
+    except ValidationError:
+        return False
+    return True
