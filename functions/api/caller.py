@@ -44,7 +44,8 @@ def route(event: dict[str, object]) -> str:
 def address(event: APIGatewayProxyEvent) -> str:
     """The API's base URL, as the client addressed it."""
     scheme = event.headers.get("x-forwarded-proto", "https")
-    return f"{scheme}://{event.headers['host']}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
+    host = event.headers.get("host") or event.request_context.domain_name
+    return f"{scheme}://{host}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
 
 
 def job_address(event: APIGatewayProxyEvent, job_id: str) -> str:

@@ -1,19 +1,12 @@
 """The form of API Gateway's events, as far as the doors rely on it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 _Texts = dict[str, str] | None
 _Lists = dict[str, list[str]] | None
-
-
-def _with_host(headers: dict[str, str]) -> dict[str, str]:
-    """Links are made from it."""
-    if not any(name.lower() == "host" for name in headers):
-        raise ValueError("there is no Host")
-    return headers
 
 
 class _Authorizer(BaseModel):
@@ -26,7 +19,8 @@ class _Context(BaseModel):
     model_config = ConfigDict(strict=True)
 
     path: str
-    requestId: str | None = None  # noqa: N815 - API Gateway's name
+    domainName: str  # noqa: N815 - API Gateway's name
+    requestId: str | None = None  # noqa: N815 - as above
     authorizer: _Authorizer
 
 
@@ -36,7 +30,7 @@ class _Event(BaseModel):
     httpMethod: str  # noqa: N815 - as above
     path: str
     body: str | None = None
-    headers: Annotated[dict[str, str], AfterValidator(_with_host)]
+    headers: _Texts
     multiValueHeaders: _Lists = None  # noqa: N815
     queryStringParameters: _Texts = None  # noqa: N815
     multiValueQueryStringParameters: _Lists = None  # noqa: N815

@@ -2,7 +2,8 @@
 
 python -m tests.mutation [--minutes 30] [--seed 1] [--processes 2] [functions/aws …]
 
-It tries the mutants in random order until the time is over, so that a short run is a sample of all. It writes the survivors to .local/mutation/survivors.diff, and the score of each module to tests/mutation/scores.json,
+It tries the mutants in random order until the time is over, so that a short run is a sample of all. It writes the
+survivors to .local/mutation/survivors.diff, and the score of each module to tests/mutation/scores.json,
 from which `make docs` makes the table in docs/security.md. It fails if a module's score is below its floor.
 """
 
