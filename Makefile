@@ -102,6 +102,23 @@ faults: setup  ## Run 200 jobs under faults, and show what was billed and what w
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
 	@cat .local/faults.md
 
+# For `make fuzz`.
+FUZZ_CASES ?= 300
+FUZZ_SEED ?= $(shell date +%s)
+
+.PHONY: fuzz
+fuzz: setup  ## Send random requests and events, in process and to a laptop stack; FUZZ_CASES=… for each test, FUZZ_SEED=…
+	@echo "FUZZ_SEED=$(FUZZ_SEED)"
+	@FUZZ_CASES=$(FUZZ_CASES) $(PYTHON) pytest -n 0 --timeout 0 --hypothesis-seed $(FUZZ_SEED) tests/fuzz
+
+# For `make mutate`.
+MUTATE ?= functions/aws functions/imaging
+MUTATE_MINUTES ?= 600
+
+.PHONY: mutate
+mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
+	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+
 .PHONY: check
 check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
 	$(BIN)/ruff check
@@ -135,6 +152,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
@@ -168,6 +186,9 @@ $(TOOLS)/cfn-lint/.done: requirements/cfn-lint.txt | .venv/.done
 
 $(TOOLS)/checkov/.done: requirements/checkov.txt | .venv/.done
 	$(call environment,checkov,)
+
+$(TOOLS)/mutmut/.done: requirements/mutmut.txt | .venv/.done
+	$(call environment,mutmut,)
 
 # MiniStack's Python runs the functions, so it is Lambda's version if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import botocore.session
 from checks.template import PROJECT, source
 
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 
 from api import openapi, problems
 from api.app import app
@@ -27,7 +29,10 @@ from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
 from imaging.money import usd
 from settings import Settings
+from tests.faults import outcomes
 
+MUTATION = PROJECT / "tests" / "mutation" / "scores.json"
+FUZZ = PROJECT / "tests" / "fuzz" / "figures.json"
 OPENAPI = PROJECT / "docs" / "openapi.json"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -178,9 +183,48 @@ def _default(field: Mapping[str, Any]) -> str:
     return f"`{json.dumps(field['default'])}`" if "default" in field else "none"
 
 
+def mutation() -> str:
+    scores: Mapping[str, Mapping[str, Any]] = json.loads(MUTATION.read_text())
+    head = ["module", "mutants", "tried", "noticed", "not noticed", "not reached", "score", "date, commit"]
+    return table(head, (_mutation_row(module, score) for module, score in scores.items()))
+
+
+def _mutation_row(module: str, score: Mapping[str, Any]) -> Row:
+    noticed = score.get("killed", 0) + score.get("timed out", 0)
+    tried = noticed + score.get("survived", 0) + score.get("untested", 0)
+    counts = (score["mutants"], tried, noticed, score.get("survived", 0), score.get("untested", 0))
+    return [
+        f"`{module}`",
+        *map(str, counts),
+        f"{100 * noticed // tried} %",
+        f"{score['date']}, {score['commit']}",
+    ]
+
+
+def fuzz() -> str:
+    figures: Mapping[str, Mapping[str, Any]] = json.loads(FUZZ.read_text())
+    rows = ([name, f"{found['cases']:,}", str(found["failures"]), found["date"]] for name, found in figures.items())
+    return table(["what was tried", "cases", "failures", "date"], rows)
+
+
+def faults(*, is_job: bool) -> str:
+    head, rows = outcomes.alone(is_job=is_job)
+    return table(head, iter(rows))
+
+
+def faults_together() -> str:
+    head, rows = outcomes.together()
+    return table(head, iter(rows))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "errors": error_codes,
+    "faults-job": partial(faults, is_job=True),
+    "faults-synchronous": partial(faults, is_job=False),
+    "faults-together": faults_together,
+    "fuzz": fuzz,
     "models": models,
+    "mutation": mutation,
     "outputs": outputs,
     "parameters": parameters,
     "request": request_fields,

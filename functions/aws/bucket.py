@@ -108,8 +108,10 @@ class Bucket:
             clients.s3().get_bucket_location(Bucket=self.name)
 
     def link(self, image_id: str) -> Link:
-        """A presigned URL and its expiry, which is the link's own or that of the signing credentials. Raises BucketError
-        without credentials."""
+        """A presigned URL and its expiry, which is the link's own or that of the signing credentials.
+
+        Raises BucketError without credentials.
+        """
         return self._link(key(image_id))
 
     def _link(self, key: str) -> Link:

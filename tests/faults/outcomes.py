@@ -5,24 +5,26 @@ again, the same request, or for a job the sweeper and the worker until the job e
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import combinations, groupby
+from http import HTTPStatus
+from itertools import combinations, product
 from typing import Any
 
 import bootstrap
 import sweeper.app
 import worker.app
 from api.app import lambda_handler
-from aws.bedrock import Answer, BedrockError
+from aws.bedrock import BedrockError
 from aws.bucket import BucketError, Link
 from aws.errors import ServiceError
 from aws.events import EventError
 from aws.queue import QueueError
 from aws.table import Change, Put, Record, TableError
 from bootstrap import Services
-from observability import logger
+from observability import logger, metrics
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
@@ -32,8 +34,14 @@ from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import FakeContext, event, http_event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
+from tests.simulation.world import replaced
+
+Row = Sequence[str]
 
 START = 1_790_000_000.0
+CENT = 1.0
+"""The price of the image."""
+
 LEASE_SECONDS, SWEEPS = 600, 40
 BODY = {"text": "a fox", "seed": 42}
 ENDED = {"succeeded", "failed", "cancelled"}
@@ -127,9 +135,7 @@ class _Table(_Part):
 
     def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
         operation = "image record" if key.startswith("image#") else "other record"
-        self.deployment.call(
-            operation, TableError, lambda: self.deployment.table.put(key, record, expires_at, *others)
-        )
+        self.deployment.call(operation, TableError, lambda: self.deployment.table.put(key, record, expires_at, *others))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
         status = next((change.record.get("status") for change in changes if isinstance(change, Put)), None)
@@ -172,7 +178,10 @@ class Outcome:
     billed: int
     spent_cents: float
     reserved_cents: float
-    images: int
+
+    def row(self) -> Row:
+        """The cells of a table."""
+        return [self.seen, self.later, str(self.stored), str(self.billed), f"{self.spent_cents:g} cents"]
 
 
 def run(faults: Mapping[str, Fault], *, is_job: bool) -> Outcome:
@@ -197,19 +206,22 @@ def _outcome(deployment: Deployment, seen: dict[str, Any], later: dict[str, Any]
         _described(seen),
         _described(later),
         len(deployment.bucket.objects),
-        sum(len(call.body.get("taskType", "1")) > 0 for call in deployment.model.calls),
+        len(deployment.model.calls),
         spent / 10_000,
         (committed - spent) / 10_000,
-        totals.get("images", 0),
     )
 
 
 def _described(answer: Mapping[str, Any]) -> str:
+    """The HTTP status and the code, or the status of a job, and the codes of warnings."""
     body = answer["body"]
-    status = body.get("status") if answer["status"] in {200, 202} else None
-    notes = [*([status] if status else []), *(warning["code"] for warning in body.get("warnings", []))]
-    code = body.get("code") or (body.get("problem") or {}).get("code")
-    return " ".join([str(answer["status"]), *([f"`{code}`"] if code else []), *(f"`{note}`" for note in notes)])
+    job = body.get("status") if answer["status"] == HTTPStatus.OK else None
+    codes = [
+        body.get("code"),
+        (body.get("problem") or {}).get("code"),
+        *(each["code"] for each in body.get("warnings", [])),
+    ]
+    return " ".join([f"`{job}`" if job else str(answer["status"]), *(f"`{code}`" for code in codes if code)])
 
 
 def _send(*, is_job: bool) -> dict[str, Any]:
@@ -224,7 +236,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def _settled(deployment: Deployment, seen: Mapping[str, Any]) -> dict[str, Any]:
     """The job when it has ended; where none was accepted, the same request again until it has."""
-    if seen["status"] != 202:
+    if seen["status"] != HTTPStatus.ACCEPTED:
         seen = _send(is_job=True)
     for _ in range(SWEEPS):
         _work(deployment)
@@ -252,26 +264,52 @@ def _sweep(deployment: Deployment) -> None:
 
 @contextmanager
 def _installed(deployment: Deployment) -> Iterator[None]:
-    services, before, level = deployment.services(), bootstrap.services, logger.log_level
-    bootstrap.services = lambda: services  # type: ignore[assignment]
+    """The doors find these services, and neither log nor count."""
+    services, level = deployment.services(), logger.log_level
     logger.setLevel("CRITICAL")
+    silent = (metrics.provider, "flush_metrics", lambda *_, **__: None)
     try:
-        yield
+        with replaced((bootstrap, "services", lambda: services), silent):
+            yield
     finally:
-        bootstrap.services = before
+        metrics.provider.clear_metrics()
         logger.setLevel(level)
 
 
-def singles(*, is_job: bool) -> Iterator[tuple[str, Fault, Outcome]]:
-    for operation in OPERATIONS:
-        if is_job or operation not in JOB_ONLY:
-            for fault in FAULTS:
-                yield operation, fault, run({operation: fault}, is_job=is_job)
-
-
-def pairs(*, is_job: bool) -> Iterator[tuple[Mapping[str, Fault], Outcome]]:
+def scenarios(*, is_job: bool, together: int) -> Iterator[tuple[Mapping[str, Fault], Outcome]]:
+    """Each set of so many operations that fail in the same way, and what it brings."""
     operations = [operation for operation in OPERATIONS if is_job or operation not in JOB_ONLY]
-    for one, other in combinations(operations, 2):
+    for failing in combinations(operations, together):
         for fault in FAULTS:
-            faults = {one: fault, other: fault}
-            yield faults, run(faults, is_job=is_job)
+            if "link" not in failing or fault is REFUSED:  # a link is signed in the function: no service is called
+                faults = dict.fromkeys(failing, fault)
+                yield faults, run(faults, is_job=is_job)
+
+
+HEAD = ("the caller sees", "afterwards", "stored", "billed", "counted as spent")
+
+
+def alone(*, is_job: bool) -> tuple[Row, list[Row]]:
+    """The head and the rows of the table for one failing operation. Ways to fail with the same outcome share a row."""
+    rows = []
+    for operation, title in OPERATIONS.items():
+        found: dict[Outcome, list[str]] = {}
+        for faults, outcome in scenarios(is_job=is_job, together=1):
+            if operation in faults:
+                found.setdefault(outcome, []).append(faults[operation].name)
+        for outcome, names in found.items():
+            how = "any way" if len(names) == len(FAULTS) else ", ".join(names)
+            rows.append([title, "no credentials" if operation == "link" else how, *outcome.row()])
+    return ["operation that fails", "how", *HEAD], rows
+
+
+def together() -> tuple[Row, list[Row]]:
+    """The head and the rows of the table for two and for all failing operations, counted by outcome."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for is_job, number in product((False, True), (2, 3)):
+        for _, outcome in scenarios(is_job=is_job, together=number):
+            counts["job" if is_job else "synchronous", *outcome.row()] += 1
+    rows = sorted(
+        [[*outcome, str(count)] for outcome, count in counts.items()], key=lambda row: (row[0], -int(row[-1]))
+    )
+    return ["request", *HEAD, "combinations"], rows

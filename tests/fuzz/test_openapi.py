@@ -69,6 +69,6 @@ def inapplicable_checks(case: Case) -> list[CheckFunction]:
         ("Idempotency-Key" in headers and "no-cache" in str(headers.get("Cache-Control")).lower())
         or "cursor" in query
         or body.get("model") is not None
-        or body.get("size") not in (None, "auto")  # noqa: PLR6201 - may be a list
+        or body.get("size") not in (None, "auto")
     )
     return [positive_data_acceptance] if refused else []

@@ -4,7 +4,8 @@ python -m tests.mutation [--minutes 30] [--seed 1] [--processes 2] [functions/aw
 
 It tries the mutants in random order until the time is over, so that a short run is a sample of all. It writes the
 survivors to .local/mutation/survivors.diff, and the score of each module to tests/mutation/scores.json,
-from which `make docs` makes the table in docs/security.md. It fails if a module's score is below its floor.
+from which `make docs` makes the table in docs/security.md. It fails if tests notice fewer than the
+floor.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import pytest
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
-from tests.mutation.runner import SURVIVED, UNTESTED, Mutants
+from tests.mutation.runner import KILLED, SURVIVED, TIMED_OUT, UNTESTED, Mutants
 
 PROJECT = Path(__file__).resolve().parents[2]
 FUNCTIONS = PROJECT / "functions"
@@ -35,7 +36,7 @@ SCORES = Path(__file__).with_name("scores.json")
 
 PACKAGES = ("aws", "imaging")
 FLOOR = 80
-"""The percentage of a package's mutants that tests must notice."""
+"""The percentage of the mutants that tests must notice."""
 
 TESTS = [
     "tests/unit/imaging",
@@ -72,6 +73,13 @@ def main() -> None:
     results = json.loads(found.read_text())
     (FOLDER / "survivors.diff").write_text("".join(_survivors(results)))
     _write_scores(results, Counter(name.rpartition(".")[0] for name in names))
+    if (score := _score(results)) < FLOOR:
+        sys.exit(f"The tests notice {score} % of the mutants; the floor is {FLOOR} %.")
+
+
+def _score(results: Mapping[str, str]) -> int:
+    noticed = sum(result in {KILLED, TIMED_OUT} for result in results.values())
+    return 100 * noticed // max(len(results), 1)
 
 
 def _arguments() -> argparse.Namespace:
