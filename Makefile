@@ -104,7 +104,7 @@ faults: setup  ## Run 200 jobs under faults, and show what was billed and what w
 
 # For `make fuzz`.
 FUZZ_CASES ?= 300
-FUZZ_SEED ?= $(shell date +%s)
+FUZZ_SEED := $(or $(FUZZ_SEED),$(shell date +%s))
 
 .PHONY: fuzz
 fuzz: setup  ## Send random requests and events, in process and to a laptop stack; FUZZ_CASES=… for each test, FUZZ_SEED=…
@@ -118,6 +118,18 @@ MUTATE_MINUTES ?= 600
 .PHONY: mutate
 mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
 	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+
+# For `make bench`: some rows by name, separated by commas, and another number of runs.
+ROWS ?=
+RUNS ?=
+
+.PHONY: bench
+bench: setup $(TOOLS)/bench/.done  ## Measure; ROWS=cold-vs-boto3,warm-n1-0s for some rows, RUNS=… for another number of runs
+	@$(PYTHON) bench $(if $(ROWS),--rows '$(ROWS)') $(if $(RUNS),--runs $(RUNS))
+
+.PHONY: bench-page
+bench-page: .venv/.done  ## Write the figures of the last `make bench` into docs/performance.md
+	@$(PYTHON) bench.page
 
 .PHONY: check
 check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
@@ -154,12 +166,13 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
+	$(COMPILE) requirements/bench.in -c functions/requirements.txt -o requirements/bench.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
 
 .PHONY: clean
 clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 GB with the tests); keeps images and .env
-	@for state in .local .local/test-*; do \
+	@for state in .local .local/bench .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
 	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
@@ -193,6 +206,10 @@ $(TOOLS)/mutmut/.done: requirements/mutmut.txt | .venv/.done
 # MiniStack's Python runs the functions, so it is Lambda's version if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
 	$(call environment,MiniStack,3.13)
+
+# What the benchmarks compare with runs in the same Python as the functions.
+$(TOOLS)/bench/.done: requirements/bench.txt | .venv/.done
+	$(call environment,what the benchmarks compare with,3.13)
 
 # The studio alone needs nothing else.
 $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done

@@ -16,6 +16,7 @@ from imaging import ports
 from imaging.announcing import Announcer
 from imaging.audits.lifecycle import Lifecycle
 from imaging.audits.reconciliation import Reconciliation
+from imaging.erasing import Eraser
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.images.renditions import Renditions
@@ -144,6 +145,10 @@ class Services:
             sleep=self.sleep,
             now=self.now,
         )
+
+    @cached_property
+    def eraser(self) -> Eraser:
+        return Eraser(self.gallery, self.store)
 
     @cached_property
     def jobs(self) -> Jobs:

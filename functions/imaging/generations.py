@@ -147,7 +147,9 @@ class Generations:
         ended = self.store.end(
             attempt,
             # If the generation became a job during the attempt, the outcome is decided by a job's rules.
-            lambda record: progress | (decided if record.is_job == begun.is_job else self._decided(record, outcome)),
+            lambda record: record.without_deleted(
+                progress | (decided if record.is_job == begun.is_job else self._decided(record, outcome))
+            ),
             notes=outcome.notes,
             in_full=outcome.is_bug,
         )
@@ -184,8 +186,8 @@ class Generations:
         """The record with its images as they are now: also those that were deleted, that a crashed attempt made, or
         that were stored although the put failed. Raises DependencyUnavailable."""
         found = self._found(record, also_in_bucket=_may_have_stored_more(record))
-        settled = {**record.settled, **{index: image.facts for index, image in found.items()}}
-        models = [image.model for image in found.values()]
+        settled = {**record.settled, **{index: image.facts for index, image in found.items()}, **record.deleted}
+        models = [image.model for image in found.values() if image.model]
         return record.model_copy(update={"settled": settled, "model": next(iter(models), record.model)})
 
     def send(self, job: GenerationRecord) -> QueueError | None:
@@ -304,7 +306,7 @@ class Generations:
         """The result with the images that were made, if any were; the others fail with `why`."""
         if record.request is None or not record.has_images:
             return None
-        [chosen] = self.router.plans(record.request, record.first_seed, record.model)
+        chosen, *_ = self.router.plans(record.request, record.first_seed, record.model)
         slots = [slot for call in chosen.calls for slot in call.slots]
         made = [ImageOutcome(slot, record.settled.get(slot.index, why)) for slot in slots]
         return Outcome(chosen, made, (), None).generation(record)

@@ -72,6 +72,8 @@ class Configuration(_Strict):
     block: Block = Block()
     lifecycle: dict[str, Lifecycle] = {}
     native_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
+    ready_pictures: bool = False
+    """Paint the first picture of each model, size and format only; later ones are copies, each a file of its own."""
 
     def settings(self) -> dict[str, object]:
         """Return the current settings, with faults as they were posted."""

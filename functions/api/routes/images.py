@@ -228,5 +228,5 @@ def provenance(image_id: str) -> Provenance:
     responses=_DELETED,
 )
 def delete(image_id: str) -> Response[str]:
-    bootstrap.services().gallery.delete(caller(router.current_event), image_id)
+    bootstrap.services().eraser.delete(caller(router.current_event), image_id)
     return Response(HTTPStatus.NO_CONTENT, body="")

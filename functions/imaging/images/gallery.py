@@ -24,9 +24,6 @@ from observability import logger
 _FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes", "sha256", "manifest")
 """The facts that the object's metadata repeat, in case the record is not written."""
 
-_KEPT = ("owner", "epoch", "model", "seed", "seed_index")
-"""What the record of a deleted image keeps."""
-
 DIGESTS_PAGE = 50
 
 
@@ -45,10 +42,19 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class FoundImage:
-    """An image of an earlier attempt, and the model that made it."""
+class Place:
+    """An image's generation, its epoch, and the image's index."""
 
-    model: str
+    generation_id: str
+    epoch: str
+    index: int
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image of an earlier attempt, and the model that made it; None for a deleted image."""
+
+    model: str | None
     facts: StoredImage | DeletedImage
 
 
@@ -118,6 +124,12 @@ class Gallery:
         """An image and its origin. Raises NotFound as `link` does."""
         return _entry(self._find(owner, image_id))
 
+    def place(self, owner: str, image_id: str) -> Place | None:
+        """The image's place in its generation; None for an image of the first version. Raises NotFound as `link`
+        does."""
+        record = self._find(owner, image_id)
+        return Place(record["generation_id"], record["epoch"], record["index"]) if "epoch" in record else None
+
     def by_digest(self, owner: str, sha256: str) -> ListedImage | None:
         """The owner's image that has a file of that SHA-256, the original or a rendition. Raises
         DependencyUnavailable."""
@@ -146,7 +158,7 @@ class Gallery:
         records = self._get_many([_key(image.id) for image in generation.stored])
         there = {key for key, record in records.items() if _is_live(record, owner)}
         images = [
-            _deleted(image) if isinstance(image, StoredImage) and _key(image.id) not in there else image
+            image.deleted() if isinstance(image, StoredImage) and _key(image.id) not in there else image
             for image in generation.images
         ]
         return generation.model_copy(update={"images": images})
@@ -184,7 +196,7 @@ class Gallery:
             self.bucket.delete_renditions(image_id)
 
     def _tombstone(self, record: Record) -> Record:
-        kept = {name: record[name] for name in _KEPT if name in record}
+        kept = {name: record[name] for name in ("owner", "epoch") if name in record}
         return {**kept, "is_deleted": True, "deleted_at": self.now()}
 
     def _record(self, origin: Origin, image: StoredImage) -> Put:
@@ -271,7 +283,7 @@ def _recorded(image_id: str, record: Record | None, epoch: str) -> FoundImage | 
     if record is None or record.get("epoch") != epoch:
         return None
     if record.get("is_deleted"):
-        return FoundImage(record["model"], _deleted_record(image_id, record))
+        return FoundImage(None, DeletedImage(id=image_id))
     return FoundImage(record["model"], _image(image_id, record))
 
 
@@ -282,14 +294,6 @@ def _image(image_id: str, record: Record) -> StoredImage:
 def _entry(record: Record) -> ListedImage:
     origin = Origin(**{name: record[name] for name in Origin.__dataclass_fields__})
     return ListedImage(_image(_id_of(record["id"]), record), origin, record["made_at"])
-
-
-def _deleted(image: StoredImage) -> DeletedImage:
-    return DeletedImage(id=image.id, seed=image.seed, seed_index=image.seed_index)
-
-
-def _deleted_record(image_id: str, record: Record) -> DeletedImage:
-    return DeletedImage(id=image_id, seed=record["seed"], seed_index=record.get("seed_index"))
 
 
 def _is_live(record: Record, owner: str) -> bool:

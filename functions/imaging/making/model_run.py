@@ -27,7 +27,7 @@ from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.route import Route
 from imaging.records.attempt import Attempt
 from imaging.records.record import ModelCall
-from imaging.requests.result import ImageFacts, MissingImage, StoredImage
+from imaging.requests.result import DeletedImage, ImageFacts, MissingImage, StoredImage
 from observability import log_bug, logger, metrics
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
@@ -57,6 +57,8 @@ class ImageOutcome:
     @property
     def facts(self) -> ImageFacts:
         """The image's entry in the answer."""
+        if isinstance(self.result, DeletedImage):
+            return DeletedImage(id=self.result.id, seed=self.slot.seed, seed_index=self.slot.seed_index)
         if not isinstance(self.result, ImagingError):
             return self.result
         status = "blocked" if isinstance(self.result, ContentBlocked) else "failed"

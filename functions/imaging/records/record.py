@@ -19,7 +19,14 @@ from aws.table import EXPIRY, LISTED_AT, LISTING, Condition, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
 from imaging.requests.request import MAX_SEED, GenerationRequest
-from imaging.requests.result import DeletedImage, Generation, GenerationWarning, ImageFacts, StoredImage
+from imaging.requests.result import (
+    DeletedImage,
+    Generation,
+    GenerationWarning,
+    ImageFacts,
+    StoredImage,
+    without_facts,
+)
 from imaging.requests.submission import Submission
 from observability import log_bug
 
@@ -154,6 +161,23 @@ class GenerationRecord(_Stored):
     @property
     def has_images(self) -> bool:
         return any(isinstance(facts, StoredImage | DeletedImage) for facts in self.settled.values())
+
+    @property
+    def deleted(self) -> Mapping[int, DeletedImage]:
+        """The images that were deleted, by index."""
+        return {index: facts for index, facts in self.settled.items() if isinstance(facts, DeletedImage)}
+
+    def without_image(self, index: int, image_id: str) -> dict[str, Any]:
+        """The changes by which the record forgets the facts of a deleted image."""
+        settled = {**self.settled, index: DeletedImage(id=image_id)}
+        return {"settled": settled, "result": self.result and self.result.without({image_id})}
+
+    def without_deleted(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Changes that were prepared before some images were deleted, without their facts."""
+        deleted = {image.id for image in self.deleted.values()}
+        settled = {index: without_facts(image, deleted) for index, image in changes["settled"].items()}
+        result = changes.get("result")
+        return {**changes, "settled": settled} | ({"result": result.without(deleted)} if result else {})
 
     def required_request(self) -> GenerationRequest:
         """The request. Raises InternalError if the record no longer has it."""

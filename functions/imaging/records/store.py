@@ -154,7 +154,8 @@ class GenerationStore:
 
     def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
-        return self._write(before, changed.model_copy(update=self._times(changed)), notes)
+        is_ended = before.is_over and changed.is_over
+        return self._write(before, changed if is_ended else changed.model_copy(update=self._times(changed)), notes)
 
     def _times(self, record: GenerationRecord) -> Mapping[str, object]:
         """When the sweeper must look at the record, and when it expires; an unfinished record expires long after its

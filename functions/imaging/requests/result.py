@@ -1,6 +1,6 @@
 """The result of a generation, as it is stored: without links, which are presigned for each answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +33,9 @@ class StoredImage(_Facts):
     sha256: str | None = None
     manifest: Literal["model"] | None = None
 
+    def deleted(self) -> "DeletedImage":
+        return DeletedImage(id=self.id, seed=self.seed, seed_index=self.seed_index)
+
     @property
     def enlarged(self) -> bool:
         return self.native_width < self.width or self.native_height < self.height
@@ -48,15 +51,19 @@ class MissingImage(_Facts):
 
 
 class DeletedImage(_Facts):
-    """An image that was deleted or expired after it was made."""
+    """An image that was deleted or expired after it was made. Its own record does not keep the seed."""
 
     status: Literal["deleted"] = "deleted"
     id: str
-    seed: int
+    seed: int | None = None
     seed_index: int | None = None
 
 
 ImageFacts = Annotated[StoredImage | MissingImage | DeletedImage, Field(discriminator="status")]
+
+
+def without_facts(image: ImageFacts, deleted: Collection[str]) -> ImageFacts:
+    return image.deleted() if isinstance(image, StoredImage) and image.id in deleted else image
 
 
 class Generation(_Facts):
@@ -70,6 +77,10 @@ class Generation(_Facts):
 
     def with_warning(self, warning: GenerationWarning) -> "Generation":
         return self.model_copy(update={"warnings": [*self.warnings, warning]})
+
+    def without(self, deleted: Collection[str]) -> "Generation":
+        """The generation without the facts of images that were deleted."""
+        return self.model_copy(update={"images": [without_facts(image, deleted) for image in self.images]})
 
     @property
     def stored(self) -> list[StoredImage]:

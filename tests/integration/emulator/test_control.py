@@ -1,12 +1,22 @@
 """The control endpoint."""
 
+import io
 import time
 
 import pytest
+from PIL import Image
 
-from tests.integration.emulator.front_door import CORE, TITAN, Emulator, smallest
+from tests.integration.emulator.front_door import CORE, SD3_5, TITAN, Emulator, decoded, opened, smallest
 
-DEFAULTS = {"latency_ms": 0, "retired": [], "faults": [], "rng_seed": None, "block": {}, "native_size": None}
+DEFAULTS = {
+    "latency_ms": 0,
+    "retired": [],
+    "faults": [],
+    "rng_seed": None,
+    "block": {},
+    "native_size": None,
+    "ready_pictures": False,
+}
 FULL = {
     "latency_ms": 5,
     "retired": [TITAN],
@@ -18,6 +28,7 @@ FULL = {
     "rng_seed": 1,
     "block": {"prompt_contains": "forbidden", "output_index": 1},
     "native_size": [640, 600],
+    "ready_pictures": True,
 }
 
 
@@ -70,6 +81,7 @@ BAD = [
     ({"block": {"prompt_contains": 1}}, "block.prompt_contains"),
     ({"block": {"output_index": -1}}, "block.output_index"),
     ({"block": {"output_index": "1"}}, "block.output_index"),
+    ({"ready_pictures": 1}, "ready_pictures"),
     ({"native_size": [640]}, "native_size"),
     ({"native_size": [640, 600, 1]}, "native_size"),
     ({"native_size": [0, 600]}, "native_size.0"),
@@ -131,3 +143,26 @@ def test_the_calls_survive_a_configuration_and_can_be_deleted(emulator: Emulator
     assert len(emulator.calls()) == 1
     assert emulator.http.delete("/_control/calls").is_success
     assert emulator.calls() == []
+
+
+def test_ready_pictures_are_painted_once_and_stay_files_of_their_own(emulator: Emulator) -> None:
+    emulator.configure(native_size=[64, 64], ready_pictures=True)
+    first, second = (decoded(emulator.invoke(CORE, {"prompt": "x", "seed": seed})["images"][0]) for seed in (1, 2))
+    again = decoded(emulator.invoke(CORE, {"prompt": "x", "seed": 1})["images"][0])
+    assert len({first, second, again}) == 3
+    assert pixels(first) == pixels(second) == pixels(again)
+
+
+def test_a_ready_picture_has_its_own_size_and_format(emulator: Emulator) -> None:
+    emulator.configure(ready_pictures=True)
+    small, large = (
+        emulator.invoke(TITAN, smallest(TITAN, width=side, height=side))["images"][0] for side in (512, 768)
+    )
+    jpeg = emulator.invoke(SD3_5, {"prompt": "x", "output_format": "jpeg"})["images"][0]
+    assert (opened(small).size, opened(large).size, opened(jpeg).format) == ((512, 512), (768, 768), "JPEG")
+
+
+def pixels(png: bytes) -> bytes:
+    with Image.open(io.BytesIO(png)) as image:
+        image.load()
+        return image.tobytes()

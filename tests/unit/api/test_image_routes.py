@@ -5,11 +5,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.app import lambda_handler
+from aws.bedrock import BedrockError
 from aws.table import Record
+from bootstrap import Services
+from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
-from tests.fakes.lambda_runtime import FakeContext
+from tests.fakes.clock import FakeClock
+from tests.fakes.lambda_runtime import CALLER, FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
+from tests.unit.doors import work
 
 ANOTHER = "fedcba9876543210"
 NOBODYS = "0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11"
@@ -44,19 +49,59 @@ def test_a_deleted_image_is_gone_from_the_bucket_and_its_facts_from_the_table(
     assert (answer.status, answer.text) == (204, "")
     assert bucket.objects == {}
     (record,) = image_records(table)
-    assert record.keys() == {
-        "id",
-        "expiration",
-        "owner",
-        "epoch",
-        "model",
-        "seed",
-        "seed_index",
-        "is_deleted",
-        "deleted_at",
-    }
+    assert record.keys() == {"id", "expiration", "owner", "epoch", "is_deleted", "deleted_at"}
     assert send("GET", link).status == 404
     assert send("DELETE", link).status == 404
+
+
+def facts(table: FakeTable) -> list[str]:
+    """What the records of generations tell of an image."""
+    generations = [record for key, record in table.records.items() if key.startswith("generation#")]
+    return [name for name in ("sha256", "native_width", "'bytes'") if name in str(generations)]
+
+
+def test_a_deleted_images_facts_are_gone_from_its_generation_too(send: Send, link: str, table: FakeTable) -> None:
+    before = {key: record for key, record in table.records.items() if key.startswith("generation#")}
+    assert facts(table)
+
+    send("DELETE", link)
+
+    assert facts(table) == []
+    for key, record in before.items():
+        kept = ("ended_at", "expiration", "status", "spent", "calls", "request_hash")
+        assert [table.records[key][name] for name in kept] == [record[name] for name in kept]
+
+
+@pytest.mark.parametrize("moment", ["between attempts", "during an attempt"])
+def test_facts_of_an_image_that_is_deleted_while_its_generation_runs_are_not_kept(
+    send: Send, services: Services, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock, moment: str
+) -> None:
+    bedrock.ratio_size = (1024, 1024)
+    deleted: list[str] = []
+
+    def delete() -> None:
+        (image,) = services.gallery.listed(CALLER, 9)[0]
+        services.eraser.delete(CALLER, image.image.id)
+        deleted.append(image.image.id)
+
+    body = {"text": "a fox", "model": "core", "number_of_images": 2}
+    bedrock.by_seed[43] = BedrockError("ThrottlingException")
+    job_id = send("POST", "/generate", body, prefer="respond-async").json["id"]
+    work(job_id)
+    del bedrock.by_seed[43]
+    if moment == "between attempts":
+        delete()
+    else:
+        bedrock.meanwhile.append(delete)
+    wall.advance(121)
+    assert work(job_id)
+
+    result = send("GET", f"/jobs/{job_id}").json["result"]
+    assert [(detail["status"], detail["seed"]) for detail in result["details"]] == [("deleted", 42), ("stored", 43)]
+    assert result["details"][0]["id"] == deleted[0]
+    assert len(bedrock.calls) == 3
+    settled = table.records[f"generation#{job_id}"]["settled"]
+    assert set(settled["0"]) <= {"status", "id", "seed", "seed_index"}
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
