@@ -1,9 +1,9 @@
 """The form of API Gateway's events, as far as the doors rely on it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 _Texts = dict[str, str] | None
 _Lists = dict[str, list[str]] | None
@@ -19,7 +19,7 @@ class _Context(BaseModel):
     model_config = ConfigDict(strict=True)
 
     path: str
-    domainName: str  # noqa: N815 - API Gateway's name
+    domainName: str | None = None  # noqa: N815 - API Gateway's name
     requestId: str | None = None  # noqa: N815 - as above
     authorizer: _Authorizer
 
@@ -37,6 +37,13 @@ class _Event(BaseModel):
     pathParameters: _Texts = None  # noqa: N815
     isBase64Encoded: bool = False  # noqa: N815
     requestContext: _Context  # noqa: N815
+
+    @model_validator(mode="after")
+    def _has_host(self) -> Self:
+        """Links are made from it."""
+        if self.requestContext.domainName is None and "host" not in map(str.lower, self.headers or {}):
+            raise ValueError("there is neither a Host nor a domain")
+        return self
 
 
 def is_well_formed(event: Mapping[str, Any]) -> bool:

@@ -26,7 +26,10 @@ ANONYMOUS = "anonymous"
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Allows the request with its key or the anonymous one; denies it without a key, or with two different keys."""
     request = APIGatewayAuthorizerRequestEvent(event)
-    key = _key(request)
+    try:
+        key = _key(request)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        key = None  # API Gateway sends no such event; whatever it is, it has no key
     return _deny(request) if key is None else _allow(request, key)
 
 

@@ -291,7 +291,7 @@ HEAD = ("the caller sees", "afterwards", "stored", "billed", "counted as spent")
 
 def alone(*, is_job: bool) -> tuple[Row, list[Row]]:
     """The head and the rows of the table for one failing operation. Ways to fail with the same outcome share a row."""
-    rows = []
+    rows: list[Row] = []
     for operation, title in OPERATIONS.items():
         found: dict[Outcome, list[str]] = {}
         for faults, outcome in scenarios(is_job=is_job, together=1):
@@ -309,7 +309,5 @@ def together() -> tuple[Row, list[Row]]:
     for is_job, number in product((False, True), (2, 3)):
         for _, outcome in scenarios(is_job=is_job, together=number):
             counts["job" if is_job else "synchronous", *outcome.row()] += 1
-    rows = sorted(
-        [[*outcome, str(count)] for outcome, count in counts.items()], key=lambda row: (row[0], -int(row[-1]))
-    )
-    return ["request", *HEAD, "combinations"], rows
+    rows: list[Row] = [(*outcome, str(count)) for outcome, count in counts.most_common()]
+    return ["request", *HEAD, "combinations"], sorted(rows, key=lambda row: row[0], reverse=True)

@@ -1,6 +1,8 @@
 """The handlers on fakes, behind a session of `requests` that stands for API Gateway."""
 
 import time
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -8,6 +10,7 @@ import bootstrap
 from bootstrap import Services
 from local.gateway import Gateway
 from settings import Settings
+from tests.e2e.laptop import emulator, stack
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
@@ -16,8 +19,12 @@ from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
+from tests.fuzz import figures
 from tests.fuzz.gateway import PUBLIC_KEY, InProcess
+from tests.fuzz.options import CASES
 from tests.unit.template import translated
+
+__all__ = ["emulator", "stack"]
 
 
 @pytest.fixture
@@ -55,3 +62,23 @@ def _gateway() -> Gateway:
         headers = response.get("responseParameters", {})
         response["responseParameters"] = {name: value for name, value in headers.items() if isinstance(value, str)}
     return Gateway(body)
+
+
+_KINDS = {"test_events": "events", "test_properties": "properties"}
+_REQUESTS = {"test_openapi": "requests in process", "test_stack": "requests to the laptop stack"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    module = item.path.stem
+    if CASES and call.when == "call" and item.path.parent.name == "fuzz":
+        if kind := _KINDS.get(module):
+            figures.count_examples(kind, getattr(item, "hypothesis_statistics", ""))
+        figures.failures[(_KINDS | _REQUESTS)[module]] += report.failed
+    return report
+
+
+def pytest_sessionfinish() -> None:
+    if CASES and figures.cases:
+        figures.write()

@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.app import lambda_handler
 from authorizer.app import caller
@@ -92,7 +94,7 @@ def _key(request: Request) -> str | None:
             "pathParameters": {"proxy": request.path.removeprefix("/")},
             "queryStringParameters": dict(parse_qsl(request.query, keep_blank_values=True)),
         },
-        FakeContext(),
+        cast(LambdaContext, FakeContext()),
     )
     allowed = answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
     return answer["usageIdentifierKey"] if allowed and answer["usageIdentifierKey"] in KEYS else None

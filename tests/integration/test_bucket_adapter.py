@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
+from aws import clients
 from aws.bucket import Bucket, BucketError
 from tests.fakes.bucket import FakeBucket
 from tests.integration.conftest import BUCKET
@@ -87,3 +88,15 @@ class TestARendition:
         assert bucket.rendition_bytes("one", "w64.webp") is None
         assert bucket.rendition_bytes("one", "full.jpg") is None
         assert bucket.rendition_bytes("another", "w64.webp") == len(b"data")
+
+
+def test_a_link_needs_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
+    for cached in (clients.session, clients.s3):
+        cached.cache_clear()
+
+    with pytest.raises(BucketError, match="NoCredentials"):
+        real.link("one")

@@ -126,3 +126,8 @@ def test_without_cors_preflight_requests_need_a_key(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CORS_ORIGINS", "")
     assert_denied(authorize({"Origin": "https://app.example"}, path, method="OPTIONS"))
     assert authorize({"x-api-key": KEY}, path, method="OPTIONS")["usageIdentifierKey"] == KEY
+
+
+@pytest.mark.parametrize("headers", [{"x-api-key": None}, {"Authorization": 5}, [], "x-api-key"])
+def test_a_malformed_event_is_denied(headers: Any) -> None:  # noqa: ANN401 - whatever is sent
+    assert_denied(authorize(headers))

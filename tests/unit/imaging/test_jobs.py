@@ -14,6 +14,7 @@ import worker.app
 from aws.bedrock import BedrockError
 from bootstrap import Services
 from imaging.deadline import Deadline
+from imaging.errors import InvalidRequest
 from imaging.generations import MAX_ATTEMPTS
 from imaging.records.record import GenerationRecord
 from imaging.records.store import RESEND_SECONDS
@@ -561,6 +562,23 @@ def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
 def test_a_message_that_names_no_job_goes_to_the_dead_letter_queue(queue: FakeQueue, text: str) -> None:
     assert work(text)
     assert queue.dead_letters == [text]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        {},
+        {"Records": []},
+        {"Records": [None]},
+        {"Records": [{"messageId": "a", "receiptHandle": "b"}]},
+        {"Records": [{"messageId": "a", "receiptHandle": "b", "body": None}]},
+    ],
+)
+@pytest.mark.usefixtures("services")
+def test_a_batch_that_is_not_sqss_fails_as_a_whole(sent: Any) -> None:  # noqa: ANN401 - any JSON
+    with pytest.raises(InvalidRequest, match="form of SQS"):
+        worker.app.lambda_handler(sent, FakeContext())
 
 
 def test_a_message_of_a_job_that_is_over_is_dropped(send: Send, bedrock: FakeBedrock, queue: FakeQueue) -> None:
