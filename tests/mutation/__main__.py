@@ -41,10 +41,12 @@ FLOOR = 80
 TESTS = [
     "tests/unit/imaging",
     "tests/unit/api",
+    "tests/unit/test_auditor.py",
     "tests/unit/test_sweeper.py",
     "tests/integration/test_bedrock_adapter.py",
     "tests/integration/test_bucket_adapter.py",
     "tests/integration/test_events_adapter.py",
+    "tests/integration/test_queue_adapter.py",
     "tests/integration/test_table_adapter.py",
 ]
 OPTIONS = [
