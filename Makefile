@@ -109,7 +109,7 @@ FUZZ_SEED := $(or $(FUZZ_SEED),$(shell date +%s))
 .PHONY: fuzz
 fuzz: setup  ## Send random requests and events, in process and to a laptop stack; FUZZ_CASES=… for each test, FUZZ_SEED=…
 	@echo "FUZZ_SEED=$(FUZZ_SEED)"
-	@FUZZ_CASES=$(FUZZ_CASES) $(PYTHON) pytest -n 0 --timeout 0 --hypothesis-seed $(FUZZ_SEED) tests/fuzz
+	@FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(PYTHON) pytest -n 0 --timeout 0 --hypothesis-seed $(FUZZ_SEED) tests/fuzz
 
 # For `make mutate`.
 MUTATE ?= functions/aws functions/imaging

@@ -33,17 +33,33 @@ def queue() -> FakeQueue:
 
 
 @pytest.fixture
-def services(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Services:
+def bucket() -> FakeBucket:
+    return FakeBucket()
+
+
+@pytest.fixture
+def wall() -> FakeClock:
+    return FakeClock(time.time())
+
+
+@pytest.fixture
+def table(wall: FakeClock) -> FakeTable:
+    return FakeTable(now=wall)
+
+
+@pytest.fixture
+def services(
+    table: FakeTable, bucket: FakeBucket, queue: FakeQueue, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> Services:
     """The services on fakes, where the doors look for the real ones."""
     settings = Settings.from_environment(ENVIRONMENT)
-    clock, wall = FakeClock(), FakeClock(time.time())
+    clock = FakeClock()
 
     def sleep(seconds: float) -> None:
         clock.advance(seconds)
         wall.advance(seconds)
 
-    fakes = (FakeTable(now=wall), FakeBucket(), queue, FakeBus(), FakeBedrock())
-    made = Services(settings, *fakes, now=wall, clock=clock, sleep=sleep)
+    made = Services(settings, table, bucket, queue, FakeBus(), FakeBedrock(), now=wall, clock=clock, sleep=sleep)
     monkeypatch.setattr(bootstrap, "services", lambda: made)
     for name, value in {"PUBLIC_KEY": PUBLIC_KEY, "GATEWAY_TOKEN": GATEWAY_TOKEN, "CORS_ORIGINS": ""}.items():
         monkeypatch.setenv(name, value)
@@ -51,8 +67,8 @@ def services(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Services:
 
 
 @pytest.fixture
-def application(services: Services, queue: FakeQueue) -> InProcess:  # noqa: ARG001 - puts the fakes in place
-    return InProcess(_gateway(), queue)
+def application(services: Services, table: FakeTable, bucket: FakeBucket, queue: FakeQueue) -> InProcess:  # noqa: ARG001 - puts the fakes in place
+    return InProcess(_gateway(), table, bucket, queue)
 
 
 def _gateway() -> Gateway:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl
@@ -13,8 +13,10 @@ from api.app import lambda_handler
 from authorizer.app import caller
 from authorizer.app import lambda_handler as authorize
 from local.gateway import Gateway
+from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import FakeContext, event
 from tests.fakes.queue import FakeQueue
+from tests.fakes.table import FakeTable
 from tests.unit.doors import work
 
 STAGE = "/api"
@@ -46,8 +48,16 @@ class InProcess:
     """Before every third request, the worker takes the next message."""
 
     gateway: Gateway
-    queue: FakeQueue = field(default_factory=FakeQueue)
+    table: FakeTable
+    bucket: FakeBucket
+    queue: FakeQueue
     answered: int = 0
+
+    def forget(self) -> None:
+        """Begin anew: no job, no image, no record."""
+        self.answered = 0
+        for part in (self.table.records, self.bucket.objects, self.bucket.renditions, self.queue.sent):
+            part.clear()
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         self.answered += 1

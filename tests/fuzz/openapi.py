@@ -1,9 +1,10 @@
 """What the tests by the OpenAPI document share, in process and over the laptop stack."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import hypothesis
 import schemathesis
 from hypothesis import settings
 from schemathesis import Case as AnyCase
@@ -41,16 +42,29 @@ def check(case: Case, request: Request, what: str) -> None:
     _validate(case, case.call(**request), request, what)
 
 
-def check_sequences(schema: BaseSchema, request: Request, what: str, how: settings) -> None:
-    """Follow the links from answer to answer."""
+def check_sequences(
+    schema: BaseSchema,
+    request: Request,
+    what: str,
+    how: settings,
+    *,
+    begin: Callable[[], object] = lambda: None,
+    seed: int | None = None,
+) -> None:
+    """Follow the links from answer to answer; `begin` runs before each sequence."""
 
     class Sequence(schema.as_state_machine()):  # type: ignore[misc] # made at run time
+        def setup(self) -> None:
+            begin()
+
         def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002 - schemathesis calls it
             return dict(request)
 
         def validate_response(self, response: Response, case: Case, **_: Any) -> None:  # noqa: ANN401
             _validate(case, response, request, what)
 
+    if seed is not None:
+        hypothesis.seed(seed)(Sequence)
     Sequence.run(settings=how)
 
 

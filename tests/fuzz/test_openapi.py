@@ -24,5 +24,6 @@ def test_every_answer_is_documented(case: openapi.Case) -> None:
     openapi.check(case, REQUEST, IN_PROCESS)
 
 
-def test_every_sequence_of_requests_is_answered_as_documented() -> None:
-    openapi.check_sequences(schema, REQUEST, IN_PROCESS, bounded(25, stateful_step_count=8))
+def test_every_sequence_of_requests_is_answered_as_documented(application: InProcess) -> None:
+    how = bounded(25, stateful_step_count=8)
+    openapi.check_sequences(schema, REQUEST, IN_PROCESS, how, begin=application.forget)
