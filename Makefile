@@ -64,6 +64,16 @@ studio: $(TOOLS)/studio/.done  ## Start the studio for a deployed stack: make st
 smoke:  ## Test a deployed stack, for the price of two images: make smoke API_URL=https://… API_KEY=…
 	@$$(local/find-python) examples/smoke.py
 
+# For `make erase`.
+STACK ?=
+KEY_ID ?=
+CALLER ?=
+
+.PHONY: erase
+erase: .venv/.done  ## Erase everything of an API key from a deployed stack: make erase STACK=… KEY_ID=… (or CALLER=…)
+	@STACK='$(STACK)' KEY_ID='$(KEY_ID)' CALLER='$(CALLER)' POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=functions \
+		$(BIN)/python examples/erase.py
+
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
 	@$(LOCAL) key '$(NAME)'
@@ -73,7 +83,7 @@ invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container 
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
 .PHONY: test
-test: how-long setup client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
+test: how-long setup $(TOOLS)/bench/.done client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
 	@$(PYTHON) pytest --cov
 
 .PHONY: how-long

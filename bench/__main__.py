@@ -2,13 +2,16 @@
 
 import argparse
 import json
+import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench import report
 from bench.laptop import Laptop, laptop
 from bench.measure import Result
+from bench.places import NoContainer
 from bench.rows import ROWS
 from local.errors import StackError
 from local.places import DEFAULT_STATE
@@ -18,21 +21,38 @@ OUTPUT = DEFAULT_STATE / "bench.json"
 
 def main() -> None:
     options = _options()
+    # Whoever ends the command ends its stack too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    failed: list[str] = []
     try:
         with laptop(options.state) as stack:
-            results = [result.document() for result in measured(stack, options.rows, options.runs)]
+            results = [result.document() for result in measured(stack, options.rows, options.runs, failed)]
     except StackError as error:
         sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted.")
     options.output.write_text(json.dumps(results, indent=2) + "\n")
-    say(f"\n{report.table(results)}\nThe figures are in {options.output}.")
+    say("\n" + "\n".join(report.sections(results).values()) + f"\nThe figures are in {options.output}.")
+    if failed:
+        sys.exit(f"These rows could not be measured: {', '.join(failed)}.")
 
 
-def measured(stack: Laptop, names: list[str], runs: int | None) -> Iterator[Result]:
+def measured(stack: Laptop, names: list[str], runs: int | None, failed: list[str]) -> Iterator[Result]:
+    """A row that cannot be measured does not cost the others' figures."""
     for name in names:
         row = ROWS[name]
-        for result in row.measure(stack, runs or row.runs):
-            say(report.table([result.document()]).splitlines()[-1])
-            yield result
+        try:
+            results = row.measure(stack, runs or row.runs)
+        except NoContainer as reason:
+            say(f"{name} was skipped: {reason}")
+            continue
+        except Exception:  # noqa: BLE001 - any bug of one row, shown with its trace
+            say(f"{name} failed:\n{traceback.format_exc()}")
+            failed.append(name)
+            continue
+        for result in results:
+            say(f"| {' | '.join(report.compared(result.document()))} |")
+        yield from results
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from bench.measure import Result, compared, interleaved
 from bench.places import Place, Program, ThisMachine, running
 from bench.requests import NATIVE, bare_request
 
-WARM_UPS = 2
+WARM_UPS = 1
 
 
 @dataclass(frozen=True)

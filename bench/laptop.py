@@ -17,8 +17,8 @@ from bench.places import remove, unpacked
 from local import deployment, ministack, roles, stack
 from local.places import PROJECT, VENVS, Places
 
-# Both caps are on, so that their conditions are measured too.
-PARAMETERS = {"MonthlyBudgetUsd": "1000000", "MonthlyBudgetPerKeyUsd": "1000000"}
+# Every cap is on, so that its condition is measured too.
+PARAMETERS = {"MonthlyBudgetUsd": "1000000", "MonthlyBudgetPerKeyUsd": "1000000", "OpenJobsPerKey": "1000000"}
 SITE_PACKAGES = next((VENVS / "bench" / "lib").glob("python*/site-packages"), VENVS / "bench")
 
 
@@ -36,11 +36,8 @@ class Function:
 class Laptop:
     description: Mapping[str, Any]
     scratch: Path
+    http: httpx.Client
     seeds: Iterator[int] = field(default_factory=lambda: count(uuid.uuid4().int % 1_000_000_000, 4))
-
-    @cached_property
-    def http(self) -> httpx.Client:
-        return httpx.Client(trust_env=False, timeout=120)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - any service's client
         return ministack.client(service, self.description["aws_endpoint_url"])
@@ -111,13 +108,23 @@ def laptop(state: Path) -> Iterator[Laptop]:
     """The stack in this folder: one that is up is used and left up."""
     places = Places(state.resolve())
     started = stack.up(places, stack.Options(parameters=PARAMETERS))
-    scratch = Path(tempfile.mkdtemp(prefix="bench-", dir=places.scratch))
     try:
-        yield Laptop(started.description, scratch)
+        with attached(places) as connected:
+            yield connected
     finally:
-        remove(scratch)
         if not started.was_up:
             stack.down(places)
+
+
+@contextmanager
+def attached(places: Places) -> Iterator[Laptop]:
+    """The stack that runs in this folder, as it is."""
+    scratch = Path(tempfile.mkdtemp(prefix="bench-", dir=places.scratch))
+    try:
+        with httpx.Client(trust_env=False, timeout=120) as http:
+            yield Laptop(stack.described(places), scratch, http)
+    finally:
+        remove(scratch)
 
 
 def http_event(token: str, body: Mapping[str, object], **headers: str) -> dict[str, Any]:

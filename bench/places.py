@@ -22,11 +22,8 @@ MB_PER_PROCESSOR = 1769
 
 
 class Place(Protocol):
-    """Gives the command that runs a program with these variables, and where it finds a folder."""
-
-    def command(self, program: str, variables: Mapping[str, str]) -> Sequence[str]: ...
-
-    def path(self, folder: Path) -> str: ...
+    def command(self, program: str, variables: Mapping[str, str]) -> Sequence[str]:
+        """The command that runs a program with these variables and no others of ours."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,6 @@ class ThisMachine:
     def command(self, program: str, variables: Mapping[str, str]) -> Sequence[str]:
         named = [f"{name}={value}" for name, value in variables.items()]
         return ["env", "-i", f"PATH={os.environ['PATH']}", *named, str(PYTHON), "-S", str(PROGRAMS / program)]
-
-    def path(self, folder: Path) -> str:
-        return str(folder)
 
 
 @dataclass(frozen=True)
@@ -49,9 +43,6 @@ class Container:
         named = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
         return ["docker", "exec", "-i", *named, self.id, "python3", "-S", str(PROGRAMS / program)]
 
-    def path(self, folder: Path) -> str:
-        return str(folder)
-
 
 def image() -> str:
     version = subprocess.run(  # noqa: S603 - our own interpreter
@@ -61,19 +52,23 @@ def image() -> str:
     return f"public.ecr.aws/lambda/python:{version}-{machine}"
 
 
-def why_no_container() -> str | None:
-    """The reason, if no container can be started here."""
+class NoContainer(Exception):
+    """Why no container can be started here."""
+
+
+def _require_docker() -> None:
     if sys.platform != "linux":
-        return "containers reach the laptop stack's loopback addresses on Linux only"
+        raise NoContainer("containers reach the laptop stack's loopback addresses on Linux only")
     try:
         docker("version", "--format", "{{.Server.Version}}")
     except (OSError, subprocess.CalledProcessError) as error:
-        return f"no Docker engine answers: {getattr(error, 'stderr', None) or error}".strip()
-    return None
+        raise NoContainer(f"no Docker engine answers: {getattr(error, 'stderr', None) or error}".strip()) from None
 
 
 @contextmanager
 def container(memory: int, *folders: Path) -> Iterator[Container]:
+    """A container with the processor share and the memory of a function of this size. Raises NoContainer."""
+    _require_docker()
     mounts = [word for folder in (PROGRAMS, *folders) for word in ("--volume", f"{folder}:{folder}:ro")]
     limits = ["--cpus", f"{memory / MB_PER_PROCESSOR:.3f}", "--memory", f"{memory}m"]
     started = docker(

@@ -24,6 +24,7 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 from api import openapi, problems
 from api.app import app
 from aws.bedrock import BedrockError
+from bench.goals import GOALS
 from imaging import errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
@@ -217,12 +218,22 @@ def faults_together() -> str:
     return table(head, iter(rows))
 
 
+def goals() -> str:
+    """What the benchmarks promise."""
+    rows = (
+        [f"`{name}`", goal.subject, goal.baseline, f"{goal.limit:g}", f"{goal.target:g}"]
+        for name, goal in GOALS.items()
+    )
+    return table(["row", "measured", "against", "limit of the ratio", "target"], rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "errors": error_codes,
     "faults-job": partial(faults, is_job=True),
     "faults-synchronous": partial(faults, is_job=False),
     "faults-together": faults_together,
     "fuzz": fuzz,
+    "goals": goals,
     "models": models,
     "mutation": mutation,
     "outputs": outputs,

@@ -35,7 +35,8 @@ def declared(environment: str) -> dict[str, str]:
 
 def translated(parameters: Mapping[str, str]) -> dict[str, Any]:
     content = source()
-    content["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    for properties in (content["Globals"]["Function"], content["Resources"]["AuthorizerFunction"]["Properties"]):
+        properties["CodeUri"] = "s3://bucket/key"
     for name, value in parameters.items():
         parameter = content["Parameters"][name]
         parameter["Default"] = type(parameter["Default"])(value)

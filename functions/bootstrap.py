@@ -1,13 +1,18 @@
 """Wires the services of an execution environment."""
 
+import os
+import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, cached_property, partial
 from typing import Self
 
-from aws import bedrock, monitoring
+from botocore.exceptions import BotoCoreError
+
+from aws import bedrock, clients, monitoring
 from aws.bucket import Bucket
 from aws.events import EventBus
 from aws.queue import Queue
@@ -17,6 +22,7 @@ from imaging.announcing import Announcer
 from imaging.audits.lifecycle import Lifecycle
 from imaging.audits.reconciliation import Reconciliation
 from imaging.erasing import Eraser
+from imaging.errors import Misconfigured
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.images.renditions import Renditions
@@ -109,6 +115,11 @@ class Services:
         return Reconciliation(self.ledger, self.table, partial(self.images_made, models | listed), self.now)
 
     @property
+    def model_regions(self) -> set[str]:
+        """The regions in which listed models are called."""
+        return {route.region(self.settings.aws_region) for route in self._routes}
+
+    @property
     def _routes(self) -> Sequence[Route]:
         return [route for routes in self.settings.model_lists.values() for route in routes]
 
@@ -159,3 +170,28 @@ class Services:
 def services() -> Services:
     """The services on AWS. Raises Misconfigured, at each call, where a stack parameter makes no sense."""
     return Services.on_aws(Settings.from_environment())
+
+
+def prepare() -> None:
+    """Makes the clients that a generation needs before the first request: Lambda gives a whole processor to that time,
+    and SnapStart keeps what it leaves. Elsewhere than on Lambda nothing is made.
+
+    What fails here fails again at the first request, which can tell its caller.
+    """
+    how = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+    if how is None:
+        return
+    if how == "snap-start":
+        # All environments that are restored from one snapshot would draw the same random numbers.
+        _after_restore(random.seed)
+    with suppress(Misconfigured, BotoCoreError):
+        for client in (clients.dynamodb, clients.s3, clients.events):
+            client()
+        for region in services().model_regions:
+            bedrock.prepare(region)
+
+
+def _after_restore(hook: Callable[[], None]) -> None:
+    from snapshot_restore_py import register_after_restore  # noqa: PLC0415 - a part of Lambda's runtime
+
+    register_after_restore(hook)

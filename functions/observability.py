@@ -3,7 +3,6 @@
 import logging
 import traceback
 import warnings
-from typing import Literal
 
 from aws_lambda_powertools import Logger, Metrics
 
@@ -16,17 +15,6 @@ logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
 # Lambda's log level filter treats a line with any other timestamp format as INFO.
 logger = Logger(use_rfc3339=True)
 metrics = Metrics()
-
-Outcome = Literal["completed", "partial", "failed", "replayed"]
-
-
-def log_outcome(*, caller: str, generation_id: str, outcome: Outcome, **facts: str | float | None) -> None:
-    """Logs how a generation ended, in one line with its caller and outcome.
-
-    `facts` are what an operator filters by, such as model, images, cost_usd, code and aws_error.
-    """
-    fields = {"caller": caller, "generation_id": generation_id, "outcome": outcome, **facts}
-    logger.info("A generation ended", extra={name: fact for name, fact in fields.items() if fact is not None})
 
 
 def log_bug(error: Exception) -> None:

@@ -61,6 +61,8 @@ _NOT_FROM_GATEWAY = (
     "body of POST /generate as the event."
 )
 
+bootstrap.prepare()
+
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics

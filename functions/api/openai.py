@@ -91,7 +91,13 @@ def _opaque(background: str) -> str:
 class ImagesRequest(BaseModel):
     """OpenAI's request. Unknown fields are ignored with a warning, because other servers ignore them too."""
 
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="allow",
+        frozen=True,
+        hide_input_in_errors=True,
+        json_schema_extra={"propertyNames": {"maxLength": LONGEST_IGNORED}},
+    )
 
     prompt: Text = Field(
         description="What the image shows, 1 to 10,000 characters; models that take less are not called.",

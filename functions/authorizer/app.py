@@ -2,6 +2,8 @@
 
 Anonymous requests may use the open routes, and preflight requests may where CORS is configured. They share the
 anonymous key, which opens nothing else, so that API Gateway limits their rate too.
+
+It runs before every request, so it is a package of its own that needs the standard library alone.
 """
 
 import hashlib
@@ -9,47 +11,44 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event import (
-    APIGatewayAuthorizerRequestEvent,
-    APIGatewayAuthorizerResponse,
-)
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 OPEN_PATHS = {"health", "openapi.json", "docs"}
 KEYED_PARAMETER = "deep"
 """A query parameter that makes an open path require a key."""
 
-
 ANONYMOUS = "anonymous"
 
+Event = Mapping[str, Any]
 
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+
+def lambda_handler(event: Event, context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
     """Allows the request with its key or the anonymous one; denies it without a key, or with two different keys."""
-    request = APIGatewayAuthorizerRequestEvent(event)
     try:
-        key = _key(request)
+        key = _key(event)
     except (AttributeError, KeyError, TypeError, ValueError):
         key = None  # API Gateway sends no such event; whatever it is, it has no key
-    return _deny(request) if key is None else _allow(request, key)
+    return _deny(event) if key is None else _allow(event, key)
 
 
-def _deny(request: APIGatewayAuthorizerRequestEvent) -> dict[str, Any]:
+def _deny(event: Event) -> dict[str, Any]:
     """A Deny policy, for which API Gateway answers the template's 401. An exception would count as a function error."""
-    response = APIGatewayAuthorizerResponse.from_route_arn(request.method_arn, principal_id=ANONYMOUS)
-    response.deny_all_routes()
-    return response.asdict()
+    return {"principalId": ANONYMOUS, "policyDocument": _policy(event, "Deny")}
 
 
-def _allow(request: APIGatewayAuthorizerRequestEvent, key: str) -> dict[str, Any]:
+def _allow(event: Event, key: str) -> dict[str, Any]:
     name = caller(key)
-    response = APIGatewayAuthorizerResponse.from_route_arn(
-        request.method_arn,
-        principal_id=name,
-        context={"caller": name, "gateway_token": os.environ["GATEWAY_TOKEN"]},
-        usage_identifier_key=key,
-    )
-    response.allow_all_routes()
-    return response.asdict()
+    return {
+        "principalId": name,
+        "policyDocument": _policy(event, "Allow"),
+        "context": {"caller": name, "gateway_token": os.environ["GATEWAY_TOKEN"]},
+        "usageIdentifierKey": key,
+    }
+
+
+def _policy(event: Event, effect: str) -> dict[str, Any]:
+    """A policy for every route of the stage. `methodArn` is <the API's ARN>/<stage>/<method>/<path>."""
+    api, stage, _ = event["methodArn"].split("/", 2)
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [f"{api}/{stage}/*/*"]}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def caller(key: str) -> str:
@@ -57,12 +56,16 @@ def caller(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def _key(request: APIGatewayAuthorizerRequestEvent) -> str | None:
+def _key(event: Event) -> str | None:
     anonymous_key = os.environ["PUBLIC_KEY"]
-    keys = set(_keys(request.headers)) - {anonymous_key}
+    keys = set(_keys(_headers(event))) - {anonymous_key}
     if len(keys) == 1:
         return keys.pop()
-    return anonymous_key if not keys and _is_open(request) else None
+    return anonymous_key if not keys and _is_open(event) else None
+
+
+def _headers(event: Event) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 def _keys(headers: Mapping[str, str]) -> Iterator[str]:
@@ -73,10 +76,8 @@ def _keys(headers: Mapping[str, str]) -> Iterator[str]:
         yield key
 
 
-def _is_open(request: APIGatewayAuthorizerRequestEvent) -> bool:
-    path = (request.path_parameters or {}).get("proxy")
-    return (request.http_method == "OPTIONS" and os.environ["CORS_ORIGINS"] != "") or (
-        request.http_method == "GET"
-        and path in OPEN_PATHS
-        and KEYED_PARAMETER not in (request.query_string_parameters or {})
+def _is_open(event: Event) -> bool:
+    method, path = event["httpMethod"], (event.get("pathParameters") or {}).get("proxy")
+    return (method == "OPTIONS" and os.environ["CORS_ORIGINS"] != "") or (
+        method == "GET" and path in OPEN_PATHS and KEYED_PARAMETER not in (event.get("queryStringParameters") or {})
     )

@@ -115,9 +115,7 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
     token = _seconds_left.set(seconds_left)
     try:
         with _as_bedrock_error():
-            with _making_clients:
-                client = _client(region)
-            answer = client.invoke_model(
+            answer = prepare(region).invoke_model(
                 modelId=model,
                 body=json.dumps(body),
                 contentType="application/json",
@@ -129,6 +127,12 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
             return Answer(content, answer["ResponseMetadata"].get("RequestId"))
     finally:
         _seconds_left.reset(token)
+
+
+def prepare(region: str) -> "BedrockRuntimeClient":
+    """The client of `invoke`, made once."""
+    with _making_clients:
+        return _client(region)
 
 
 def prompts_are_logged(region: str) -> bool:

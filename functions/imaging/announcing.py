@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -14,7 +14,7 @@ from imaging.errors import CallerMustChange, ImagingError
 from imaging.money import usd
 from imaging.records.record import GenerationRecord
 from imaging.requests.result import Generation
-from observability import log_outcome, logger, metrics
+from observability import logger, metrics
 
 COMPLETED, FAILED = "Generation Completed", "Generation Failed"
 
@@ -27,14 +27,20 @@ class Announcer:
     bus: ports.Bus
     now: Callable[[], float] = time.time
 
+    def ended(self, record: GenerationRecord, why: ImagingError) -> None:
+        """Publishes the end of a generation: its result, or `why` it has none."""
+        if record.result:
+            self.completed(record, record.result)
+        else:
+            self.failed(record, why)
+
     def completed(self, record: GenerationRecord, generation: Generation) -> None:
         images = [{"id": image.id, "key": key(image.id), "seed": image.seed} for image in generation.stored]
         metrics.add_metric(name="GenerationSucceeded", unit=MetricUnit.Count, value=1)
         missing, cost_usd = len(generation.images) - len(images), usd(generation.cost_micros)
-        log_outcome(
-            caller=record.owner,
-            generation_id=record.id,
-            outcome="partial" if missing else "completed",
+        _log(
+            record,
+            "partial" if missing else "completed",
             model=generation.model,
             images=len(images),
             cost_usd=cost_usd,
@@ -54,10 +60,12 @@ class Announcer:
     def failed(self, record: GenerationRecord, error: ImagingError) -> None:
         if not isinstance(error, CallerMustChange):
             metrics.add_metric(name="GenerationSucceeded", unit=MetricUnit.Count, value=0)
-        log_outcome(
-            caller=record.owner, generation_id=record.id, outcome="failed", code=error.code, aws_error=error.aws_error
-        )
+        _log(record, "failed", code=error.code, aws_error=error.aws_error)
         self._publish(FAILED, record, {"code": error.code, "aws_error": error.aws_error})
+
+    def replayed(self, record: GenerationRecord, generation: Generation) -> None:
+        """Logs that a caller got the images of an earlier request. The bus knows them already."""
+        _log(record, "replayed", model=generation.model)
 
     def _publish(self, detail_type: str, record: GenerationRecord, facts: Mapping[str, Any]) -> None:
         detail = {
@@ -72,3 +80,13 @@ class Announcer:
         except EventError as error:
             metrics.add_metric(name="EventNotPublished", unit=MetricUnit.Count, value=1)
             logger.warning("An event was not published", detail_type=detail_type, id=record.id, aws_error=error.code)
+
+
+def _log(
+    record: GenerationRecord,
+    outcome: Literal["completed", "partial", "failed", "replayed"],
+    **facts: str | float | None,
+) -> None:
+    """One line with the caller, the outcome and what an operator filters by."""
+    fields = {"caller": record.owner, "generation_id": record.id, "outcome": outcome, **facts}
+    logger.info("A generation ended", extra={name: fact for name, fact in fields.items() if fact is not None})

@@ -27,8 +27,8 @@ from imaging.errors import (
     Throttled,
 )
 from imaging.images.gallery import FoundImage, Gallery
-from imaging.making.generator import Generator, Outcome
-from imaging.making.model_run import ImageOutcome
+from imaging.making.generator import Generator
+from imaging.making.outcome import Outcome
 from imaging.planning.plan import max_price
 from imaging.planning.router import Router
 from imaging.records.attempt import Attempt
@@ -36,12 +36,9 @@ from imaging.records.record import Failure, GenerationRecord
 from imaging.records.store import Changed, GenerationStore
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
 from imaging.requests.submission import Submission
-from observability import log_bug, log_outcome, logger
+from observability import log_bug, logger
 
 POLL_SECONDS = 0.5
-
-FAILURE_SECONDS = 60
-"""How long a failure that was billed answers the same request."""
 
 MAX_ATTEMPTS = 4
 """Failed attempts, other than throttled ones, after which a job is given up."""
@@ -88,7 +85,7 @@ class Generations:
                 )
             self.sleep(POLL_SECONDS)
 
-        return self._resolve(submission, partial(self._make, submission, deadline), wait)
+        return self._resolve(submission, partial(self._resume, submission, deadline), wait)
 
     def enqueue(self, submission: Submission) -> Delivery | GenerationRecord:
         """The images, if they can be replayed; else the job that makes them, which is new or already unfinished. Raises
@@ -135,24 +132,24 @@ class Generations:
             return self.generator.generate(attempt)
         except Exception as error:  # noqa: BLE001 - the reservation is settled after every error
             log_bug(error)
-            return Outcome(attempt.plans[0], (), (), InternalError(), is_bug=True)
+            return Outcome(attempt.record, attempt.plans[0], (), (), InternalError(), is_bug=True)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> GenerationRecord:
         """Ends the attempt: the generation is over, or waits for the next attempt. Raises Changed,
         DependencyUnavailable if that could not be written."""
-        begun, progress = attempt.record, self._progress(attempt, outcome)
-        decided = self._decided(begun, outcome)
-        if decided["status"] == "succeeded":
-            self.announcer.completed(begun, decided["result"])
-        ended = self.store.end(
-            attempt,
-            # If the generation became a job during the attempt, the outcome is decided by a job's rules.
-            lambda record: record.without_deleted(
-                progress | (decided if record.is_job == begun.is_job else self._decided(record, outcome))
-            ),
-            notes=outcome.notes,
-            in_full=outcome.is_bug,
-        )
+        begun = attempt.record
+        # After a bug, as after a crash, the gallery is read to find the stored images.
+        found = self.recovered(begun).only("settled", "model") if outcome.is_bug else {}
+        changes = self._changes(begun, outcome) | found
+        if changes["status"] == "succeeded":
+            self.announcer.completed(begun, changes["result"])
+
+        def current(record: GenerationRecord) -> dict[str, Any]:
+            """If the generation became a job during the attempt, the outcome is decided by a job's rules."""
+            is_other = record.is_job != begun.is_job
+            return record.without_deleted(self._changes(record, outcome) | found if is_other else changes)
+
+        ended = self.store.end(attempt, current, notes=outcome.notes, in_full=outcome.is_bug)
         if ended.status == "failed" and outcome.error:
             self.announcer.failed(ended, outcome.error)
         return ended
@@ -174,12 +171,10 @@ class Generations:
     def give_up(self, base: GenerationRecord, why: ImagingError) -> GenerationRecord:
         """Ends a generation that no attempt runs, with the images of earlier attempts. Raises Changed,
         DependencyUnavailable."""
-        if rest := self._remaining(base, why):
-            ended = self.store.change(base, status="succeeded", result=rest)
-            self.announcer.completed(ended, rest)
-        else:
-            ended = self.store.change(base, status="failed", failure=Failure.of(why))
-            self.announcer.failed(ended, why)
+        rest = self._remaining(base, why)
+        ending = {"status": "succeeded", "result": rest} if rest else {"status": "failed", "failure": Failure.of(why)}
+        ended = self.store.change(base, **ending)
+        self.announcer.ended(ended, why)
         return ended
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
@@ -243,7 +238,7 @@ class Generations:
         generation = self.gallery.current(found.owner, found.result)
         if not generation.stored:
             return None
-        log_outcome(caller=found.owner, generation_id=found.id, outcome="replayed", model=generation.model)
+        self.announcer.replayed(found, generation)
         return Delivery(generation, replayed=True)
 
     def _base(self, submission: Submission, found: GenerationRecord | None, *, is_job: bool) -> GenerationRecord:
@@ -260,15 +255,20 @@ class Generations:
         made = {**earlier.only("model", "warnings"), "settled": images} if images else {}
         return new.model_copy(update={**earlier.only(*_RESUMED), **made})
 
-    def _make(self, submission: Submission, deadline: Deadline, found: GenerationRecord | None) -> Delivery | None:
+    def _resume(self, submission: Submission, deadline: Deadline, found: GenerationRecord | None) -> Delivery | None:
+        """The images of an attempt that begins now; None if the budget has no room for what is missing, so that the
+        images of earlier attempts are the result."""
         base = self._base(submission, found, is_job=False)
         try:
-            attempt = self.begin(base, deadline)
+            return self._make(base, deadline)
         except BudgetExhausted as error:
             if error.may_pass or not base.has_images:
                 raise
             self.give_up(base, error)
             return None
+
+    def _make(self, base: GenerationRecord, deadline: Deadline) -> Delivery:
+        attempt = self.begin(base, deadline)
         outcome = self.attempt(attempt)
         ended = None
         try:
@@ -279,37 +279,20 @@ class Generations:
             if ended and not ended.is_over:
                 self.send(ended)
             raise outcome.error
-        generation = outcome.generation(attempt.record)
+        generation = outcome.generation
         return Delivery(generation if ended else generation.with_warning(_NOT_REMEMBERED), replayed=False)
 
-    def _progress(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
-        """The changes that keep an attempt's images and warnings for later attempts. After a bug, as after a crash, the
-        gallery is read to find the stored images. Raises DependencyUnavailable."""
-        if outcome.is_bug:
-            return self.recovered(attempt.record).only("settled", "model")
-        if not outcome.has_images:
-            return {"settled": outcome.settled()}
-        model, warnings = outcome.chosen.route.model.id, outcome.warnings(attempt.record)
-        return {"settled": outcome.settled(), "model": model, "warnings": warnings}
-
-    def _decided(self, record: GenerationRecord, outcome: Outcome) -> dict[str, Any]:
-        """The changes by which the generation ends or waits. A billed failure is remembered for a while."""
-        error = outcome.error
-        if error and record.is_job and (waiting := self.waiting(record, error)):
-            return waiting
-        if error is None or outcome.has_images:
-            return {"status": "succeeded", "result": outcome.generation(record)}
-        until = self.now() + FAILURE_SECONDS if outcome.was_paid else 0
-        return {"status": "failed", "failure": Failure.of(error), "remembered_until": until}
+    def _changes(self, record: GenerationRecord, outcome: Outcome) -> dict[str, Any]:
+        """The changes by which the generation ends, or waits as a job, with the images of the attempt."""
+        waiting = self.waiting(record, outcome.error) if record.is_job and outcome.error else None
+        return outcome.progress() | (waiting or outcome.ending(self.now()))
 
     def _remaining(self, record: GenerationRecord, why: ImagingError) -> Generation | None:
         """The result with the images that were made, if any were; the others fail with `why`."""
         if record.request is None or not record.has_images:
             return None
         chosen, *_ = self.router.plans(record.request, record.first_seed, record.model)
-        slots = [slot for call in chosen.calls for slot in call.slots]
-        made = [ImageOutcome(slot, record.settled.get(slot.index, why)) for slot in slots]
-        return Outcome(chosen, made, (), None).generation(record)
+        return Outcome.of_earlier_attempts(record, chosen, why).generation
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
         """The unfinished generation as an accepted job, which must be finished even if its function crashes."""

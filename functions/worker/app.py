@@ -23,6 +23,9 @@ class Unfinished(Exception):
     """Makes SQS deliver the message again, because its job is unfinished."""
 
 
+bootstrap.prepare()
+
+
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -20,6 +20,7 @@ GLIBC_OF_AMAZON_LINUX_2023 = (2, 34)
 def test_every_compiled_file_is_for_the_declared_platform(environment: str, tmp_path: Path) -> None:
     build(environment, tmp_path)
     parameters = declared(environment)
+    assert [path.name for path in tmp_path.glob("AuthorizerFunction/*.py")]
     for function in functions():
         compiled = list(shared_objects(tmp_path / function))
         assert {elf_machine(path) for path in compiled} == {ELF_MACHINES[parameters["Architecture"]]}
@@ -106,8 +107,13 @@ def package(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 def functions() -> list[str]:
+    """Those with dependencies: all but the authorizer, which is a package of its own."""
     resources = source()["Resources"].items()
-    return [name for name, resource in resources if resource["Type"] == "AWS::Serverless::Function"]
+    return [
+        name
+        for name, resource in resources
+        if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" not in resource["Properties"]
+    ]
 
 
 def shared_objects(folder: Path) -> list[Path]:

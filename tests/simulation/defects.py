@@ -13,7 +13,7 @@ from imaging.errors import DependencyUnavailable, ImagingError, InternalError, M
 from imaging.generations import Delivery, Generations
 from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import Jobs
-from imaging.making.generator import Outcome
+from imaging.making.outcome import Outcome
 from imaging.records.ledger import Ledger
 from imaging.records.open_jobs import OpenJobs
 from imaging.records.record import Failure, GenerationRecord

@@ -16,7 +16,7 @@ from aws.table import LISTED_AT, LISTING, Change, Page, Put, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.models.sizing import Size
-from imaging.records.record import DUE
+from imaging.records.store import DUE
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.table import FakeTable
 from tests.simulation import pictures

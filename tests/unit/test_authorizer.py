@@ -1,10 +1,9 @@
 """The key door: one key, from either header; its holder's name; and API Gateway's word for no."""
 
 import hashlib
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from authorizer.app import lambda_handler
 from tests.fakes.lambda_runtime import FakeContext
@@ -32,7 +31,7 @@ def authorize(
         "pathParameters": {"proxy": path},
         "queryStringParameters": query,
     }
-    return lambda_handler(event, cast(LambdaContext, FakeContext()))
+    return lambda_handler(event, FakeContext())
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi import swagger_ui
-from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 import bootstrap
@@ -30,7 +28,8 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="UTF-8"><title>text-to-image-api</title></head>
 <body>
-<p>This page needs JavaScript and a browser of 2023 or later. See <a href="openapi.json">openapi.json</a> without them.</p>
+<p>This page needs JavaScript and a browser of 2023 or later.
+See <a href="openapi.json">openapi.json</a> without them.</p>
 <script id="packed" type="text/plain">{packed}</script>
 <script>{unpack}</script>
 </body>
@@ -55,6 +54,10 @@ def serve(document: Document) -> APIGatewayRouter:
 
     @cache
     def page() -> tuple[str, Mapping[str, str]]:
+        from aws_lambda_powertools.event_handler.openapi.swagger_ui import (  # noqa: PLC0415 - slow, and rarely needed
+            generate_swagger_html,
+        )
+
         spec = to_json(document()).replace("</", "<\\/")
         swagger = generate_swagger_html(
             spec, _asset("swagger-ui-bundle.min.js"), _asset("swagger-ui.min.css"), "", None
@@ -102,4 +105,4 @@ def _hash(script: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return files(swagger_ui).joinpath(name).read_text("utf-8")
+    return files("aws_lambda_powertools.event_handler.openapi.swagger_ui").joinpath(name).read_text("utf-8")

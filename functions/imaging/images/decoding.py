@@ -3,6 +3,8 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from imaging.images.png import NotAWholePng
@@ -10,6 +12,18 @@ from imaging.models.catalog import MOST_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+@cache
+def prepare() -> None:
+    """Loads Pillow in the background, so that it is there when the model has answered."""
+    Thread(target=_load_pillow, daemon=True).start()
+
+
+def _load_pillow() -> None:
+    from PIL import Image, ImageOps  # noqa: F401, PLC0415 - as in `decoded`
+
+    Image.preinit()
 
 
 @contextmanager

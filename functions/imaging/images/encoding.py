@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imaging.images.decoding import decoded
+from imaging.images.png import COMPRESSION_LEVEL
 from imaging.images.provenance import marked, packet
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _written(picture: "Image", rendition: Rendition, xmp: bytes) -> bytes:
     buffer = io.BytesIO()
     match rendition.format:
         case Format.PNG:
-            picture.save(buffer, "PNG")
+            picture.save(buffer, "PNG", compress_level=COMPRESSION_LEVEL)
             return marked(buffer.getvalue(), xmp)
         case Format.JPEG:
             picture.convert("RGB").save(buffer, "JPEG", quality=rendition.compression, xmp=xmp)

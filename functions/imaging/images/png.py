@@ -1,8 +1,11 @@
-"""Reading a PNG's own words about itself, without decoding the picture."""
+"""A PNG's own words about itself, read without decoding the picture."""
 
 import struct
 import zlib
 from collections.abc import Iterator
+
+COMPRESSION_LEVEL = 2
+"""zlib's, for PNGs that are written here. The default, 6, takes five times as long, for files a tenth smaller."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_HEADER = struct.Struct(">I4s")

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -16,10 +17,11 @@ from aws.table import Put
 from imaging import ports
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, Throttled, TimedOut
 from imaging.ids import image_id
-from imaging.images import png
+from imaging.images import decoding, png
 from imaging.images.fitting import fit
 from imaging.images.gallery import Gallery, Origin
 from imaging.images.provenance import has_manifest, marked, packet
+from imaging.making.outcome import ImageOutcome
 from imaging.models import refusals
 from imaging.models.schema import ModelOutput, NoImage, RawImage
 from imaging.models.sizing import Size, scaled_into
@@ -27,7 +29,7 @@ from imaging.planning.plan import Call, Plan, Slot
 from imaging.planning.route import Route
 from imaging.records.attempt import Attempt
 from imaging.records.record import ModelCall
-from imaging.requests.result import DeletedImage, ImageFacts, MissingImage, StoredImage
+from imaging.requests.result import StoredImage
 from observability import log_bug, logger, metrics
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
@@ -38,33 +40,6 @@ class Parallel(Protocol):
     """Runs tasks in parallel and returns their results in order."""
 
     def __call__(self, tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]": ...
-
-
-@dataclass(frozen=True)
-class ImageOutcome:
-    """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
-    not billed; `note` is the write of its record, if the table refused it."""
-
-    slot: Slot
-    result: ImageFacts | ImagingError
-    may_be_billed: bool = True
-    note: Put | None = None
-
-    @property
-    def error(self) -> ImagingError | None:
-        return self.result if isinstance(self.result, ImagingError) else None
-
-    @property
-    def facts(self) -> ImageFacts:
-        """The image's entry in the answer."""
-        if isinstance(self.result, DeletedImage):
-            return DeletedImage(id=self.result.id, seed=self.slot.seed, seed_index=self.slot.seed_index)
-        if not isinstance(self.result, ImagingError):
-            return self.result
-        status = "blocked" if isinstance(self.result, ContentBlocked) else "failed"
-        return MissingImage(
-            status=status, reason=self.result.detail, seed=self.slot.seed, seed_index=self.slot.seed_index
-        )
 
 
 def in_threads(tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]":
@@ -89,6 +64,8 @@ class ModelRunner:
 
         Model calls that may have been billed are added to `attempt.calls`.
         """
+        if not plan.is_native:
+            decoding.prepare()
         tasks = [_ModelRun(self, attempt, plan, call) for call in plan.calls]
         return [outcome for outcomes in self.parallel(tasks) for outcome in outcomes]
 
@@ -112,11 +89,11 @@ class _ModelRun:
 
     def _outcomes(self) -> list[ImageOutcome]:
         try:
-            answer = self._invoke()
+            outputs = deque(_read(self.plan.route, self._invoke().content, len(self.call.slots)))
         except ImagingError as error:
             return [ImageOutcome(slot, error, error.may_be_billed) for slot in self.call.slots]
-        outputs = _read(self.plan.route, answer.content, len(self.call.slots))
-        return [self._handle(slot, output) for slot, output in zip(self.call.slots, outputs, strict=True)]
+        # Each image's bytes are let go of before the next is fitted.
+        return [self._handle(slot, outputs.popleft()) for slot in self.call.slots]
 
     def _invoke(self) -> Answer:
         route, deadline = self.plan.route, self.attempt.deadline

@@ -35,6 +35,22 @@ def falls_back(error: ImagingError, *, waits_on_throttling: bool) -> bool:
     return isinstance(error, ModelUnavailable | ModelAccessDenied)
 
 
+def why_unfinished(
+    errors: Sequence[ImagingError], *, has_images: bool, waits_on_throttling: bool
+) -> ImagingError | None:
+    """The error that ends an attempt with one model, or None. Jobs wait if throttled; else some images are enough.
+
+    Without any image: the first error after which no fallback is allowed, else the first error.
+    """
+    throttled = next((error for error in errors if isinstance(error, Throttled)), None)
+    if throttled and waits_on_throttling:
+        return throttled
+    if has_images:
+        return None
+    final = (error for error in errors if not falls_back(error, waits_on_throttling=waits_on_throttling))
+    return next(final, errors[0])
+
+
 def exhausted(fallbacks: Sequence[Fallback]) -> ImagingError:
     """The error to answer with when no listed model made an image: one that may pass, else one that an operator can
     fix, else the last."""

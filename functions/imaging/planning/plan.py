@@ -43,6 +43,12 @@ class Plan:
     warnings: tuple[GenerationWarning, ...]
     refusal: InvalidRequest | None
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the models are asked for exactly the wanted size."""
+        wanted = (self.wanted.width, self.wanted.height)
+        return all((call.ask.size.width, call.ask.size.height) == wanted for call in self.calls)
+
     def max_micros(self, settled: Collection[int]) -> int:
         """What the images that are missing may cost. A call makes all of its images or none."""
         if self.refusal:

@@ -8,19 +8,23 @@ by the difference between the record's amounts before and after.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from aws.table import Add, AtMost, Record
 from imaging import ports
 from imaging.errors import BudgetExhausted, table_needed
-from imaging.records.record import GenerationRecord
+from imaging.records.record import GenerationRecord, ModelCall
 from observability import metrics
 
 STACK = "stack"
+
+MOST_CALLS = 100
+"""How many model calls a record keeps, so that its size does not grow with each attempt."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,22 @@ class Ledger:
 
     def _caps(self, caller: str) -> Mapping[str, int | None]:
         return {caller: self.key_cap, STACK: self.stack_cap}
+
+
+def settlement(record: GenerationRecord, calls: Sequence[ModelCall], *, in_full: bool = False) -> dict[str, Any]:
+    """The changes by which an attempt ends: its reservation is released, and what its calls may have cost is spent.
+    If it is unknown what was billed, all that was reserved is spent, `in_full`."""
+    if in_full:
+        rest = record.reserved - sum(call.micros for call in calls)
+        calls = [*calls, ModelCall(at=record.lease_until, model="", images=1, price_micros=rest, outcome="unknown")]
+    return {
+        "reserved": 0,
+        "spent": record.spent + sum(call.micros for call in calls),
+        "images_billed": record.images_billed + sum(call.images for call in calls if call.model),
+        "calls": [*record.calls, *calls][-MOST_CALLS:],
+        "has_lost_attempt": record.has_lost_attempt or in_full,
+        "possibly_rebilled": record.possibly_rebilled or (record.has_lost_attempt and bool(calls)),
+    }
 
 
 def _differences(before: GenerationRecord, after: GenerationRecord) -> Mapping[str, Counter[str]]:

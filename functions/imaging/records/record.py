@@ -13,9 +13,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from aws.table import EXPIRY, LISTED_AT, LISTING, Condition, Put, Record
 from imaging import errors
 from imaging.errors import ImagingError, InternalError
 from imaging.requests.request import MAX_SEED, GenerationRequest
@@ -28,16 +27,8 @@ from imaging.requests.result import (
     without_facts,
 )
 from imaging.requests.submission import Submission
-from observability import log_bug
-
-DUE = "due"
-"""The listing of unfinished generations, by the time when the sweeper must look at them."""
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-
-
-MOST_CALLS = 100
-"""How many model calls a record keeps, so that its size does not grow with each attempt."""
 
 
 class _Stored(BaseModel):
@@ -187,39 +178,6 @@ class GenerationRecord(_Stored):
 
     def only(self, *names: str) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names}
-
-    def settlement(self, calls: Sequence[ModelCall], *, in_full: bool = False) -> dict[str, Any]:
-        """The changes by which an attempt ends: its reservation is released, and what its calls may have cost is spent.
-        If it is unknown what was billed, all that was reserved is spent, `in_full`."""
-        if in_full:
-            rest = self.reserved - sum(call.micros for call in calls)
-            calls = [*calls, ModelCall(at=self.lease_until, model="", images=1, price_micros=rest, outcome="unknown")]
-        return {
-            "reserved": 0,
-            "spent": self.spent + sum(call.micros for call in calls),
-            "images_billed": self.images_billed + sum(call.images for call in calls if call.model),
-            "calls": [*self.calls, *calls][-MOST_CALLS:],
-            "has_lost_attempt": self.has_lost_attempt or in_full,
-            "possibly_rebilled": self.possibly_rebilled or (self.has_lost_attempt and bool(calls)),
-        }
-
-    def put(self, condition: Condition) -> Put:
-        """The write of the record. Unfinished records are listed as due."""
-        record = self.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
-        if self.request and self.is_job and not self.is_over:
-            record["request"] = self.request.model_dump(mode="json", exclude_unset=True)
-        if self.due_at is not None:
-            record |= {LISTING: DUE, LISTED_AT: self.due_at}
-        return Put(key(self.id), record, self.expires_at, condition)
-
-
-def read(generation_id: str, record: Record) -> GenerationRecord:
-    """Parses a record of the table. Raises InternalError if it is malformed, and logs that as a bug."""
-    try:
-        return GenerationRecord.model_validate({**record, "id": generation_id, "expires_at": record.get(EXPIRY)})
-    except ValidationError as error:
-        log_bug(error)
-        raise InternalError from None
 
 
 def key(generation_id: str) -> str:

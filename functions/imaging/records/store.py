@@ -11,16 +11,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import ValidationError
 
-from aws.table import EXPIRY, KEY, LISTED_AT, LISTING, Absent, ConditionFailed, Equal, Page, Put, Record, TableError
+from aws.table import (
+    EXPIRY,
+    KEY,
+    LISTED_AT,
+    LISTING,
+    Absent,
+    Condition,
+    ConditionFailed,
+    Equal,
+    Page,
+    Put,
+    Record,
+    TableError,
+)
 from imaging import ports
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, table_down, table_needed
+from imaging.errors import DependencyUnavailable, InternalError, table_down, table_needed
 from imaging.records.attempt import Attempt
-from imaging.records.ledger import Ledger
+from imaging.records.ledger import Ledger, settlement
 from imaging.records.open_jobs import OpenJobs
-from imaging.records.record import DUE, GenerationRecord, key, read
-from observability import logger, metrics
+from imaging.records.record import GenerationRecord, key
+from observability import log_bug, logger, metrics
 
 LEASE_MARGIN_SECONDS = 5
 """How much longer than its function may run an attempt's lease lasts."""
@@ -32,6 +46,9 @@ LONGEST_RESEND_SECONDS = 3600
 
 END_RETRY_SECONDS = (0.5, 1, 2)
 """Delays between retries of writing an attempt's end, shorter if the function's time is nearly over."""
+
+DUE = "due"
+"""The listing of unfinished generations, by the time when the sweeper must look at them."""
 
 DUE_PAGE = 50
 
@@ -57,7 +74,7 @@ class GenerationStore:
         """The record, if it exists. Raises DependencyUnavailable, InternalError if it is malformed."""
         with table_needed():
             record = self.table.get(key(generation_id))
-        return read(generation_id, record) if record else None
+        return _parsed(generation_id, record) if record else None
 
     def due(self) -> Iterator[str]:
         """The ids of unfinished generations that are due, the longest due first. Raises TableError."""
@@ -103,9 +120,9 @@ class GenerationStore:
         def write() -> GenerationRecord:
             record = held
             while True:
-                settlement = record.settlement(attempt.calls, in_full=in_full)
+                settled = settlement(record, attempt.calls, in_full=in_full)
                 try:
-                    return self._save(record, {**settlement, **change(record), "revision": revision}, notes)
+                    return self._save(record, {**settled, **change(record), "revision": revision}, notes)
                 except Changed:
                     found = self.find(record.id)
                     if found is None or (found.status, found.attempt) != ("running", held.attempt):
@@ -127,7 +144,7 @@ class GenerationStore:
             logger.warning(
                 "A crashed attempt's reservation counts as spent", generation_id=record.id, micros=record.reserved
             )
-            changes = {**record.settlement((), in_full=True), "failures": record.failures + 1, **changes}
+            changes = {**settlement(record, (), in_full=True), "failures": record.failures + 1, **changes}
         return self._save(record, changes, ())
 
     def set_aside(self, generation_id: str) -> None:
@@ -176,7 +193,7 @@ class GenerationStore:
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
         missing = [note for each in notes if (note := self._still_missing(each))]
         try:
-            self.table.write([after.put(condition), *jobs, *totals, *missing], secrets.token_hex(8))
+            self.table.write([put(after, condition), *jobs, *totals, *missing], secrets.token_hex(8))
         except ConditionFailed as failed:
             if 0 in failed.places:
                 return self._recognised(before, after, Changed())
@@ -215,3 +232,22 @@ class GenerationStore:
 
 def _without(record: Record, *names: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in names}
+
+
+def put(record: GenerationRecord, condition: Condition | None) -> Put:
+    """The write of a record. Unfinished records are listed as due."""
+    attributes = record.model_dump(mode="json", exclude={"id", "expires_at", "request"}, exclude_none=True)
+    if record.request and record.is_job and not record.is_over:
+        attributes["request"] = record.request.model_dump(mode="json", exclude_unset=True)
+    if record.due_at is not None:
+        attributes |= {LISTING: DUE, LISTED_AT: record.due_at}
+    return Put(key(record.id), attributes, record.expires_at, condition)
+
+
+def _parsed(generation_id: str, record: Record) -> GenerationRecord:
+    """Parses a record of the table. Raises InternalError if it is malformed, and logs that as a bug."""
+    try:
+        return GenerationRecord.model_validate({**record, "id": generation_id, "expires_at": record.get(EXPIRY)})
+    except ValidationError as error:
+        log_bug(error)
+        raise InternalError from None

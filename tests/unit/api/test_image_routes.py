@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.lambda_runtime import CALLER, FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
-from tests.unit.doors import work
+from tests.unit.doors import at_call, work
 
 ANOTHER = "fedcba9876543210"
 NOBODYS = "0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11"
@@ -72,9 +72,15 @@ def test_a_deleted_images_facts_are_gone_from_its_generation_too(send: Send, lin
         assert [table.records[key][name] for name in kept] == [record[name] for name in kept]
 
 
-@pytest.mark.parametrize("moment", ["between attempts", "during an attempt"])
+@pytest.mark.parametrize("moment", ["between attempts", "during an attempt", "while an attempt begins and ends"])
 def test_facts_of_an_image_that_is_deleted_while_its_generation_runs_are_not_kept(
-    send: Send, services: Services, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock, moment: str
+    send: Send,
+    services: Services,
+    bedrock: FakeBedrock,
+    bucket: FakeBucket,
+    table: FakeTable,
+    wall: FakeClock,
+    moment: str,
 ) -> None:
     bedrock.ratio_size = (1024, 1024)
     deleted: list[str] = []
@@ -89,11 +95,14 @@ def test_facts_of_an_image_that_is_deleted_while_its_generation_runs_are_not_kep
     job_id = send("POST", "/generate", body, prefer="respond-async").json["id"]
     work(job_id)
     del bedrock.by_seed[43]
+    wall.advance(121)
     if moment == "between attempts":
         delete()
-    else:
+    elif moment == "during an attempt":
         bedrock.meanwhile.append(delete)
-    wall.advance(121)
+    else:
+        with at_call(0, bucket, "delete", before=lambda: work(job_id)):
+            delete()
     assert work(job_id)
 
     result = send("GET", f"/jobs/{job_id}").json["result"]

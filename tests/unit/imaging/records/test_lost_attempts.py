@@ -69,7 +69,7 @@ def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
     outcome = services.generator.generate(attempt)
 
     assert outcome.settled()[0] == image
-    assert outcome.generation(attempt.record).stored == [image]
+    assert outcome.generation.stored == [image]
 
 
 def test_two_lost_attempts_may_both_have_paid(submission: Submission, wall: FakeClock) -> None:
@@ -134,7 +134,7 @@ def test_an_image_is_stored_although_no_answer_of_the_bucket_says_so(
 
     outcome = bootstrap.services().generations.attempt(attempt)
 
-    assert (len(outcome.generation(attempt.record).stored), outcome.error) == (2, None)
+    assert (len(outcome.generation.stored), outcome.error) == (2, None)
 
 
 def test_an_image_that_a_refusing_bucket_has_after_all_is_not_paid_for_again(
