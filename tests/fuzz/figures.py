@@ -23,6 +23,8 @@ def count_examples(what: str, statistics: str) -> None:
 
 
 def write() -> None:
+    """What was not tried in this run keeps its figures."""
     date = f"{datetime.now(UTC):%Y-%m-%d}"
     found = {what: {"cases": number, "failures": failures[what], "date": date} for what, number in cases.items()}
-    PATH.write_text(json.dumps(found, indent=2) + "\n")
+    before = json.loads(PATH.read_text())
+    PATH.write_text(json.dumps(dict(sorted((before | found).items())), indent=2) + "\n")

@@ -50,6 +50,20 @@ def test_a_png_is_stored_below_the_prefix_with_its_facts() -> None:
     assert stored["Metadata"] == {"model": "m", "seed": "1"}
 
 
+@pytest.mark.parametrize("make", [lambda: real, FakeBucket], ids=["real", "fake"])
+def test_an_image_is_found_with_its_facts_and_its_length(make: Callable[[], Any]) -> None:
+    bucket = make()
+    bucket.put("one", b"four", {"model": "m", "seed": "1"})
+
+    assert bucket.find("one") == {"model": "m", "seed": "1", "bytes": "4"}
+    assert bucket.find("two") is None
+
+
+def test_a_refused_look_is_an_error() -> None:
+    with pytest.raises(BucketError):
+        Bucket("no..such/bucket", 30).find("one")
+
+
 def test_a_link_is_signed_by_sigv4_for_the_regional_virtual_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
 

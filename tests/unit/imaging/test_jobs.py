@@ -31,6 +31,7 @@ from tests.unit.doors import (
     LEASE_SECONDS,
     FunctionKilled,
     at_call,
+    counted_calls,
     die,
     killed_after,
     record,
@@ -562,6 +563,17 @@ def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
 def test_a_message_that_names_no_job_goes_to_the_dead_letter_queue(queue: FakeQueue, text: str) -> None:
     assert work(text)
     assert queue.dead_letters == [text]
+
+
+def test_only_the_first_request_that_joins_a_queued_job_is_noted(send: Send, table: FakeTable) -> None:
+    job_id = start(send).json["id"]
+    assert not record(job_id).is_joined
+    start(send)
+    assert record(job_id).is_joined
+
+    with counted_calls(table) as calls:
+        assert start(send).json["id"] == job_id
+    assert calls.count("write") == 1  # which finds that there is a job
 
 
 @pytest.mark.parametrize(
