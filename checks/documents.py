@@ -184,22 +184,28 @@ def _default(field: Mapping[str, Any]) -> str:
     return f"`{json.dumps(field['default'])}`" if "default" in field else "none"
 
 
+MUTANTS = {
+    "killed": "a test failed",
+    "timed out": "ran out of time",
+    "survived": "not noticed",
+    "untested": "no test calls it",
+}
+
+
 def mutation() -> str:
     scores: Mapping[str, Mapping[str, Any]] = json.loads(MUTATION.read_text())
-    head = ["module", "mutants", "tried", "noticed", "not noticed", "not reached", "score", "date, commit"]
-    return table(head, (_mutation_row(module, score) for module, score in scores.items()))
-
-
-def _mutation_row(module: str, score: Mapping[str, Any]) -> Row:
-    noticed = score.get("killed", 0) + score.get("timed out", 0)
-    tried = noticed + score.get("survived", 0) + score.get("untested", 0)
-    counts = (score["mutants"], tried, noticed, score.get("survived", 0), score.get("untested", 0))
-    return [
-        f"`{module}`",
-        *map(str, counts),
-        f"{100 * noticed // tried} %",
-        f"{score['date']}, {score['commit']}",
+    head = ["module", "mutants", "tried", *MUTANTS.values(), "noticed", "date, commit"]
+    total = {name: sum(score.get(name, 0) for score in scores.values()) for name in ("mutants", *MUTANTS)}
+    rows = [
+        _mutation_row(f"`{module}`", score, f"{score['date']}, {score['commit']}") for module, score in scores.items()
     ]
+    return table(head, iter([*rows, _mutation_row("all", total, "")]))
+
+
+def _mutation_row(module: str, score: Mapping[str, Any], when: str) -> Row:
+    counts = [score.get(name, 0) for name in MUTANTS]
+    noticed = 100 * sum(counts[:2]) // max(sum(counts), 1)
+    return [module, *map(str, (score["mutants"], sum(counts), *counts)), f"{noticed} %", when]
 
 
 def fuzz() -> str:

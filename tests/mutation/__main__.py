@@ -45,6 +45,7 @@ TESTS = [
     "tests/unit/test_sweeper.py",
     "tests/integration/test_bedrock_adapter.py",
     "tests/integration/test_bucket_adapter.py",
+    "tests/integration/test_deep_health.py",
     "tests/integration/test_events_adapter.py",
     "tests/integration/test_queue_adapter.py",
     "tests/integration/test_table_adapter.py",
