@@ -74,6 +74,13 @@ erase: .venv/.done  ## Erase everything of an API key from a deployed stack: mak
 	@STACK='$(STACK)' KEY_ID='$(KEY_ID)' CALLER='$(CALLER)' POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=functions \
 		$(BIN)/python examples/erase.py
 
+# For `make spending`.
+MONTH ?=
+
+.PHONY: spending
+spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
 	@$(LOCAL) key '$(NAME)'
@@ -169,7 +176,8 @@ docs: .venv/.done  ## Generate docs/openapi.json and the tables in docs/ from th
 requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, delete the pins first
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
-	$(COMPILE) requirements/dev.in -c functions/requirements.txt -o requirements/dev.txt
+	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt

@@ -37,6 +37,7 @@ def translated(parameters: Mapping[str, str]) -> dict[str, Any]:
     content = source()
     for properties in (content["Globals"]["Function"], content["Resources"]["AuthorizerFunction"]["Properties"]):
         properties["CodeUri"] = "s3://bucket/key"
+    content["Resources"]["SigningLayer"]["Properties"]["ContentUri"] = "s3://bucket/key"
     for name, value in parameters.items():
         parameter = content["Parameters"][name]
         parameter["Default"] = type(parameter["Default"])(value)

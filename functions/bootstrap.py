@@ -16,6 +16,7 @@ from aws import bedrock, clients, monitoring
 from aws.bucket import Bucket
 from aws.events import EventBus
 from aws.queue import Queue
+from aws.signing_key import SigningKey
 from aws.table import Table
 from imaging import ports
 from imaging.announcing import Announcer
@@ -26,6 +27,7 @@ from imaging.errors import Misconfigured
 from imaging.generations import Generations
 from imaging.images.gallery import Gallery
 from imaging.images.renditions import Renditions
+from imaging.images.signing import Signer
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.model_run import ModelRunner, Parallel, in_threads
@@ -53,6 +55,7 @@ class Services:
     queue: ports.Queue
     bus: ports.Bus
     invoke: ports.Invoke
+    signing_key: ports.SigningKey | None = None
     model_status: ports.ModelStatusOf = bedrock.model_status
     images_made: ports.ImagesMade = monitoring.images_made
     now: Callable[[], float] = time.time
@@ -69,6 +72,7 @@ class Services:
             Queue(settings.queue_url, settings.dead_letter_queue_url),
             EventBus(settings.event_bus_name, settings.stack_name),
             bedrock.invoke,
+            _signing_key(settings),
         )
 
     @cached_property
@@ -76,8 +80,12 @@ class Services:
         return Gallery(self.bucket, self.table, timedelta(days=self.settings.retention_days), self.now)
 
     @cached_property
+    def signer(self) -> Signer | None:
+        return Signer(self.signing_key) if self.signing_key else None
+
+    @cached_property
     def renditions(self) -> Renditions:
-        return Renditions(self.gallery, self.bucket)
+        return Renditions(self.gallery, self.bucket, self.signer)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -129,6 +137,7 @@ class Services:
             self.invoke,
             self.gallery,
             self.settings.aws_region,
+            self.signer,
             sleep=self.sleep,
             now=self.now,
             parallel=self.parallel,
@@ -164,6 +173,12 @@ class Services:
     @cached_property
     def jobs(self) -> Jobs:
         return Jobs(self.generations, self.now)
+
+
+def _signing_key(settings: Settings) -> SigningKey | None:
+    if not settings.signing_key_arn:
+        return None
+    return SigningKey(settings.signing_key_arn, settings.signing_certificates_parameter)
 
 
 @cache

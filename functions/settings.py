@@ -75,6 +75,8 @@ class Settings(BaseModel):
     open_jobs_per_key: int = Field(ge=0)
     cors_origins: Origins
     docs: bool
+    signing_key_arn: str
+    signing_certificates_parameter: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -1,4 +1,4 @@
-"""Builds one function's package: its code, and dependencies for its processor and Python version.
+"""Builds one function's package, or a layer: its code, and dependencies for its processor and Python version.
 
     python3 build.py <source> <processor> <runtime> <artifacts>     for example: functions arm64 python3.13 .aws-sam/…
 
@@ -28,7 +28,7 @@ GLIBC_MINORS = range(34, 16, -1)
 """Python 3.12 and later run on Amazon Linux 2023, which has glibc 2.34."""
 NOT_PACKAGED = ("__pycache__", "*.pyc", ".*")
 
-AWS_SERVICES = ("bedrock", "bedrock-runtime", "cloudwatch", "dynamodb", "events", "s3", "sqs")
+AWS_SERVICES = ("bedrock", "bedrock-runtime", "cloudwatch", "dynamodb", "events", "kms", "s3", "sqs", "ssm")
 """The clients in functions/aws/clients.py. botocore's data for all others is left out."""
 
 UNUSED = (
@@ -36,6 +36,8 @@ UNUSED = (
     "bin",
     # Type stubs, and lists of installed files, which no longer are true. METADATA stays: scanners read it.
     *("**/*.pyi", "**/py.typed", "*.dist-info/RECORD", "*.dist-info/direct_url.json"),
+    # For Rust programs.
+    "c2pa/libs/*.rlib",
     # boto3's resources and examples; only its clients are used.
     *("boto3/data", "boto3/examples", "botocore/data/**/examples-1.json*"),
     # Pillow's AVIF, fonts and colour management, with the libraries that they alone need.
@@ -51,10 +53,12 @@ def main(source: Path, processor: str, runtime: str, artifacts: Path) -> None:
         sys.stderr.write(_no_bytecode(runtime))
     requirements = source / "requirements.txt"
     dependencies = _dependencies(requirements, processor, runtime, python) if requirements.exists() else None
-    shutil.copytree(source, artifacts, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_PACKAGED))
-    _compile(python, artifacts)
+    # Lambda's Python looks for a layer's modules in this folder.
+    content = artifacts / "python" if artifacts.name.endswith("Layer") else artifacts
+    shutil.copytree(source, content, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_PACKAGED))
+    _compile(python, content)
     if dependencies:
-        shutil.copytree(dependencies, artifacts, dirs_exist_ok=True)
+        shutil.copytree(dependencies, content, dirs_exist_ok=True)
 
 
 def _dependencies(requirements: Path, processor: str, runtime: str, python: Path | None) -> Path:
@@ -123,7 +127,17 @@ def _compile(python: Path | None, folder: Path) -> None:
     if python is None:
         return
     subprocess.run(  # noqa: S603 - our own command
-        [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", folder, folder],
+        [
+            str(python),
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "unchecked-hash",
+            "-s",
+            str(folder),
+            str(folder),
+        ],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=True,
     )
@@ -133,7 +147,7 @@ def _python(runtime: str) -> Path | None:
     """A Python of the runtime's version; None if this machine has none."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == _version(runtime):
         return Path(sys.executable)
-    finder = [PROJECT / "local" / "find-python", _version(runtime)]
+    finder = [str(PROJECT / "local" / "find-python"), _version(runtime)]
     found = subprocess.run(finder, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     python = found.stdout.strip()
     return Path(python) if python and _version_of(python) == _version(runtime) else None

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
+    from types_boto3_kms import KMSClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
+    from types_boto3_ssm import SSMClient
 
 IDLE_SECONDS = 20
 
@@ -61,9 +63,17 @@ def sqs() -> "SQSClient":
 
 @cache
 def events() -> "EventBridgeClient":
-    """Publishing is optional, so its two attempts are short."""
-    retries = {"mode": "standard", "total_max_attempts": 2}
-    return _fresh(session().client("events", config=_config(connect_timeout=1, read_timeout=2, retries=retries)))
+    return _fresh(session().client("events", config=_optional()))
+
+
+@cache
+def kms(region: str) -> "KMSClient":
+    return _fresh(session().client("kms", region_name=region, config=_optional()))
+
+
+@cache
+def ssm() -> "SSMClient":
+    return _fresh(session().client("ssm", config=_optional()))
 
 
 @cache
@@ -87,6 +97,12 @@ def _fresh(client: _Client) -> _Client:
 
     client.meta.events.register("before-send", before_send)
     return client
+
+
+def _optional() -> Config:
+    """For calls that an answer can do without: two short attempts."""
+    retries = {"mode": "standard", "total_max_attempts": 2}
+    return _config(connect_timeout=1, read_timeout=2, retries=retries)
 
 
 def _config(**settings: Any) -> Config:  # noqa: ANN401 - botocore's own signature

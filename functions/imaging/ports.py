@@ -44,6 +44,14 @@ class Table(Protocol):
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page: ...
 
 
+class SigningKey(Protocol):
+    """The operator's key, and its certificates as PEM. Raises SigningError."""
+
+    @property
+    def certificates(self) -> str: ...
+    def sign(self, data: bytes) -> bytes: ...
+
+
 class Queue(Protocol):
     """The queue of jobs. Raises QueueError."""
 

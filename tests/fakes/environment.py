@@ -23,4 +23,6 @@ ENVIRONMENT = {
     "OPEN_JOBS_PER_KEY": "0",
     "CORS_ORIGINS": "",
     "DOCS": "true",
+    "SIGNING_KEY_ARN": "",
+    "SIGNING_CERTIFICATES_PARAMETER": "",
 }

@@ -15,10 +15,15 @@ def translated() -> dict[str, Any]:
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    """What a role is allowed, conditional statements included."""
-    policies = translated()["Resources"][role]["Properties"]["Policies"]
-    found = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
-    return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in found]
+    """What a role is allowed, conditional policies and statements included."""
+    policies = map(_chosen, translated()["Resources"][role]["Properties"]["Policies"])
+    return [_chosen(statement) for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def _chosen(part: dict[str, Any]) -> dict[str, Any]:
+    """The part, or what a condition allows."""
+    chosen: dict[str, Any] = part["Fn::If"][1] if "Fn::If" in part else part
+    return chosen
 
 
 def resources_of(role: str, action: str) -> list[Any]:

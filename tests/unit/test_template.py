@@ -20,6 +20,8 @@ from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated
 
 ROOT = TEMPLATE.parent
+SIGNING_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTWFkZSB1cA==\n-----END CERTIFICATE-----\n"
 ROLES = [name for name, resource in translated()["Resources"].items() if resource["Type"] == "AWS::IAM::Role"]
 FUNCTION_ROLES = [role for role in ROLES if role != "ApiGatewayLogWriterRole"]
 
@@ -407,6 +409,38 @@ def test_what_only_a_laptop_may_choose_is_refused_on_aws(name: str, value: str) 
     (told,) = refusals(values)
     assert value in told
     assert refusals(values | {"BedrockEndpointUrl": "http://127.0.0.1:1"}) == []
+
+
+def test_a_signing_key_and_its_certificates_go_together() -> None:
+    key, certificates = {"SigningKeyArn": SIGNING_KEY}, {"SigningCertificates": CERTIFICATE}
+    assert [refusals(declared("default") | one) for one in (key, certificates)] == [
+        ["With SigningKeyArn set SigningCertificates too."],
+        ["With SigningCertificates set SigningKeyArn too."],
+    ]
+    assert refusals(declared("default") | key | certificates) == []
+    assert allows("SigningKeyArn", SIGNING_KEY)
+    assert allows("SigningCertificates", CERTIFICATE + CERTIFICATE.replace("\n", " "))
+    assert not allows("SigningCertificates", CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY"))
+
+
+@pytest.mark.parametrize("role", ["ApiRole", "WorkerRole"])
+def test_who_makes_images_may_sign_with_that_key_only(role: str) -> None:
+    (signing,) = [each for each in statements(role) if each["Action"] == "kms:Sign"]
+    assert signing["Resource"] == {"Ref": "SigningKeyArn"}
+    assert signing["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}}
+    (chain,) = resources_of(role, "ssm:GetParameter")
+    assert chain["Fn::Sub"].endswith(":parameter/${SigningCertificateChain}")
+    others = [name for name in FUNCTION_ROLES if name not in {"ApiRole", "WorkerRole"}]
+    assert [name for name in others if resources_of(name, "kms:Sign")] == []
+
+
+def test_without_a_signing_key_there_is_no_layer() -> None:
+    resources = translated()["Resources"]
+    (layer,) = [each for each in resources.values() if each["Type"] == "AWS::Lambda::LayerVersion"]
+    assert layer["Condition"] == "SignsImages"
+    for function in ("ApiFunction", "WorkerFunction"):
+        condition, _, otherwise = resources[function]["Properties"]["Layers"]["Fn::If"]
+        assert (condition, otherwise) == ("SignsImages", [])
 
 
 def allows(name: str, value: str) -> bool:

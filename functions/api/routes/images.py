@@ -58,8 +58,11 @@ class Provenance(BaseModel):
     sha256: str | None = Field(description="Of the stored PNG; null for images of older versions.")
     digital_source_type: str = Field(SOURCE_TYPE, description="IPTC's term for what a model made.")
     generator: str = GENERATOR
-    content_credentials: Literal["model"] | None = Field(
-        description="Whose C2PA manifest the PNG carries: that of the model, unchanged, or none."
+    content_credentials: Literal["model", "operator"] | None = Field(
+        description="Who signed the C2PA manifest that the PNG carries: the model, unchanged, the operator, or nobody."
+    )
+    signed_by: str | None = Field(
+        description="The name in the operator's certificate; null if unknown or not the operator's signature."
     )
 
 
@@ -216,6 +219,7 @@ def provenance(image_id: str) -> Provenance:
         generation_id=found.origin.generation_id,
         sha256=found.image.sha256,
         content_credentials=found.image.manifest,
+        signed_by=found.image.signed_by,
     )
 
 

@@ -1,5 +1,8 @@
 """GET /usage."""
 
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import BaseModel, Field
 
@@ -12,7 +15,7 @@ router = APIGatewayRouter()
 
 
 class UsageAnswer(BaseModel):
-    """What the calling key's images cost this month, in US dollars."""
+    """What the calling key's images cost in a month, in US dollars."""
 
     month: str = Field(description="Of UTC, as 2026-11.")
     spent_usd: float
@@ -21,21 +24,27 @@ class UsageAnswer(BaseModel):
     images: int
 
 
+Month = Annotated[
+    str | None,
+    Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Of UTC, as 2026-11; the current one if it is left out."),
+]
+
+
 @router.get(
     "/usage",
-    summary="What the calling key has spent this month",
+    summary="What the calling key has spent in a month",
     tags=["Operations"],
     operation_id="usage",
     description="Counted since the first of the month, UTC: what the images cost, and what is reserved for requests "
-    "that are being answered.",
-    responses=answers(UsageAnswer, "The month so far.", 401, 429, 500, 503),
+    "that are being answered. The totals of earlier months stay.",
+    responses=answers(UsageAnswer, "The month, or the month so far.", 400, 401, 429, 500, 503),
 )
-def usage() -> UsageAnswer:
-    now = bootstrap.services().ledger.usage(caller(router.current_event))
+def usage(month: Month = None) -> UsageAnswer:
+    found = bootstrap.services().ledger.usage(caller(router.current_event), month)
     return UsageAnswer(
-        month=now.month,
-        spent_usd=usd(now.spent),
-        reserved_usd=usd(now.reserved),
-        cap_usd=None if now.cap is None else usd(now.cap),
-        images=now.images,
+        month=found.month,
+        spent_usd=usd(found.spent),
+        reserved_usd=usd(found.reserved),
+        cap_usd=None if found.cap is None else usd(found.cap),
+        images=found.images,
     )

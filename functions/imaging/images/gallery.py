@@ -24,6 +24,9 @@ from observability import logger
 _FACTS = ("seed", "seed_index", "width", "height", "native_width", "native_height", "bytes", "sha256", "manifest")
 """The facts that the object's metadata repeat, in case the record is not written."""
 
+_LISTED_FACTS = (*_FACTS, "signed_by")
+"""A name may have characters that metadata cannot have."""
+
 DIGESTS_PAGE = 50
 
 
@@ -288,7 +291,7 @@ def _recorded(image_id: str, record: Record | None, epoch: str) -> FoundImage | 
 
 
 def _image(image_id: str, record: Record) -> StoredImage:
-    return StoredImage(id=image_id, **{name: record[name] for name in _FACTS if name in record})
+    return StoredImage(id=image_id, **{name: record[name] for name in _LISTED_FACTS if name in record})
 
 
 def _entry(record: Record) -> ListedImage:

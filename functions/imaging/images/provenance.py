@@ -14,7 +14,8 @@ from imaging.images.png import SIGNATURE, chunks
 from version import VERSION
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-GENERATOR = f"text-to-image-api {VERSION}"
+GENERATOR_NAME = "text-to-image-api"
+GENERATOR = f"{GENERATOR_NAME} {VERSION}"
 
 _MANIFEST = b"caBX"
 """The chunk of a C2PA manifest, https://c2pa.org/specifications/ (Embedding manifests into PNG)."""
@@ -41,11 +42,16 @@ def packet(model: str | None = None, made_at: float | None = None) -> bytes:
 def marked(png: bytes, xmp: bytes) -> bytes:
     """The PNG with that XMP packet in place of its own. One with a C2PA manifest stays as it is: a change would break
     the manifest."""
-    return png if has_manifest(png) else b"".join(_with_xmp(png, xmp))
+    return png if has_manifest(png) else with_xmp(png, xmp)
 
 
 def has_manifest(png: bytes) -> bool:
     return any(kind == _MANIFEST for kind, _ in chunks(png))
+
+
+def with_xmp(png: bytes, xmp: bytes) -> bytes:
+    """The PNG with that XMP packet in place of its own, even if that breaks a manifest."""
+    return b"".join(_with_xmp(png, xmp))
 
 
 def _with_xmp(png: bytes, xmp: bytes) -> Iterator[bytes | memoryview]:

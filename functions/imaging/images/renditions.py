@@ -1,15 +1,16 @@
 """Renditions of stored images: made when first asked for, kept beside the original, deleted with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aws.bucket import BucketError, Link
 from imaging import ports
 from imaging.errors import DependencyUnavailable, ImagingError, NotFound
-from imaging.images.encoding import Rendition, encode
+from imaging.images.encoding import Format, Rendition, encode
 from imaging.images.gallery import Gallery
 from imaging.images.png import NotAWholePng
+from imaging.images.signing import Signer
 from imaging.requests.result import StoredImage
 from observability import logger
 
@@ -31,6 +32,7 @@ class Renditions:
 
     gallery: Gallery
     bucket: ports.Bucket
+    signer: Signer | None = None
 
     def link(self, owner: str, image_id: str, wanted: Rendition) -> Link:
         """A fresh presigned link to the rendition, which is never wider than the original."""
@@ -72,13 +74,22 @@ class Renditions:
 
     def _make(self, owner: str, image_id: str, wanted: Rendition) -> int:
         try:
-            data = encode(self.bucket.read(image_id), wanted)
+            original = self.bucket.read(image_id)
+            data = self._signed(owner, image_id, original, encode(original, wanted), wanted)
         except NotAWholePng as error:
             raise DependencyUnavailable(f"The image cannot be converted: {error}. Ask for the PNG.") from error
         self.gallery.note_digest(owner, image_id, data)
         self.bucket.put_rendition(image_id, wanted.name, data, wanted.format.content_type)
         self._undo_if_deleted(owner, image_id, data)
         return len(data)
+
+    def _signed(self, owner: str, image_id: str, original: bytes, data: bytes, wanted: Rendition) -> bytes:
+        """A rendition that cannot be signed is delivered all the same."""
+        if self.signer is None:
+            return data
+        model = self.gallery.image(owner, image_id).origin.model
+        signed = self.signer.signed(data, wanted.format, original, model, list(_edits(wanted)))
+        return data if signed is None else signed.data
 
     def _undo_if_deleted(self, owner: str, image_id: str, data: bytes) -> None:
         """The image may have been deleted while the rendition was made."""
@@ -88,3 +99,11 @@ class Renditions:
             self.bucket.delete_renditions(image_id)
             self.gallery.forget_file(owner, image_id, data)
             raise
+
+
+def _edits(rendition: Rendition) -> Iterator[str]:
+    """The C2PA actions that make the rendition."""
+    if rendition.width is not None:
+        yield "c2pa.resized"
+    if rendition.format is not Format.PNG:
+        yield "c2pa.transcoded"

@@ -18,9 +18,9 @@ from imaging import ports
 from imaging.errors import ContentBlocked, ImagingError, ModelError, StorageFailed, Throttled, TimedOut
 from imaging.ids import image_id
 from imaging.images import decoding, png
-from imaging.images.fitting import fit
+from imaging.images.finishing import FinishedFile, Picture, finish
 from imaging.images.gallery import Gallery, Origin
-from imaging.images.provenance import has_manifest, marked, packet
+from imaging.images.signing import Signer
 from imaging.making.outcome import ImageOutcome
 from imaging.models import refusals
 from imaging.models.schema import ModelOutput, NoImage, RawImage
@@ -31,6 +31,9 @@ from imaging.records.attempt import Attempt
 from imaging.records.record import ModelCall
 from imaging.requests.result import StoredImage
 from observability import log_bug, logger, metrics
+
+SIGNING_SECONDS = 12
+"""The most that signing takes if KMS and SSM do not answer."""
 
 STORE_RETRY_SECONDS = (0.5, 1, 2, 4, 8)
 """Delays between retries of storing an image, which was paid for: 15.5 s in total."""
@@ -55,6 +58,7 @@ class ModelRunner:
     invoke: ports.Invoke
     gallery: Gallery
     home_region: str
+    signer: Signer | None = None
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
     parallel: Parallel = field(default=in_threads)
@@ -141,7 +145,12 @@ class _ModelRun:
             return ImageOutcome(slot, ModelError(unusable, was_paid=True))
         except BucketError as error:
             return ImageOutcome(slot, _not_stored(error))
-        return ImageOutcome(slot, image, note=None if self.runner.gallery.write(note) else note)
+        return ImageOutcome(
+            slot,
+            image,
+            note=None if self.runner.gallery.write(note) else note,
+            is_unsigned=self.runner.signer is not None and image.manifest != "operator",
+        )
 
     def _store(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
         """Stores the image and returns the write of its record. Raises BucketError."""
@@ -180,8 +189,7 @@ class _ModelRun:
     def _fit(self, slot: Slot, raw: RawImage) -> tuple[StoredImage, bytes]:
         native = Size(*png.dimensions(raw.data))
         wanted = scaled_into(native, self.plan.wanted) if self.plan.is_scaled else self.plan.wanted
-        fitted = fit(raw.data, native, wanted)
-        data = marked(fitted, packet(self.plan.route.model.id, self.runner.now()))
+        file = self._finish(raw.data, native, wanted)
         image = StoredImage(
             id=image_id(self.attempt.record.id, slot.index),
             seed=slot.seed if raw.seed is None else raw.seed,
@@ -190,11 +198,17 @@ class _ModelRun:
             height=wanted.height,
             native_width=native.width,
             native_height=native.height,
-            bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            manifest="model" if has_manifest(data) else None,
+            bytes=len(file.data),
+            sha256=hashlib.sha256(file.data).hexdigest(),
+            manifest=file.manifest,
+            signed_by=file.signed_by,
         )
-        return image, data
+        return image, file.data
+
+    def _finish(self, data: bytes, native: Size, wanted: Size) -> FinishedFile:
+        signer = self.runner.signer if self.attempt.deadline.leaves(SIGNING_SECONDS) else None
+        picture = Picture(data, native, self.plan.route.model.id, self.runner.now())
+        return finish(picture, wanted, signer)
 
 
 def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[ModelOutput]:

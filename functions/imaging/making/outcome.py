@@ -26,12 +26,14 @@ FAILURE_SECONDS = 60
 @dataclass(frozen=True)
 class ImageOutcome:
     """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
-    not billed; `note` is the write of its record, if the table refused it."""
+    not billed; `note` is the write of its record, if the table refused it; `is_unsigned` means that it should have been
+    signed."""
 
     slot: Slot
     result: ImageFacts | ImagingError
     may_be_billed: bool = True
     note: Put | None = None
+    is_unsigned: bool = False
 
     @property
     def error(self) -> ImagingError | None:
@@ -116,6 +118,7 @@ class Outcome:
             *(fallback.warning() for fallback in self.fallbacks),
             *self.chosen.warnings,
             *_enlarged(self.made),
+            *_unsigned(self.made),
         ]
         return list(dict.fromkeys(found))
 
@@ -137,6 +140,16 @@ def _is_settled(one: ImageOutcome, *, also_failed: bool) -> bool:
     if one.error is None:
         return True
     return one.may_be_billed and (also_failed or isinstance(one.error, ContentBlocked | StorageFailed))
+
+
+def _unsigned(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:
+    if any(one.is_unsigned for one in made):
+        yield GenerationWarning(
+            code="not_signed",
+            field=None,
+            detail="An image could not be signed, so it does not carry the operator's signature. The operator must "
+            "check the signing key, its certificates and the functions' roles.",
+        )
 
 
 def _enlarged(made: Sequence[ImageOutcome]) -> Iterator[GenerationWarning]:

@@ -72,9 +72,10 @@ class Ledger:
             metrics.add_metric(name="BudgetRefused", unit=MetricUnit.Count, value=1)
         return error
 
-    def usage(self, caller: str) -> Usage:
-        """What the caller has spent and reserved this month. Raises DependencyUnavailable."""
-        month = self.month()
+    def usage(self, caller: str, month: str | None = None) -> Usage:
+        """What the caller has spent and reserved in a month, such as 2026-11; in the current one by default. Raises
+        DependencyUnavailable."""
+        month = month or self.month()
         total = self._read(month, caller)
         spent, committed = total.get("spent", 0), total.get("committed", 0)
         cap = self.stack_cap if self.key_cap is None else self.key_cap

@@ -31,7 +31,8 @@ class StoredImage(_Facts):
     native_height: int
     bytes: int
     sha256: str | None = None
-    manifest: Literal["model"] | None = None
+    manifest: Literal["model", "operator"] | None = None
+    signed_by: str | None = None
 
     def deleted(self) -> "DeletedImage":
         return DeletedImage(id=self.id, seed=self.seed, seed_index=self.seed_index)
