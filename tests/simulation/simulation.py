@@ -108,6 +108,8 @@ def _environment(random: Random) -> dict[str, str]:
         "MONTHLY_BUDGET_PER_KEY_USD": random.choice(("0", "0.08", "0.2")) if near else "0",
         "CORS_ORIGINS": "",
         "DOCS": "true",
+        "SIGNING_KEY_ARN": "",
+        "SIGNING_CERTIFICATES_PARAMETER": "",
     }
 
 
