@@ -10,6 +10,8 @@ TOOLS := .local/venvs
 PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated
 NODE_CLIENTS := tests/clients/javascript
 OPENAPI_LINTERS := checks/openapi
+SECRET_SCANNER := checks/secrets
+AUDIT := $(TOOLS)/audit/bin
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -89,6 +91,18 @@ key: .venv/.done  ## Create another API key for the running stack: make key NAME
 invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json
 	@$(LOCAL) invoke --event '$(EVENT)' --function '$(FUNCTION)'
 
+# For `make start-api` and `make variables`.
+PORT ?= 3000
+STACK ?= text-to-image-api
+
+.PHONY: start-api
+start-api: .venv/.done $(TOOLS)/sam/.done  ## Run the API in Docker containers against the running stack, until Ctrl-C; PORT=3000
+	@$(LOCAL) start-api --port $(PORT)
+
+.PHONY: variables
+variables: .venv/.done  ## Write variables.json for `sam local`, from a stack on AWS: make variables STACK=text-to-image-api
+	@$(LOCAL) variables --stack '$(STACK)'
+
 .PHONY: test
 test: how-long setup $(TOOLS)/bench/.done client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
 	@$(PYTHON) pytest --cov
@@ -123,6 +137,31 @@ faults: setup  ## Run 200 jobs under faults, and show what was billed and what w
 	@FAULT_RUN_JOBS=200 $(PYTHON) pytest -n 0 tests/faults
 	@cat .local/faults.md
 
+# For `make prove-permissions`: all, or those that are missing in the table.
+PROVE ?= all
+
+.PHONY: prove-permissions
+prove-permissions: setup  ## Take each permission away, see what fails, and write the table in docs/security.md; PROVE=missing
+	@PROVE_PERMISSIONS=$(PROVE) $(PYTHON) pytest -n 0 -p no:randomly tests/permissions
+	@$(MAKE) --no-print-directory docs
+
+# For `make fuzz`.
+FUZZ_CASES ?= 300
+FUZZ_SEED := $(or $(FUZZ_SEED),$(shell date +%s))
+
+.PHONY: fuzz
+fuzz: setup  ## Send random requests and events, in process and to a laptop stack; FUZZ_CASES=… for each test, FUZZ_SEED=…
+	@echo "FUZZ_SEED=$(FUZZ_SEED)"
+	@FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(PYTHON) pytest -n 0 --timeout 0 --hypothesis-seed $(FUZZ_SEED) tests/fuzz
+
+# For `make mutate`.
+MUTATE ?= functions/aws functions/imaging
+MUTATE_MINUTES ?= 600
+
+.PHONY: mutate
+mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
+	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+
 # For `make bench`: some rows by name, separated by commas, and another number of runs.
 ROWS ?=
 RUNS ?=
@@ -136,7 +175,7 @@ bench-page: .venv/.done  ## Write the figures of the last `make bench` into docs
 	@$(PYTHON) bench.page
 
 .PHONY: check
-check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
+check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/audit/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -149,6 +188,32 @@ check: setup $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(OPENAPI_LINTERS)/n
 	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/redocly lint \
 		--config $(OPENAPI_LINTERS)/redocly.yaml docs/openapi.json
+	$(AUDIT)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(AUDIT)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(AUDIT)/zizmor --offline --quiet .github
+
+.PHONY: secrets
+secrets: $(SECRET_SCANNER)/node_modules/.done  ## Search all files that git would take for keys and passwords
+	@$(NODE) $(SECRET_SCANNER)/node_modules/.bin/secretlint --secretlintrc $(SECRET_SCANNER)/secretlint.json \
+		--secretlintignore .gitignore '**/*' '.[!.]*' '.{ci,github}/**/*'
+
+.PHONY: audit
+audit: $(TOOLS)/audit/.done $(TOOLS)/node/.done  ## Search every pinned dependency for known vulnerabilities (needs the internet)
+	$(AUDIT)/pip-audit --require-hashes --disable-pip \
+		$(patsubst %,--requirement %,$(wildcard functions/requirements.txt studio/requirements.txt requirements/*.txt requirements/clients/*.txt))
+	for folder in $(OPENAPI_LINTERS) $(SECRET_SCANNER) $(NODE_CLIENTS); do \
+		PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm audit --prefix $$folder --audit-level high; done
+
+# For `make sbom`.
+ARCHITECTURE ?= x86_64
+RUNTIME ?= python3.13
+
+.PHONY: sbom
+sbom: .venv/.done  ## List what is deployed, with versions, hashes and licences, as CycloneDX: .local/sbom.json
+	@rm -rf .local/package
+	@$(PYTHON) package.build functions $(ARCHITECTURE) $(RUNTIME) .local/package
+	@$(PYTHON) checks.sbom .local/package .local/sbom.json
+	@echo "Wrote .local/sbom.json."
 
 .PHONY: fix
 fix: .venv/.done  ## Format the code and fix what ruff can fix
@@ -168,7 +233,9 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
+	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	$(COMPILE) requirements/bench.in -c functions/requirements.txt -o requirements/bench.txt
 	for client in $(PYTHON_CLIENTS); do \
@@ -178,7 +245,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 GB with the tests); keeps images and .env
 	@for state in .local .local/bench .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
-	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules .*_cache .hypothesis .coverage
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules $(SECRET_SCANNER)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed everything that was installed; images stay in generated_images/."
 
@@ -204,6 +271,12 @@ $(TOOLS)/cfn-lint/.done: requirements/cfn-lint.txt | .venv/.done
 $(TOOLS)/checkov/.done: requirements/checkov.txt | .venv/.done
 	$(call environment,checkov,)
 
+$(TOOLS)/audit/.done: requirements/audit.txt | .venv/.done
+	$(call environment,the audit tools,)
+
+$(TOOLS)/mutmut/.done: requirements/mutmut.txt | .venv/.done
+	$(call environment,mutmut,)
+
 # MiniStack's Python runs the functions, so it is Lambda's version if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done
 	$(call environment,MiniStack,3.13)
@@ -226,7 +299,7 @@ $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)
 
-$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
+$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done $(SECRET_SCANNER)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
 	@echo "Setting up $* …"
 	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $* --silent --ignore-scripts
 	@touch $@

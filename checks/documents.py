@@ -10,14 +10,17 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 
+from checks.permissions import of_the_template, proven
 from checks.template import PROJECT, source
 
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 
 from api import openapi, problems
 from api.app import app
@@ -28,7 +31,10 @@ from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
 from imaging.money import usd
 from settings import Settings
+from tests.faults import outcomes
 
+MUTATION = PROJECT / "tests" / "mutation" / "scores.json"
+FUZZ = PROJECT / "tests" / "fuzz" / "figures.json"
 OPENAPI = PROJECT / "docs" / "openapi.json"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -179,6 +185,62 @@ def _default(field: Mapping[str, Any]) -> str:
     return f"`{json.dumps(field['default'])}`" if "default" in field else "none"
 
 
+def permissions() -> str:
+    """Each permission with what its removal showed."""
+    rows, shown = of_the_template(), proven()
+    needed = sum(row.key in shown for row in rows)
+    head = ["function", "permission", "scenario", "with it", "without it"]
+    lines = ([row.function, f"`{row.action}` on `{row.resource}`", *_shown(shown.get(row.key))] for row in rows)
+    return f"{len(rows)} permissions are granted; {needed} are proven to be needed.\n\n{table(head, lines)}"
+
+
+def _shown(row: Mapping[str, str] | None) -> Row:
+    return [row["scenario"], row["granted"], row["taken"]] if row else [NOT_PROVEN, "", ""]
+
+
+NOT_PROVEN = "**not proven: run `make prove-permissions`**"
+
+
+MUTANTS = {
+    "killed": "a test failed",
+    "timed out": "ran out of time",
+    "survived": "not noticed",
+    "untested": "no test calls it",
+}
+
+
+def mutation() -> str:
+    scores: Mapping[str, Mapping[str, Any]] = json.loads(MUTATION.read_text())
+    head = ["module", "mutants", "tried", *MUTANTS.values(), "noticed", "date, commit"]
+    total = {name: sum(score.get(name, 0) for score in scores.values()) for name in ("mutants", *MUTANTS)}
+    rows = [
+        _mutation_row(f"`{module}`", score, f"{score['date']}, {score['commit']}") for module, score in scores.items()
+    ]
+    return table(head, iter([*rows, _mutation_row("all", total, "")]))
+
+
+def _mutation_row(module: str, score: Mapping[str, Any], when: str) -> Row:
+    counts = [score.get(name, 0) for name in MUTANTS]
+    noticed = 100 * sum(counts[:2]) // max(sum(counts), 1)
+    return [module, *map(str, (score["mutants"], sum(counts), *counts)), f"{noticed} %", when]
+
+
+def fuzz() -> str:
+    figures: Mapping[str, Mapping[str, Any]] = json.loads(FUZZ.read_text())
+    rows = ([name, f"{found['cases']:,}", str(found["failures"]), found["date"]] for name, found in figures.items())
+    return table(["what was tried", "cases", "failures", "date"], rows)
+
+
+def faults(*, is_job: bool) -> str:
+    head, rows = outcomes.alone(is_job=is_job)
+    return table(head, iter(rows))
+
+
+def faults_together() -> str:
+    head, rows = outcomes.together()
+    return table(head, iter(rows))
+
+
 def goals() -> str:
     """What the benchmarks promise."""
     rows = (
@@ -190,10 +252,16 @@ def goals() -> str:
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "errors": error_codes,
+    "faults-job": partial(faults, is_job=True),
+    "faults-synchronous": partial(faults, is_job=False),
+    "faults-together": faults_together,
+    "fuzz": fuzz,
     "goals": goals,
     "models": models,
+    "mutation": mutation,
     "outputs": outputs,
     "parameters": parameters,
+    "permissions": permissions,
     "request": request_fields,
     "routes": routes,
     "variables": variables,
@@ -227,6 +295,8 @@ def main(arguments: Sequence[str]) -> None:
             path.write_text(content)
     elif found := differences():
         sys.exit(f"{found}\nThese files are out of date: run `make docs`.")
+    elif NOT_PROVEN in permissions():
+        sys.exit("docs/security.md has permissions that are not proven: run `make prove-permissions`.")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ import signal
 import sys
 from pathlib import Path
 
-from local import bedrock, deployment, keys, stack
+from local import bedrock, deployment, keys, stack, variables
 from local.console import say
 from local.errors import StackError
 from local.first_image import generate
-from local.invoke import invoke
+from local.invoke import invoke, start_api
 from local.next_steps import next_steps
 from local.places import DEFAULT_STATE, Places
 
@@ -42,6 +42,16 @@ def _key(places: Places, options: argparse.Namespace) -> None:
 
 def _invoke(places: Places, options: argparse.Namespace) -> None:
     sys.exit(invoke(places, options.event, options.function))
+
+
+def _start_api(places: Places, options: argparse.Namespace) -> None:
+    # SAM CLI gets the same Ctrl-C and stops its containers. It would inherit an ignored signal, but no handler.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    sys.exit(start_api(places, options.port))
+
+
+def _variables(_: Places, options: argparse.Namespace) -> None:
+    say(variables.write(options.stack, options.file))
 
 
 def _run(places: Places, options: argparse.Namespace) -> None:
@@ -109,6 +119,13 @@ def _options() -> argparse.Namespace:
     invocation.set_defaults(command=_invoke)
     invocation.add_argument("--event", type=Path, required=True, help="the file of the event")
     invocation.add_argument("--function", default="ApiFunction", help="its name in the template")
+    api = commands.add_parser("start-api")
+    api.set_defaults(command=_start_api)
+    api.add_argument("--port", type=int, default=3000)
+    written = commands.add_parser("variables")
+    written.set_defaults(command=_variables)
+    written.add_argument("--stack", default=deployment.STACK_NAME, help="the name of a stack on AWS")
+    written.add_argument("--file", type=Path, default=Path("variables.json"))
     key = commands.add_parser("key")
     key.set_defaults(command=_key)
     key.add_argument("name", help="whose key it is")

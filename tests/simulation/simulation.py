@@ -109,6 +109,8 @@ def _environment(random: Random) -> dict[str, str]:
         "CORS_ORIGINS": "",
         "API_BASE_URL": "",
         "DOCS": "true",
+        "SIGNING_KEY_ARN": "",
+        "SIGNING_CERTIFICATES_PARAMETER": "",
     }
 
 

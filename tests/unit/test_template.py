@@ -67,6 +67,11 @@ def test_the_worker_reaches_originals_only(action: str) -> None:
     assert resources_of("WorkerRole", action) == [{"Fn::Sub": "${ImageBucket.Arn}/generated_images/*"}]
 
 
+def test_only_records_that_find_a_file_can_be_deleted() -> None:
+    [statement] = [one for role in FUNCTION_ROLES for one in statements(role) if "dynamodb:DeleteItem" in str(one)]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "digest#*"}}
+
+
 def test_renditions_live_as_long_as_originals() -> None:
     rules = source()["Resources"]["ImageBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
