@@ -115,6 +115,10 @@ how-long:
 unit: .venv/.done  ## Run the tests that need no stack (half a minute)
 	@$(PYTHON) pytest tests/unit
 
+.PHONY: attack
+attack: setup  ## Run the attacks that docs/security.md lists (3 minutes)
+	@$(PYTHON) pytest -n 0 $$(grep -oE 'tests/[a-z_/]+\.py::\w+' docs/security.md | sort -u)
+
 .PHONY: client-table
 client-table: setup client-programs  ## Run other people's clients, and write the table in docs/clients.md
 	@WRITE_CLIENT_TABLE=yes $(PYTHON) pytest -n 0 tests/clients

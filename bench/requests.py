@@ -12,11 +12,12 @@ PROMPT = "A beautiful sunset over the ocean"
 
 @dataclass(frozen=True)
 class Kind:
-    """What is asked of which model; `region` is where the model lives."""
+    """What is asked, and of which model; `region` is where the model lives. A default request names no model."""
 
     model: str
     side: int
     images: int = 1
+    is_named: bool = True
 
     @property
     def region(self) -> str:
@@ -24,7 +25,8 @@ class Kind:
 
     def body(self, seed: int) -> dict[str, Any]:
         size = {"width": self.side, "height": self.side}
-        return {"text": PROMPT, **size, "number_of_images": self.images, "seed": seed, "model": self.model}
+        named = {"model": self.model} if self.is_named else {}
+        return {"text": PROMPT, **size, "number_of_images": self.images, "seed": seed, **named}
 
     def model_body(self, seed: int) -> dict[str, Any]:
         if not self.model.startswith("amazon."):
@@ -38,7 +40,7 @@ class Kind:
         }
 
 
-NATIVE = Kind("amazon.titan-image-generator-v2:0", 1024)
+NATIVE = Kind("amazon.titan-image-generator-v2:0", 1024, is_named=False)
 FITTED = Kind("stability.stable-image-core-v1:1", 1024)
 FOUR_FITTED = Kind("stability.stable-image-core-v1:1", 1024, images=4)
 

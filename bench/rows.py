@@ -33,7 +33,7 @@ ROWS: dict[str, Row] = {
     "jobs-1000-vs-10": Row(jobs.by_queue_length, 40),
     "cold-worker-vs-boto3": Row(cold.cold_worker, 10),
     "cold-first-answer": Row(lambda laptop, runs: [cold.first_answer(laptop, runs)], 15, quick=True),
-    "memory-sizes": Row(containers.memory_sizes, 4),
+    "memory-sizes": Row(containers.memory_sizes, 3),
     "http": Row(load.http, 60),
     "jobs-per-minute": Row(load.jobs_per_minute, 2),
     "packages": Row(packages.sizes, 1, quick=True),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
 
 from imaging.errors import Misconfigured
 from imaging.models import catalog
@@ -45,6 +45,7 @@ def _cap(usd: float) -> int | None:
 
 
 Budget = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+BaseUrl = Annotated[str, AfterValidator(lambda url: url.rstrip("/"))]
 Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     monthly_budget_per_key_usd: Budget
     open_jobs_per_key: int = Field(ge=0)
     cors_origins: Origins
+    api_base_url: BaseUrl
     docs: bool
     signing_key_arn: str
     signing_certificates_parameter: str

@@ -21,6 +21,7 @@ from dotenv import load_dotenv
 from yarl import URL
 
 from local import net
+from local.guarded_server import guard
 from local.places import PROJECT
 
 BEDROCK = "https://bedrock-runtime.{region}.amazonaws.com"
@@ -31,7 +32,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[a-z0-9-]+)/bedrock/aws4
 
 
 def application(credentials: Credentials, bedrock: str = BEDROCK) -> web.Application:
-    app = web.Application(client_max_size=BODY_LIMIT)
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard()])
     app.router.add_get("/health", _health)
     app.cleanup_ctx.append(_door(credentials, bedrock))
     return app

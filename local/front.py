@@ -1,7 +1,7 @@
 """The front address, which stands for the API's custom domain: `python -m local.front <folder of the stack>`.
 
-It forwards requests to the deployed API in MiniStack, and adds what MiniStack lacks of API Gateway: keys in
-`Authorization: Bearer`, the limits of body size and integration time, and the template's gateway responses.
+It forwards requests to the deployed API in MiniStack, and adds what MiniStack lacks of API Gateway: the limits of body
+size and integration time, and the template's gateway responses.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from yarl import URL
 
 from local import metrics, net
 from local.gateway import Answer, Gateway
+from local.guard import FRONT, is_navigation_or_preflight
+from local.guarded_server import guard
 from local.mirror import Mirror
 from local.places import Places, read_json
 
@@ -43,7 +45,6 @@ class Upstream:
 class Front:
     ministack_url: str
     api_id: str
-    public_key: str
     gateway: Gateway
     session: aiohttp.ClientSession
     counted: metrics.Gateway
@@ -84,7 +85,7 @@ class Front:
         query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
         target = URL(f"{self.ministack_url}{path}{query}", encoded=True)
         async with self.session.request(
-            request.method, target, headers=_sent_on(request, self.public_key), data=body, allow_redirects=False
+            request.method, target, headers=_sent_on(request), data=body, allow_redirects=False
         ) as answer:
             return Upstream(answer.status, answer.headers.copy(), await answer.read())
 
@@ -99,7 +100,9 @@ class Front:
 
 
 def application(config: dict[str, Any], images: Path) -> web.Application:
-    app = web.Application(client_max_size=BODY_LIMIT)
+    app = web.Application(
+        client_max_size=BODY_LIMIT, middlewares=[guard(is_navigation_or_preflight, config["cors_origins"])]
+    )
     counted = metrics.Gateway(config["stack_name"], config["stage"])
     app.cleanup_ctx.append(_front(config, counted))
     app.cleanup_ctx.append(_running(Mirror(config["ministack_url"], config["bucket"], images).run))
@@ -127,7 +130,7 @@ def _front(config: dict[str, Any], counted: metrics.Gateway) -> Callable[[web.Ap
             timeout=unlimited, connector=connections, auto_decompress=False, skip_auto_headers=_NOTHING_ADDED
         ) as session:
             gateway = Gateway(config["definition"])
-            front = Front(config["ministack_url"], config["api_id"], config["public_key"], gateway, session, counted)
+            front = Front(config["ministack_url"], config["api_id"], gateway, session, counted)
             app.router.add_route("*", "/{path:(?s:.*)}", front.handle)
             yield
 
@@ -161,20 +164,13 @@ def _resource_path(request: web.Request) -> str:
     return f"/{rest}"
 
 
-def _sent_on(request: web.Request, public_key: str) -> CIMultiDict[str]:
+def _sent_on(request: web.Request) -> CIMultiDict[str]:
     headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP)
+    headers[FRONT] = "1"
     headers["X-Forwarded-For"] = request.remote or net.HOST
     headers["X-Forwarded-Proto"] = request.scheme
     headers["X-Forwarded-Port"] = str(request.url.port)
-    bearer = _bearer(request.headers.get("Authorization", ""))
-    # API Gateway takes the key from the authorizer, the anonymous key included; MiniStack takes it from this header.
-    headers.setdefault("x-api-key", bearer or public_key)
     return headers
-
-
-def _bearer(authorization: str) -> str:
-    scheme, _, key = authorization.partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_function_error(upstream: Upstream) -> bool:

@@ -25,7 +25,7 @@ def process(places: Places) -> Process:
 
 def start(places: Places, port: int) -> None:
     _require_installation()
-    process(places).start([str(PYTHON), "-m", "ministack"], _environment(places, port))
+    process(places).start([str(PYTHON), "-m", "local.guarded_ministack"], _environment(places, port))
 
 
 def wait(places: Places, port: int) -> None:

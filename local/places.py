@@ -8,6 +8,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent
 VENVS = PROJECT / ".local" / "venvs"
 DEFAULT_STATE = PROJECT / ".local"
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,20 @@ class Places:
 
     def make(self) -> None:
         for folder in (self.processes, self.logs, self.scratch):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
 
 def write_json(path: Path, value: object) -> None:
     """Write atomically: readers see the old file or the new one."""
+    write_private(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write atomically, readable by the owner only from the first moment: the file may hold keys."""
     half = path.with_name(f".{path.name}.half")
-    half.write_text(json.dumps(value, indent=2) + "\n")
+    half.unlink(missing_ok=True)
+    half.touch(PRIVATE_FILE, exist_ok=False)
+    half.write_text(text)
     half.replace(path)
 
 

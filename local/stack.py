@@ -15,7 +15,7 @@ from local.console import say, step
 from local.deployment import Deployed
 from local.errors import StackError, with_tail
 from local.gateway import Gateway
-from local.places import Places, read_json, write_json
+from local.places import Places, read_json, write_json, write_private
 from local.processes import Process
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -136,7 +136,8 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
     places: Places, options: Options, endpoint: str, model_calls: str, port: int, page: str | None
 ) -> dict[str, Any]:
     with step("Deploying the template"):
-        values = deployment.parameters(ministack.runtime(), model_calls, options.parameters)
+        parameters = {"ApiBaseUrl": f"{net.url(port)}/api", **options.parameters}
+        values = deployment.parameters(ministack.runtime(), model_calls, parameters)
         deployment.deploy(places, endpoint, values)
         deployed = deployment.describe(endpoint)
         api_key = keys.restore(places, endpoint, deployed)
@@ -147,9 +148,10 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
         _start_front(places, deployed, endpoint, port, emulator)
     description = _description(deployed, endpoint, model_calls, port) | {"api_key": api_key, "studio_url": page}
     preview = str(options.bedrock == bedrock.EMULATOR).lower()
-    places.shell_variables.write_text(
+    write_private(
+        places.shell_variables,
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
-        f"export STUDIO_PREVIEW={preview}\n"
+        f"export STUDIO_PREVIEW={preview}\n",
     )
     return _announce(places, options, description)
 
@@ -169,7 +171,7 @@ def _start_front(places: Places, deployed: Deployed, endpoint: str, port: int, e
         "ministack_url": endpoint,
         "api_id": deployed.api_id,
         "bucket": deployed.outputs["BucketName"],
-        "public_key": deployed.outputs["PublicKey"],
+        "cors_origins": [origin for origin in deployed.parameters["CorsOrigins"].split(",") if origin],
         "definition": deployed.definition,
         "stack_name": deployment.STACK_NAME,
         "stage": deployed.stage,

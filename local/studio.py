@@ -20,7 +20,7 @@ def start(places: Places) -> str:
     if not PYTHON.exists():
         raise StackError("The studio is not installed; start the stack with `make up`, which does that first.")
     port = net.port_of(process(places))
-    command = [str(PYTHON), "-m", "streamlit", "run", str(PAGE), "--server.port", str(port)]
+    command = [str(PYTHON), "-m", "local.guarded_studio", "run", str(PAGE), "--server.port", str(port)]
     process(places).start(command, _environment(places))
     return net.url(port)
 

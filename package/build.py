@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -50,7 +50,7 @@ UNUSED = (
 def main(source: Path, processor: str, runtime: str, artifacts: Path) -> None:
     python = _python(runtime)
     if python is None:
-        sys.stderr.write(_no_bytecode(runtime))
+        _warn(_no_bytecode(runtime))
     requirements = source / "requirements.txt"
     dependencies = _dependencies(requirements, processor, runtime, python) if requirements.exists() else None
     # Lambda's Python looks for a layer's modules in this folder.
@@ -127,17 +127,7 @@ def _compile(python: Path | None, folder: Path) -> None:
     if python is None:
         return
     subprocess.run(  # noqa: S603 - our own command
-        [
-            str(python),
-            "-m",
-            "compileall",
-            "-q",
-            "--invalidation-mode",
-            "unchecked-hash",
-            "-s",
-            str(folder),
-            str(folder),
-        ],
+        [*(python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"), *("-s", folder), folder],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=True,
     )
@@ -167,6 +157,14 @@ def _no_bytecode(runtime: str) -> str:
         f"WARNING: This machine has no Python {_version(runtime)}, so the package holds no bytecode and every cold "
         "start takes up to twice as long. Install that Python, with uv or pyenv for example, and build again.\n"
     )
+
+
+def _warn(text: str) -> None:
+    """`sam build` shows the output of a Makefile only if it fails, so this goes to the terminal as well."""
+    sys.stderr.write(text)
+    if not sys.stderr.isatty():
+        with suppress(OSError), Path("/dev/tty").open("w") as terminal:
+            terminal.write(text)
 
 
 @contextmanager

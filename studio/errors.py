@@ -163,7 +163,16 @@ class OperatorMustAct(ImagesError):
 _BY_CODE: Mapping[str, type[ImagesError]] = {
     error.code: error
     for error in (
-        *(InvalidRequest, ContentBlocked, BudgetExhausted, Unauthorized, KeyReused, NotFound, NotCancellable),
+        *(
+            InvalidRequest,
+            ContentBlocked,
+            BudgetExhausted,
+            Unauthorized,
+            KeyReused,
+            NotFound,
+            NotCancellable,
+            Cancelled,
+        ),
         *(Throttled, InProgress, ModelError, ModelUnavailable, TimedOut),
     )
 } | {

@@ -1,4 +1,4 @@
-"""The gallery: all images of the key by day, newest first, and a lightbox."""
+"""The gallery: all images of the key by day, the newest generation first, and a lightbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from studio.errors import ImagesError, NotFound
 from studio.money import counted
 from studio.outcome import download, download_all, plain
 from studio.results import ListedPicture
-from studio.show import short_name
+from studio.show import model_and_size
 from studio.visit import Gallery, Request, Shown, Visit, visit
 
 FRESH_SECONDS = 60
@@ -28,16 +28,31 @@ NO_PROMPT = "Its prompt is private: only the visit that made the image shows it,
 
 def draw(now: Visit) -> None:
     _load_first(now)
-    found = now.gallery.pictures or []
+    found = _in_order(now.gallery.pictures or [])
     st.header("Your images", anchor=False)
     if now.gallery.error:
         _show_error(now.gallery.error)
     elif not found:
         st.markdown("What you make appears here and stays, also for the next visit.")
-    for day, of_day in itertools.groupby(found, lambda picture: _local(picture.made_at).date()):
+    for day, of_day in itertools.groupby(found, _day_of):
         _draw_day(_day(day), list(of_day))
     with st.container(horizontal=True, key="gallery-actions"):
         _draw_actions(now.gallery, found)
+
+
+def _in_order(found: Sequence[ListedPicture]) -> list[ListedPicture]:
+    """Sort a list, newest first, so that within a day each generation's images follow each other in their own order."""
+    newest: dict[tuple[date, str], int] = {}
+    for place, picture in enumerate(found):
+        newest.setdefault((_day_of(picture), picture.generation_id), place)
+    return sorted(
+        found,
+        key=lambda each: (newest[_day_of(each), each.generation_id], each.seed or 0, each.seed_index or 0),
+    )
+
+
+def _day_of(picture: ListedPicture) -> date:
+    return _local(picture.made_at).date()
 
 
 def _show_error(error: ImagesError) -> None:
@@ -132,7 +147,7 @@ def draw_lightbox(now: Visit) -> None:
 
 @st.dialog("Image", width="large", on_dismiss=_close)
 def _lightbox(now: Visit) -> None:
-    found = now.gallery.pictures or []
+    found = _in_order(now.gallery.pictures or [])
     place = next((place for place, each in enumerate(found) if each.id == st.session_state.get("open_image")), None)
     if place is None:
         _close()
@@ -174,8 +189,7 @@ def _gone(now: Visit) -> None:
 
 def _facts(picture: ListedPicture) -> str:
     cost = "free" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
-    size = f"{picture.width} × {picture.height}"  # noqa: RUF001 - "by", of sizes
-    return f"Seed {picture.seed} · {short_name(picture.model)} · {size} · {cost}"
+    return f"Seed {picture.seed} · {model_and_size(picture)} · {cost}"
 
 
 def _draw_buttons(now: Visit, picture: ListedPicture, request: Request | None) -> None:

@@ -89,11 +89,21 @@ def fill(request: Request) -> None:
     state.shape = next((name for name, known in SHAPES.items() if known == asked), OWN_SIZE)
 
 
-def add_style(words: str) -> None:
-    """Add the style to the prompt as editable words."""
+def draw_styles() -> None:
+    """Draw a toggle for each style, which is pressed while the prompt contains the style's words."""
+    st.session_state.styles = [name for name, words in STYLES.items() if words in st.session_state.prompt]
+    st.pills("Add a style to the prompt", list(STYLES), key="styles", selection_mode="multi", on_change=_set_styles)
+
+
+def _set_styles() -> None:
+    """Add the words of the pressed styles to the prompt, and remove those of the others."""
     prompt = st.session_state.prompt.rstrip(" ,\n")
-    if words not in prompt:
-        st.session_state.prompt = f"{prompt}, {words}" if prompt else words
+    for name, words in STYLES.items():
+        if name not in st.session_state.styles:
+            prompt = prompt.replace(f", {words}", "").replace(words, "").lstrip(" ,")
+        elif words not in prompt:
+            prompt = f"{prompt}, {words}" if prompt else words
+    st.session_state.prompt = prompt
 
 
 def problem(request: Request) -> str | None:

@@ -77,10 +77,7 @@ def _ask(now: Visit, models: Sequence[Model]) -> None:
     with st.empty():
         if now.notice:
             st.warning(now.notice, icon=":material/edit_note:")
-    st.markdown("Add a style to the prompt")
-    with st.container(horizontal=True, gap="xsmall", key="styles"):
-        for name, style in options.STYLES.items():
-            st.button(name, key=f"style-{name}", help=style, on_click=options.add_style, args=(style,))
+    options.draw_styles()
 
 
 def _generate_label(models: Sequence[Model]) -> str:

@@ -206,9 +206,14 @@ def draw_missing(tile: Any, missing: Missing) -> None:  # noqa: ANN401 - as abov
 
 
 def caption(picture: Picture) -> str:
+    return " · ".join(filter(None, (picture.caption, f"seed {picture.seed}", model_and_size(picture))))
+
+
+def model_and_size(picture: Picture) -> str:
+    """Return the two facts with spaces and hyphens at which no line breaks."""
+    name = short_name(picture.model).replace("-", "\N{NON-BREAKING HYPHEN}")
     size = f"{picture.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{picture.height}"  # noqa: RUF001 - "by", of sizes
-    facts = (picture.caption, f"seed {picture.seed}", short_name(picture.model), size)
-    return " · ".join(filter(None, facts))
+    return " · ".join(filter(None, (name, size)))
 
 
 def short_name(model_id: str) -> str:

@@ -24,36 +24,38 @@ StableLink = Callable[[str], str]
 class StoredDetail(BaseModel):
     """A stored image. Sizes are pixels; `bytes` is the length of the file."""
 
-    id: str
-    status: Literal["stored"]
+    id: str = Field(description="The image's id.")
+    status: Literal["stored"] = Field(description="Always stored.")
     url: str = Field(description="A presigned link to the file; works until `expires_at`.")
     link: str | None = Field(description="Leads to a fresh presigned link for as long as the image is stored.")
-    caption: str
-    width: int
-    height: int
-    native_width: int
-    native_height: int
-    seed: int
+    caption: str = Field(description="As Image 1 of 2.")
+    width: int = Field(description="Pixels of the file.")
+    height: int = Field(description="Pixels of the file.")
+    native_width: int = Field(description="Pixels that the model made.")
+    native_height: int = Field(description="Pixels that the model made.")
+    seed: int = Field(description="The seed that the model used.")
     seed_index: int | None = Field(None, description="Tells apart the images that one call made from one seed.")
-    bytes: int
+    bytes: int = Field(description="The length of the file.")
 
 
 class MissingDetail(BaseModel):
     """A requested image that was blocked by a content filter, or failed."""
 
-    status: Literal["blocked", "failed"]
-    reason: str
-    seed: int
-    seed_index: int | None = None
+    status: Literal["blocked", "failed"] = Field(
+        description="Whether a filter withheld the image, or it could not be made or stored."
+    )
+    reason: str = Field(description="What happened, and what to do.")
+    seed: int = Field(description="The seed that was used.")
+    seed_index: int | None = Field(None, description="As for a stored image.")
 
 
 class DeletedDetail(BaseModel):
     """An image that was deleted after it was made."""
 
-    id: str
-    status: Literal["deleted"]
-    seed: int
-    seed_index: int | None = None
+    id: str = Field(description="The image's id.")
+    status: Literal["deleted"] = Field(description="Always deleted; or the image has expired.")
+    seed: int = Field(description="The seed that the model used, if it is still known.")
+    seed_index: int | None = Field(None, description="As for a stored image.")
 
 
 Detail = StoredDetail | MissingDetail | DeletedDetail
@@ -62,11 +64,11 @@ Detail = StoredDetail | MissingDetail | DeletedDetail
 class GenerationAnswer(BaseModel):
     """What was made, with links that work now."""
 
-    message: str
+    message: str = Field(description="How many of the images were made.")
     images: list[str] = Field(description="A presigned link to each image that was made, in order.")
     local_path: str = Field(description="The key prefix in the bucket.")
-    id: str
-    model: str
+    id: str = Field(description="The generation's id, which is the job's too.")
+    model: str = Field(description="The model that made the images.")
     cost_usd: float = Field(
         description="What the images that were made cost, by the catalog's prices or the operator's."
     )

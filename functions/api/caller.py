@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+import bootstrap
 from api.answer import StableLink
 from imaging.deadline import Deadline
 from imaging.images.encoding import Format
@@ -42,9 +43,15 @@ def route(event: dict[str, object]) -> str:
 
 
 def address(event: APIGatewayProxyEvent) -> str:
-    """The API's base URL, as the client addressed it."""
-    scheme = event.headers.get("x-forwarded-proto", "https")
-    return f"{scheme}://{event.headers['host']}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
+    """The API's base URL: the configured one, or the domain name that API Gateway received the request for. The Host
+    header decides only in `sam local`, whose events have no domain name."""
+    return bootstrap.services().settings.api_base_url or _gateway_address(event)
+
+
+def _gateway_address(event: APIGatewayProxyEvent) -> str:
+    domain = event.request_context.get("domainName") or event.headers["host"]
+    scheme = "http" if event.headers.get("x-forwarded-proto") == "http" else "https"
+    return f"{scheme}://{domain}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
 
 
 def job_address(event: APIGatewayProxyEvent, job_id: str) -> str:

@@ -16,17 +16,17 @@ from imaging.requests.result import GenerationWarning
 class TokenDetails(BaseModel):
     """Tokens of the prompt."""
 
-    image_tokens: int = 0
-    text_tokens: int = 0
+    image_tokens: int = Field(0, description="Always 0: images are not priced by tokens.")
+    text_tokens: int = Field(0, description="Always 0.")
 
 
 class Usage(BaseModel):
     """Always 0: models on Bedrock are paid by the image, not by the token."""
 
-    input_tokens: int = 0
+    input_tokens: int = Field(0, description="Always 0: images are not priced by tokens.")
     input_tokens_details: TokenDetails = TokenDetails()
-    output_tokens: int = 0
-    total_tokens: int = 0
+    output_tokens: int = Field(0, description="Always 0.")
+    total_tokens: int = Field(0, description="Always 0.")
 
 
 class ImageData(BaseModel):
@@ -46,7 +46,7 @@ class ImagesAnswer(BaseModel):
     created: int = Field(description="When the answer was made, in epoch seconds.")
     data: list[ImageData] = Field(description="The images that were made, in order.")
     size: str = Field(description="The images' pixels, as 1024x1024.")
-    background: Literal["opaque"] = "opaque"
+    background: Literal["opaque"] = Field("opaque", description="Always opaque.")
     output_format: FileFormat = Field(description="The images' file format.")
     usage: Usage = Usage()
     id: str = Field(description="The generation's id.")
@@ -105,10 +105,12 @@ _EVENT_QUALITIES = {"standard": "medium", "hd": "high"}
 class OpenAiError(BaseModel):
     """What went wrong: `code` is what to match on, `message` says what to do."""
 
-    message: str
-    type: Literal["invalid_request_error", "server_error"]
+    message: str = Field(description="What happened, and what to do.")
+    type: Literal["invalid_request_error", "server_error"] = Field(
+        description="Whose turn it is: the caller's, or the server's."
+    )
     param: str | None = Field(description="The field that is wrong, if one is.")
-    code: str
+    code: str = Field(description="To match on.")
 
 
 class OpenAiErrorBody(BaseModel):
@@ -120,14 +122,14 @@ class OpenAiErrorBody(BaseModel):
 class OpenAiModel(BaseModel):
     """A model that can be named in a request."""
 
-    id: str
-    object: Literal["model"] = "model"
+    id: str = Field(description="To send as `model`.")
+    object: Literal["model"] = Field("model", description="Always model.")
     created: int = Field(0, description="Always 0: the day is not known.")
-    owned_by: str
+    owned_by: str = Field(description="Who made the model.")
 
 
 class OpenAiModels(BaseModel):
     """OpenAI's form of a list of models."""
 
-    object: Literal["list"] = "list"
-    data: list[OpenAiModel]
+    object: Literal["list"] = Field("list", description="Always list.")
+    data: list[OpenAiModel] = Field(description="The models of the catalog.")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.request import parse_http_list
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
@@ -12,7 +13,6 @@ MAX_WAIT_SECONDS = 25
 """API Gateway times out at 29 s; the rest is for the answer."""
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
-_PREFERENCE = re.compile(r"""\s*([\w-]+)\s*(?:=\s*"?([^;,"]*)"?)?""")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,13 @@ def idempotency_key(key: object, field: str) -> str | None:
 
 
 def _preferences(prefer: str) -> Mapping[str, str]:
-    # RFC 7240: unknown preferences are ignored.
-    return {name.lower(): value for name, value in _PREFERENCE.findall(prefer)}
+    # RFC 7240: unknown preferences are ignored, and so are parameters.
+    return dict(_preference(item.partition(";")[0]) for item in parse_http_list(prefer))
+
+
+def _preference(item: str) -> tuple[str, str]:
+    name, _, value = item.partition("=")
+    return name.strip().lower(), value.strip().strip('"')
 
 
 def _wait(preferences: Mapping[str, str]) -> float:

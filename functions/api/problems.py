@@ -31,6 +31,7 @@ _STATUS: Mapping[type[ImagingError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     openai.ModelNotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancellable: HTTPStatus.CONFLICT,
+    errors.Cancelled: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InProgress: HTTPStatus.CONFLICT,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
@@ -57,27 +58,27 @@ def phrase(status: HTTPStatus) -> str:
 class ProblemField(BaseModel):
     """A broken rule, and the field that breaks it."""
 
-    field: str
-    message: str
+    field: str = Field(description="The field's name.")
+    message: str = Field(description="The rule that is broken.")
 
 
 class ProblemAttempt(BaseModel):
     """A model that was asked, and the code of what it answered."""
 
-    model: str
-    code: str
+    model: str = Field(description="The model's id.")
+    code: str = Field(description="The code of its error.")
 
 
 class Problem(BaseModel):
     """A problem document (RFC 9457). Match on `code`; `detail` says what happened and what to do."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
+    type: str = Field("about:blank", description="Always about:blank: the code says more.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened, and what to do.")
+    instance: str = Field(description="The request's path.")
+    code: str = Field(description="To match on.")
+    request_id: str = Field(description="For the operator, to find the request in the logs.")
     aws_error: str | None = Field(None, description="The name of AWS's exception, if AWS raised one.")
     errors: list[ProblemField] | None = Field(None, description="Each broken rule of an invalid request.")
     attempts: list[ProblemAttempt] | None = Field(None, description="The models called, each with its error's code.")

@@ -5,6 +5,7 @@ ImagingError
 │   ├── InvalidRequest      a value breaks a rule of the API or of the model
 │   ├── ContentBlocked      the model's filter refused every image
 │   ├── NotCancellable      the job has begun, or is over
+│   ├── Cancelled           the job of the same request and key was cancelled
 │   ├── KeyReused           an Idempotency-Key came with another request
 │   └── NotFound            it does not exist, or belongs to another caller
 ├── MayPass                 the same request may succeed later
@@ -113,6 +114,10 @@ class ContentBlocked(CallerMustChange):
 
 class NotCancellable(CallerMustChange):
     code = "not_cancellable"
+
+
+class Cancelled(CallerMustChange):
+    code = "cancelled"
 
 
 class KeyReused(CallerMustChange):

@@ -15,6 +15,7 @@ from imaging.announcing import Announcer
 from imaging.deadline import Deadline
 from imaging.errors import (
     BudgetExhausted,
+    Cancelled,
     DependencyUnavailable,
     ImagingError,
     InProgress,
@@ -45,6 +46,9 @@ MAX_ATTEMPTS = 4
 
 LONGEST_BACKOFF_SECONDS = 120
 
+CANCELLATION_SECONDS = 60
+"""How long a cancelled job answers the same request with its Idempotency-Key, such as a late copy of it."""
+
 Answer = TypeVar("Answer")
 
 
@@ -72,12 +76,18 @@ class Generations:
     def run(self, submission: Submission, deadline: Deadline, wait_seconds: float) -> Delivery:
         """The images, generated now or replayed. Waits up to `wait_seconds` for an attempt that is already running.
 
-        Raises InProgress after that, KeyReused for a key with another request, BudgetExhausted, DependencyUnavailable
-        if nothing was paid, and the ImagingError that ended the attempt.
+        Raises InProgress after that, KeyReused for a key with another request, Cancelled for a key whose job was just
+        cancelled, BudgetExhausted, DependencyUnavailable if nothing was paid, and the ImagingError that ended the
+        attempt.
         """
         until = self.now() + wait_seconds
 
         def wait(found: GenerationRecord) -> None:
+            if found.status == "cancelled":
+                raise Cancelled(
+                    "The job with this Idempotency-Key was cancelled. To generate all the same, use a new key, or send "
+                    "the request again after a minute."
+                )
             if self.now() >= until:
                 raise InProgress(
                     "The same request is still being answered. Send it again a little later to collect the result.",
@@ -88,8 +98,8 @@ class Generations:
         return self._resolve(submission, partial(self._resume, submission, deadline), wait)
 
     def enqueue(self, submission: Submission) -> Delivery | GenerationRecord:
-        """The images, if they can be replayed; else the job that makes them, which is new or already unfinished. Raises
-        KeyReused, DependencyUnavailable, and a billed failure of the last minute."""
+        """The images, if they can be replayed; else the job: new, unfinished, or cancelled in the last minute under the
+        same key. Raises KeyReused, DependencyUnavailable, and a billed failure of the last minute."""
         return self._resolve(submission, partial(self._enqueued, submission), partial(self._accepted, submission))
 
     def get(self, owner: str, generation_id: str) -> GenerationRecord:
@@ -112,7 +122,12 @@ class Generations:
                 raise NotCancellable(f"The job is {found.status}; only a queued one can be cancelled.")
             with suppress(Changed):
                 base = self.recovered(found)
-                return self.store.change(base, status="cancelled", result=self._remaining(base, why))
+                return self.store.change(
+                    base,
+                    status="cancelled",
+                    result=self._remaining(base, why),
+                    remembered_until=self.now() + CANCELLATION_SECONDS if base.is_keyed else 0,
+                )
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
         """The images that attempts have made so far, by index. Raises DependencyUnavailable."""
@@ -217,16 +232,18 @@ class Generations:
             found = self.store.find(submission.generation_id)
 
     def _is_in_progress(self, submission: Submission, found: GenerationRecord) -> bool:
-        """Whether the generation is unfinished and not to be resumed here. Raises KeyReused, and a remembered
-        failure."""
+        """Whether the generation is unfinished and not to be resumed here, or was just cancelled. Raises KeyReused, and
+        a remembered failure."""
         if found.request_hash != submission.request_hash:
             if found.status not in {"failed", "cancelled"} or found.has_images:
                 raise KeyReused(
                     "This Idempotency-Key was used with another request. Use a new key for each request, and the same "
                     "key only to send the same request again."
                 )
-        elif found.failure and found.remembered_until > self.now():
-            raise found.failure.as_error()
+        elif found.remembered_until > self.now():
+            if found.failure:
+                raise found.failure.as_error()
+            return True
         return not found.is_over and (found.is_job or not found.is_lost(self.now()))
 
     def _replay(self, found: GenerationRecord | None) -> Delivery | None:

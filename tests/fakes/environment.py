@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "MONTHLY_BUDGET_PER_KEY_USD": "0",
     "OPEN_JOBS_PER_KEY": "0",
     "CORS_ORIGINS": "",
+    "API_BASE_URL": "",
     "DOCS": "true",
     "SIGNING_KEY_ARN": "",
     "SIGNING_CERTIFICATES_PARAMETER": "",

@@ -9,7 +9,9 @@ from moto import mock_aws
 
 import bootstrap
 from aws import bedrock, clients
+from local import ministack, net
 from local.emulator.testing import running_emulator
+from local.places import Places
 from tests.fakes.environment import ENVIRONMENT
 
 BUCKET = "images-of-the-tests"
@@ -25,6 +27,19 @@ _CACHES = [
 def emulator_url() -> Iterator[str]:
     with running_emulator() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MiniStack alone, with its own folder and port."""
+    places, port = Places(tmp_path_factory.mktemp("ministack")), net.free_port()
+    places.make()
+    try:
+        ministack.start(places, port)
+        ministack.wait(places, port)
+        yield net.url(port)
+    finally:
+        ministack.process(places).stop()
 
 
 @pytest.fixture

@@ -28,6 +28,17 @@ def test_every_compiled_file_is_for_the_declared_platform(environment: str, tmp_
         assert max(map(needed_glibc, compiled)) <= GLIBC_OF_AMAZON_LINUX_2023
 
 
+@pytest.mark.parametrize("processor", ELF_MACHINES)
+def test_the_signing_layer_has_the_library_for_the_processor_where_lambda_looks(processor: str, tmp_path: Path) -> None:
+    layer = tmp_path / "SigningLayer"
+    built = package(PROJECT / "package" / "signing", processor, "python3.13", layer)
+    assert built.returncode == 0, built.stderr
+    (library,) = shared_objects(layer / "python" / "c2pa")
+    assert elf_machine(library) == ELF_MACHINES[processor]
+    assert needed_glibc(library) <= GLIBC_OF_AMAZON_LINUX_2023
+    assert sum(path.stat().st_size for path in layer.rglob("*")) < 30_000_000
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_build_and_deployment_read_one_list_of_parameters(environment: str) -> None:
     having = [command for command, tables in CONFIGURATION[environment].items() if "parameter_overrides" in str(tables)]

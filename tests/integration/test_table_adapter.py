@@ -26,8 +26,7 @@ from aws.table import (
     Table,
     TableError,
 )
-from local import ministack, net
-from local.places import Places
+from local import ministack
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 
@@ -45,19 +44,6 @@ TOMORROW = NOON + 86_400
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(NOON)
-
-
-@pytest.fixture(scope="session")
-def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """MiniStack alone, with its own folder and port."""
-    places, port = Places(tmp_path_factory.mktemp("ministack")), net.free_port()
-    places.make()
-    try:
-        ministack.start(places, port)
-        ministack.wait(places, port)
-        yield net.url(port)
-    finally:
-        ministack.process(places).stop()
 
 
 @pytest.fixture

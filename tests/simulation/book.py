@@ -143,6 +143,7 @@ class Book:
         is_unfinished = new["is_job"] and new["status"] not in OVER
         (self.unfinished[new["owner"]].add if is_unfinished else self.unfinished[new["owner"]].discard)(generation)
         self.hashes[generation].add(new["request_hash"])
+        self._stays_cancelled(old, new)
         had = old["attempt"] if old.get("status") == "running" else None
         has = new["attempt"] if new.get("status") == "running" else None
         if had is not None and had != has:
@@ -167,6 +168,14 @@ class Book:
             failed != request_hash or self.world.now > at + REMEMBERED_SECONDS,
             f"{generation} begins again right after a failure that was billed",
         )
+
+    def _stays_cancelled(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Check that a job that a caller cancelled is not made again for a while by its own request and key."""
+        was_deleted = old.get("status") == "cancelled" and old["is_keyed"] and old["remembered_until"]
+        if was_deleted and new["status"] not in OVER and old["request_hash"] == new["request_hash"]:
+            self.world.expect(
+                self.world.now > old["ended_at"] + REMEMBERED_SECONDS, f"{new['id']} begins again right after Stop"
+            )
 
     def totals_are_right(self, totals: Mapping[str, Mapping[str, Any]]) -> None:
         """Check the month totals and the counts of unfinished jobs; `totals` are their records by key."""

@@ -13,6 +13,7 @@ from imaging.errors import DependencyUnavailable, ImagingError, InternalError, M
 from imaging.generations import Delivery, Generations
 from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import Jobs
+from imaging.making import outcome
 from imaging.making.outcome import Outcome
 from imaging.records.ledger import Ledger
 from imaging.records.open_jobs import OpenJobs
@@ -235,8 +236,14 @@ DEFECTS = (
     Defect(
         "11",
         "a failure that was billed is not remembered",
-        ((generations, "FAILURE_SECONDS", 0),),
+        ((outcome, "FAILURE_SECONDS", 0),),
         "right after a failure that was billed",
+    ),
+    Defect(
+        "18",
+        "a late copy of a request starts the job that was cancelled",
+        ((generations, "CANCELLATION_SECONDS", 0),),
+        "right after Stop",
     ),
     Defect(
         "12",

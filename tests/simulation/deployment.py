@@ -20,7 +20,7 @@ import sweeper.app
 import worker.app
 from bootstrap import Services
 from imaging.deadline import Deadline
-from imaging.making import model_run
+from imaging.images import finishing
 from observability import logger, metrics
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext
@@ -199,7 +199,7 @@ class Deployment:
                     (secrets, "token_hex", lambda size=32: f"{chance(size * 8):0{size * 2}x}"),
                     (secrets, "randbelow", world.random.randrange),
                     (Deadline, "after", classmethod(lambda cls, seconds: cls(world.now + seconds, world.clock))),
-                    (model_run, "fit", lambda png, *_: png),
+                    (finishing, "fit", lambda png, *_: png),
                     (time, "time", lambda: world.now),
                     (logger, "error", self._logged_error),
                     (metrics, "add_metric", lambda **_: None),

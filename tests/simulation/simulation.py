@@ -107,7 +107,10 @@ def _environment(random: Random) -> dict[str, str]:
         "MONTHLY_BUDGET_USD": str(random.choice((0.1, 0.25, 0.6))) if near else "0",
         "MONTHLY_BUDGET_PER_KEY_USD": random.choice(("0", "0.08", "0.2")) if near else "0",
         "CORS_ORIGINS": "",
+        "API_BASE_URL": "",
         "DOCS": "true",
+        "SIGNING_KEY_ARN": "",
+        "SIGNING_CERTIFICATES_PARAMETER": "",
     }
 
 

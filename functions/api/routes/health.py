@@ -25,23 +25,23 @@ router = APIGatewayRouter()
 class Part(BaseModel):
     """One checked dependency. `detail` says what is wrong, or soon will be."""
 
-    name: str
-    ok: bool
-    detail: str | None = None
+    name: str = Field(description="What was checked.")
+    ok: bool = Field(description="Whether it works.")
+    detail: str | None = Field(None, description="What is wrong, and what to do.")
 
 
 class PromptLogging(BaseModel):
     """Whether the account logs prompts and images; null if Bedrock did not answer."""
 
-    region: str
-    enabled: bool | None
-    detail: str | None = None
+    region: str = Field(description="Where models are called.")
+    enabled: bool | None = Field(description="Whether the account logs prompts there; null if unknown.")
+    detail: str | None = Field(None, description="What the setting means, or why it is unknown.")
 
 
 class Health(BaseModel):
     """How the service is."""
 
-    status: Literal["ok", "degraded", "unavailable"]
+    status: Literal["ok", "degraded", "unavailable"] = Field(description="`ok`, or how much of the API works.")
     version: str = Field(description="The version of the API.")
     checks: Sequence[Part] | None = Field(None, description="Only in a deep check.")
     prompt_logging: Sequence[PromptLogging] | None = Field(None, description="Only in a deep check.")

@@ -35,29 +35,29 @@ _POSITION = TypeAdapter(tuple[str, uuid.UUID, Annotated[float, Field(strict=True
 class ListedDetail(StoredDetail):
     """An image of the caller's, and where it came from."""
 
-    made_at: datetime
-    model: str
-    generation_id: str
-    cost_usd: float
+    made_at: datetime = Field(description="When the image was stored.")
+    model: str = Field(description="The model that made the image.")
+    generation_id: str = Field(description="The generation that the image belongs to.")
+    cost_usd: float = Field(description="What the image cost.")
 
 
 class ImagesPage(BaseModel):
     """The caller's images, the newest first."""
 
-    images: list[ListedDetail]
+    images: list[ListedDetail] = Field(description="At most `limit` images.")
     next_cursor: str | None = Field(description="For the next page; null on the last.")
 
 
 class Provenance(BaseModel):
     """An image's origin, from its record."""
 
-    id: str
+    id: str = Field(description="The image's id.")
     model: str = Field(description="The model that made the image.")
-    made_at: datetime
-    generation_id: str
+    made_at: datetime = Field(description="When the image was stored.")
+    generation_id: str = Field(description="The generation that the image belongs to.")
     sha256: str | None = Field(description="Of the stored PNG; null for images of older versions.")
     digital_source_type: str = Field(SOURCE_TYPE, description="IPTC's term for what a model made.")
-    generator: str = GENERATOR
+    generator: str = Field(GENERATOR, description="This program and its version.")
     content_credentials: Literal["model", "operator"] | None = Field(
         description="Who signed the C2PA manifest that the PNG carries: the model, unchanged, the operator, or nobody."
     )

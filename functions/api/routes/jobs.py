@@ -28,8 +28,8 @@ OutputFormat = Annotated[Literal["png", "jpeg", "webp"], Query(description="The 
 class JobLinks(BaseModel):
     """Where to look at the job, and where to cancel it."""
 
-    self: str
-    cancel: str
+    self: str = Field(description="The job's address.")
+    cancel: str = Field(description="Where a DELETE cancels the job while it is queued.")
 
 
 class StoredImageSoFar(StoredDetail):
@@ -41,28 +41,28 @@ class StoredImageSoFar(StoredDetail):
 class Progress(BaseModel):
     """How many images a job has stored so far. `details` is empty once the job has a result, which lists them."""
 
-    requested: int
-    made: int
-    details: list[StoredImageSoFar]
+    requested: int = Field(description="How many images were asked for.")
+    made: int = Field(description="How many are stored so far.")
+    details: list[StoredImageSoFar] = Field(description="The images that are stored so far.")
 
 
 class Waiting(BaseModel):
     """Why a queued job waits, and when the next attempt begins."""
 
-    code: str
-    detail: str
-    retry_at: datetime
+    code: str = Field(description="The code of what the job waits for.")
+    detail: str = Field(description="The same in words.")
+    retry_at: datetime = Field(description="When the next attempt may begin.")
 
 
 class JobAnswer(BaseModel):
     """A generation in the background. The prompt is never returned."""
 
-    id: str
-    status: Status
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    attempts: int
+    id: str = Field(description="The job's id, which is the generation's too.")
+    status: Status = Field(description="How far the job is.")
+    created_at: datetime = Field(description="When the job was accepted.")
+    started_at: datetime | None = Field(description="When the last attempt began; null before the first.")
+    ended_at: datetime | None = Field(description="When the job ended; null before.")
+    attempts: int = Field(description="How often the job was begun.")
     links: JobLinks
     progress: Progress
     waiting: Waiting | None = Field(description="Present while a queued job waits for another attempt.")

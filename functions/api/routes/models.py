@@ -30,16 +30,16 @@ class Observed(BaseModel):
 
     status: Literal["ACTIVE", "LEGACY", "RETIRED"] = Field(description="RETIRED if Bedrock no longer knows the model.")
     available: bool = Field(description="Whether this account may call it.")
-    end_of_life: datetime | None
-    observed_at: datetime
+    end_of_life: datetime | None = Field(description="As Bedrock says, if it does.")
+    observed_at: datetime = Field(description="When Bedrock was last asked.")
 
 
 class Lifecycle(BaseModel):
     """The dates that AWS published, and what Bedrock said when it was last asked."""
 
     state: State = Field(description="As of today, by the dates.")
-    legacy_since: date | None
-    end_of_life: date | None
+    legacy_since: date | None = Field(description="Since when new callers are refused, if it was announced.")
+    end_of_life: date | None = Field(description="The day on which Bedrock retires the model, if it was announced.")
     observed: Observed | None = Field(description="Of listed models, since the first day; null where it is unknown.")
 
 
@@ -54,11 +54,11 @@ class ModelPrice(BaseModel):
 class Limits(BaseModel):
     """What a request may hold; sides are pixels."""
 
-    text_characters: int = MAX_TEXT
-    min_side: int = MIN_SIDE
-    max_side: int = MAX_SIDE
-    images: int = MAX_IMAGES
-    seed: int = MAX_SEED
+    text_characters: int = Field(MAX_TEXT, description="The longest text.")
+    min_side: int = Field(MIN_SIDE, description="The smallest width and height.")
+    max_side: int = Field(MAX_SIDE, description="The largest width and height.")
+    images: int = Field(MAX_IMAGES, description="The most images of one request.")
+    seed: int = Field(MAX_SEED, description="The largest seed.")
     cfg_scale: Annotated[Sequence[float], Field(min_length=2, max_length=2)] | None = Field(
         description="The least and the most; null where the model has no such control."
     )
@@ -67,27 +67,27 @@ class Limits(BaseModel):
 class ModelFacts(BaseModel):
     """A model of the catalog."""
 
-    id: str
-    name: str
-    aliases: Sequence[str]
-    regions: Sequence[str]
+    id: str = Field(description="The catalog's id, which is Bedrock's.")
+    name: str = Field(description="The model's name.")
+    aliases: Sequence[str] = Field(description="Other names that `model` may have.")
+    regions: Sequence[str] = Field(description="Where Bedrock offers the model.")
     lists: Sequence[Quality] = Field(description="The lists that contain the model.")
     qualities: Sequence[Quality] | None = Field(description="null where the model has no such control.")
-    images_per_call: int
+    images_per_call: int = Field(description="How many images one model call makes at most.")
     native_sizes: Sequence[str] = Field(description="Pixels, or aspect ratios where the model takes those.")
     limits: Limits
     prices: Sequence[ModelPrice] = Field(description="The first that matches applies.")
-    price_verified: bool
+    price_verified: bool = Field(description="Whether the operator set the price; the catalog's could not be verified.")
     price_usd: float = Field(description="For one image of the width, height and quality in the query.")
     lifecycle: Lifecycle
     refused: str | None = Field(description="How it refused within the last hour, if it did.")
-    source: str
+    source: str = Field(description="Where the facts were published.")
 
 
 class ModelList(BaseModel):
     """The models of the catalog."""
 
-    models: Sequence[ModelFacts]
+    models: Sequence[ModelFacts] = Field(description="The models of the catalog.")
     warnings: Sequence[str] = Field(description="Listed models that are past their published end of life.")
 
 

@@ -18,10 +18,10 @@ class UsageAnswer(BaseModel):
     """What the calling key's images cost in a month, in US dollars."""
 
     month: str = Field(description="Of UTC, as 2026-11.")
-    spent_usd: float
+    spent_usd: float = Field(description="What was spent in the month.")
     reserved_usd: float = Field(description="Reserved for what is being generated now.")
     cap_usd: float | None = Field(description="The key's cap, or the stack's where keys have none; null for no cap.")
-    images: int
+    images: int = Field(description="How many images were made in the month.")
 
 
 Month = Annotated[

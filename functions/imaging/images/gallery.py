@@ -98,7 +98,7 @@ class Gallery:
     def write(self, record: Put) -> bool:
         """Writes an image's record. Returns False if the table refused."""
         try:
-            self.table.put(record.key, record.record, record.expires_at, *_digests(record))
+            self.table.put(record.key, record.record, record.expires_at, *digests(record))
         except TableError as error:
             logger.warning("An image's record was not written", record=record.key, aws_error=error.code)
             return False
@@ -124,8 +124,20 @@ class Gallery:
         return self.bucket.link(image_id)
 
     def image(self, owner: str, image_id: str) -> ListedImage:
-        """An image and its origin. Raises NotFound as `link` does."""
-        return _entry(self._find(owner, image_id))
+        """An image and its origin. Raises NotFound as `link` does, and for an image of the first version."""
+        record = self._find(owner, image_id)
+        if "epoch" not in record:
+            raise NotFound("The image was made by an older version, which did not record where it comes from.")
+        return _entry(record)
+
+    def facts(self, owner: str, image_id: str) -> StoredImage:
+        """An image of any version. Raises NotFound as `link` does."""
+        return _image(image_id, self._find(owner, image_id))
+
+    def model(self, owner: str, image_id: str) -> str:
+        """The model that made an image of any version. Raises NotFound as `link` does."""
+        model: str = self._find(owner, image_id)["model"]
+        return model
 
     def place(self, owner: str, image_id: str) -> Place | None:
         """The image's place in its generation; None for an image of the first version. Raises NotFound as `link`
@@ -228,7 +240,7 @@ class Gallery:
         )
         put = self._record(replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"])), image)
         with table_needed():
-            self.table.put(put.key, put.record, put.expires_at, *_digests(put))
+            self.table.put(put.key, put.record, put.expires_at, *digests(put))
         return FoundImage(metadata["model"], image)
 
     def _digests_of(self, image_id: str, record: Record) -> Iterator[str]:
@@ -269,7 +281,7 @@ def _deletion() -> Iterator[None]:
         ) from error
 
 
-def _digests(image: Put) -> list[Put]:
+def digests(image: Put) -> list[Put]:
     """The write that lets `by_digest` find an image by its original."""
     sha256 = image.record.get("sha256")
     if sha256 is None:

@@ -38,7 +38,7 @@ class Renditions:
         """A fresh presigned link to the rendition, which is never wider than the original."""
         if wanted.is_original:
             return self.gallery.link(owner, image_id)
-        wanted = wanted.no_wider_than(self.gallery.image(owner, image_id).image.width)
+        wanted = wanted.no_wider_than(self.gallery.facts(owner, image_id).width)
         if wanted.is_original:
             return self.bucket.link(image_id)
         return self._file(owner, image_id, wanted).link
@@ -87,14 +87,14 @@ class Renditions:
         """A rendition that cannot be signed is delivered all the same."""
         if self.signer is None:
             return data
-        model = self.gallery.image(owner, image_id).origin.model
+        model = self.gallery.model(owner, image_id)
         signed = self.signer.signed(data, wanted.format, original, model, list(_edits(wanted)))
         return data if signed is None else signed.data
 
     def _undo_if_deleted(self, owner: str, image_id: str, data: bytes) -> None:
         """The image may have been deleted while the rendition was made."""
         try:
-            self.gallery.image(owner, image_id)
+            self.gallery.facts(owner, image_id)
         except NotFound:
             self.bucket.delete_renditions(image_id)
             self.gallery.forget_file(owner, image_id, data)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws.table import Put
 from imaging.errors import ContentBlocked, ImagingError, StorageFailed
+from imaging.images.gallery import digests
 from imaging.planning.fallback import Fallback
 from imaging.planning.plan import Plan, Slot
 from imaging.records.record import Failure, GenerationRecord
@@ -76,8 +77,11 @@ class Outcome:
 
     @property
     def notes(self) -> list[Put]:
-        """The image records that the table refused."""
-        return [one.note for one in self.made if one.note is not None]
+        """The image records that the table refused, and what finds the images by their files."""
+        images = [one.note for one in self.made if one.note is not None]
+        # A transaction may name each key once, and equal images have one digest.
+        found = {digest.key: digest for image in images for digest in digests(image)}
+        return [*images, *found.values()]
 
     @classmethod
     def of_earlier_attempts(cls, record: GenerationRecord, chosen: Plan, why: ImagingError) -> "Outcome":

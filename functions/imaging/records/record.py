@@ -74,7 +74,8 @@ class GenerationRecord(_Stored):
     that images of the former epoch are not taken for its own. `revision` is the token of the last write. `attempt` is
     the token of the current or last attempt, whose lease ends at `lease_until`. The table stores the `request` of
     unfinished jobs only. `settled` has the facts of each image that needs no further model call, by index, and `model`
-    is the model that made them. An attempt is lost if its function crashed, so that it is unknown what it paid.
+    is the model that made them. Until `remembered_until`, a billed failure or a keyed cancellation answers the same
+    request. An attempt is lost if its function crashed, so that it is unknown what it paid.
     """
 
     id: str

@@ -207,7 +207,10 @@ class GenerationStore:
         return after
 
     def _still_missing(self, note: Put) -> Put | None:
-        """The write of an image's record, which may replace one of an earlier epoch; None if it is already written."""
+        """The write of an image's record, which may replace one of an earlier epoch; None if it is already written. A
+        digest's record says the same each time."""
+        if "epoch" not in note.record:
+            return note
         with table_needed():
             found = self.table.get(note.key)
         if found is None:

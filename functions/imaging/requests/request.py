@@ -1,5 +1,6 @@
 """The validated request: each field with its default and the widest limit that any route allows."""
 
+import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,12 @@ MAX_SEED = 2_147_483_646
 
 _LINE_BREAKS_AND_TABS = str.maketrans("\n\r\t", "   ")
 
+_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+# Unicode counts these as letters, marks or symbols, but they have no shape.
+_BLANKS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
 
 def whole(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     """JSON does not distinguish 512.0 from 512, so a float without a fraction counts as an integer."""
@@ -24,9 +31,13 @@ def one_line(text: str) -> str:
     text = text.translate(_LINE_BREAKS_AND_TABS)
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("control characters other than newline, return and tab are not allowed")
-    if not text.strip():
+    if not any(_is_visible(character) for character in text):
         raise ValueError("must not be blank")
     return text
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character) not in _INVISIBLE_CATEGORIES and not _BLANKS.match(character)
 
 
 def _listed(name: str) -> str:

@@ -13,9 +13,9 @@ class _Facts(BaseModel):
 class GenerationWarning(_Facts):
     """One adjustment: what was done differently from what `field` asked for."""
 
-    code: str
-    field: str | None
-    detail: str
+    code: str = Field(description="What was done differently.")
+    field: str | None = Field(description="The request's field that it is about, if one is.")
+    detail: str = Field(description="The same in words.")
 
 
 class StoredImage(_Facts):

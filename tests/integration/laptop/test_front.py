@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -14,8 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from local import front, metrics
 from local.front import Front
 from local.gateway import Gateway
-
-PUBLIC_KEY = "nobody's"
+from local.guard import is_navigation_or_preflight
+from local.guarded_server import guard
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -44,10 +45,9 @@ def ask(upstream: Handler, method: str, path: str, **options: Any) -> tuple[int,
             ministack = await stack.enter_async_context(TestServer(_application(upstream)))
             session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
             counted = metrics.Gateway("stack", "api")
-            behind = Front(
-                str(ministack.make_url("")).rstrip("/"), "abc", PUBLIC_KEY, Gateway(DEFINITION), session, counted
-            )
-            app = web.Application(client_max_size=front.BODY_LIMIT)
+            behind = Front(str(ministack.make_url("")).rstrip("/"), "abc", Gateway(DEFINITION), session, counted)
+            guarded = guard(is_navigation_or_preflight, ["https://app.example"])
+            app = web.Application(client_max_size=front.BODY_LIMIT, middlewares=[guarded])
             app.router.add_route("*", "/{path:.*}", behind.handle)
             client = await stack.enter_async_context(TestClient(TestServer(app)))
             answer = await client.request(method, path, allow_redirects=False, **options)
@@ -63,26 +63,44 @@ async def echo(request: web.Request) -> web.Response:
 
 
 def test_a_request_reaches_the_stage_as_it_was_sent() -> None:
-    _, _, text = ask(echo, "GET", "/api/images/a%2Fb.png?x=%20y", headers={"Host": "images.example"})
+    _, _, text = ask(echo, "GET", "/api/images/a%2Fb.png?x=%20y", headers={"Host": "images.localhost"})
 
     assert '"path": "/restapis/abc/api/_user_request_/images/a%2Fb.png?x=%20y"' in text
-    assert '"host": "images.example"' in text
+    assert '"host": "images.localhost"' in text
     assert '"x-forwarded-proto": "http"' in text
 
 
 @pytest.mark.parametrize(
-    ("sent", "key"),
+    "sent", [{"Authorization": "Bearer one"}, {"Authorization": "\xa0Bearer one"}, {"x-api-key": "two"}], ids=repr
+)
+def test_keys_are_left_to_the_authorizer(sent: dict[str, str]) -> None:
+    received = json.loads(ask(echo, "GET", "/api/x", headers=sent)[2])["headers"]
+    assert {name: received.get(name.lower()) for name in ("Authorization", "x-api-key")} == {
+        "Authorization": None,
+        "x-api-key": None,
+        **sent,
+    }
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}], ids=repr)
+def test_foreign_pages_do_not_reach_the_api(headers: dict[str, str]) -> None:
+    status, received, _ = ask(echo, "POST", "/api/generate", headers=headers)
+    assert (status, "Access-Control-Allow-Origin" in received) == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
     [
-        ({}, PUBLIC_KEY),
-        ({"Authorization": "Basic b25lOg=="}, PUBLIC_KEY),
-        ({"Authorization": "Bearer one"}, "one"),
-        ({"Authorization": "bearer one"}, "one"),
-        ({"Authorization": "Bearer one", "x-api-key": "two"}, "two"),
+        ("POST", {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}),
+        ("OPTIONS", {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}),
     ],
     ids=repr,
 )
-def test_the_key_is_moved_to_the_header_that_ministack_reads(sent: dict[str, str], key: str) -> None:
-    assert f'"x-api-key": "{key}"' in ask(echo, "GET", "/api/x", headers=sent)[2]
+def test_listed_origins_preflight_requests_and_links_reach_the_api(method: str, headers: dict[str, str]) -> None:
+    status, _, text = ask(echo, method, "/api/docs", headers=headers)
+    assert status == 200
+    assert headers.items() <= {name.title(): value for name, value in json.loads(text)["headers"].items()}.items()
 
 
 def test_the_wait_ends_and_the_function_continues() -> None:

@@ -133,9 +133,14 @@ def test_a_size_that_was_typed_outside_the_limits_is_refused(page: Page, api: Fa
 def test_a_style_does_not_replace_the_written_prompt(page: Page) -> None:
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.fill("A fox in the snow")
-    page.get_by_role("button", name="Watercolour").click()
+    style = page.get_by_role("button", name="Watercolour")
+    style.click()
 
     expect(prompt).to_have_value("A fox in the snow, watercolour on paper, soft edges", timeout=SECONDS)
+    expect(style).to_have_attribute("aria-pressed", "true")
+    style.click()
+    expect(prompt).to_have_value("A fox in the snow", timeout=SECONDS)
+    expect(style).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_counter_counts_characters_while_writing(page: Page) -> None:

@@ -15,6 +15,7 @@ from studio.options import STYLES
 from studio.page import EXAMPLES
 from tests.fakes.studio_api import CORE, KEY, TITAN, FakeApi, problem
 
+NAME = "stable-image-core-v1".replace("-", "\N{NON-BREAKING HYPHEN}")
 PAGE = Path(__file__).parents[3] / "studio" / "app.py"
 
 
@@ -176,12 +177,24 @@ class TestAsking:
         assert f"must be between 0 and 2147483646, not {seed}" in said(page)
         assert served_api.sent == []
 
-    def test_a_style_is_words_in_the_prompt_and_can_be_edited(self, page: AppTest) -> None:
+    def test_a_style_is_pressed_while_its_words_are_in_the_prompt(self, page: AppTest) -> None:
         page.text_area(key="prompt").set_value("A fox, ").run()
-        click(page, "style-Oil")
-        click(page, "style-Oil")
-
+        page.pills(key="styles").set_value(["Oil"]).run()
         assert page.text_area(key="prompt").value == f"A fox, {STYLES['Oil']}"
+        assert page.pills(key="styles").value == ["Oil"]
+
+        page.text_area(key="prompt").set_value(f"A fox, {STYLES['Oil']}, {STYLES['Clay']}").run()
+        assert page.pills(key="styles").value == ["Oil", "Clay"]
+
+        page.pills(key="styles").set_value(["Clay"]).run()
+        assert page.text_area(key="prompt").value == f"A fox, {STYLES['Clay']}"
+
+    def test_a_style_whose_words_were_edited_is_no_longer_pressed(self, page: AppTest) -> None:
+        page.pills(key="styles").set_value(["Oil"]).run()
+        page.text_area(key="prompt").set_value("oil painting, no brush strokes").run()
+        assert page.pills(key="styles").value == []
+        page.pills(key="styles").set_value(["Oil"]).run()
+        assert page.text_area(key="prompt").value == f"oil painting, no brush strokes, {STYLES['Oil']}"
 
     def test_the_expander_names_the_settings_inside(self, page: AppTest) -> None:
         page.toggle(key="random").set_value(False)
@@ -254,7 +267,7 @@ class TestImages:
 
         assert not page.exception
         assert pictures(page) == [
-            f"Image {n} of 4 · seed {41 + n} · stable-image-core-v1 · 1024\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1024"  # noqa: RUF001 - "by", of sizes
+            f"Image {n} of 4 · seed {41 + n} · {NAME} · 1024\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}1024"  # noqa: RUF001 - "by", of sizes
             for n in (1, 2, 3, 4)
         ]
         assert [each["number_of_images"] for each in served_api.sent] == [4]
@@ -577,6 +590,23 @@ class TestGallery:
         assert len(buttons(page, "open-")) == 30
         assert zips(page) == ["Download these 30 as zip"]
         assert not buttons(page, "more-images")
+
+    def test_the_newest_generation_is_first_and_its_images_are_in_order(self, served_api: FakeApi) -> None:
+        """The API lists the image that was ready last first, and images of two generations may alternate."""
+        served_api.make_earlier(5)
+        listed = served_api.earlier
+        for entry, (generation, seed) in zip(
+            listed, (("new", 3), ("old", 8), ("new", 1), ("new", 2), ("old", 7)), strict=True
+        ):
+            entry.update(generation_id=generation, seed=seed, made_at=listed[0]["made_at"])
+
+        page = opened()
+
+        assert [button.label.rpartition(" ")[2] for button in buttons(page, "open-")] == ["1", "2", "3", "7", "8"]
+        click(page, "open-")
+        click(page, "turn-Right")
+        assert "2 of 5" in said(page)
+        assert "Seed 2 ·" in said(page)
 
     def test_its_pictures_are_small_renditions(self, served_api: FakeApi) -> None:
         served_api.make_earlier(2)

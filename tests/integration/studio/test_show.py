@@ -11,6 +11,8 @@ from studio.results import Waiting
 from studio.show import advice, state_of
 from tests.fakes.studio_api import FakeApi
 
+NAME = "stable-image-core-v1".replace("-", "\N{NON-BREAKING HYPHEN}")
+
 
 def somebodys_app() -> None:
     import streamlit as st  # noqa: PLC0415 - as above
@@ -60,7 +62,7 @@ def test_the_view_is_updated_while_a_slow_model_runs(
 
     assert drawn.count("running 1") >= 3
     assert captions(app) == [
-        f"Image {n} of 2 · seed {41 + n} · stable-image-core-v1 · 640\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}512"  # noqa: RUF001 - "by", of sizes
+        f"Image {n} of 2 · seed {41 + n} · {NAME} · 640\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}512"  # noqa: RUF001 - "by", of sizes
         for n in (1, 2)
     ]
 

@@ -81,6 +81,12 @@ def test_everything_is_described(document: dict[str, Any]) -> None:
     assert all(operation["description"] and tags >= set(operation["tags"]) for operation in operations)
     assert all(parameter["description"] for operation in operations for parameter in operation["parameters"])
     assert {name for name, schema in document["components"]["schemas"].items() if "description" not in schema} == set()
+    fields = [
+        (name, field, facts)
+        for name, schema in document["components"]["schemas"].items()
+        for field, facts in schema.get("properties", {}).items()
+    ]
+    assert [(name, field) for name, field, facts in fields if not {"description", "$ref"} & set(facts)] == []
 
 
 def test_generators_can_name_what_it_holds(document: dict[str, Any]) -> None:

@@ -252,8 +252,9 @@ def test_an_unknown_path_is_not_found(send: Send, path: str) -> None:
 def test_a_custom_domain_with_a_base_path_leads_to_the_same_routes(send: Send, bucket: FakeBucket) -> None:  # noqa: ARG001
     from api.app import lambda_handler  # noqa: PLC0415 - after the fakes
 
-    request = http_event("POST", "/generate", json.dumps(DOCUMENTED), host="images.example")
-    request |= {"path": "/v7/generate", "requestContext": request["requestContext"] | {"path": "/v7/generate"}}
+    request = http_event("POST", "/generate", json.dumps(DOCUMENTED))
+    called = {"path": "/v7/generate", "domainName": "images.example"}
+    request |= {"path": "/v7/generate", "requestContext": request["requestContext"] | called}
     answer = lambda_handler(request, FakeContext())
 
     (image_id,) = bucket.objects

@@ -19,7 +19,7 @@ from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import CALLER, FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
-from tests.unit.doors import at_call
+from tests.unit.doors import at_call, refuse
 
 FOX = {"text": "a fox"}
 ANOTHER = "fedcba9876543210"
@@ -191,6 +191,14 @@ class TestProvenance:
         send("DELETE", f"/images/{detail['id']}.png")
         assert send("GET", target).json["images"] == []
         assert not [key for key in table.records if key.startswith("digest#")]
+
+    def test_finds_an_image_whose_record_the_table_refused_at_first(
+        self, send: Send, bucket: FakeBucket, table: FakeTable
+    ) -> None:
+        with at_call(0, table, "put", before=refuse):
+            (detail,) = send("POST", "/generate", FOX).json["details"]
+        target = f"/images?sha256={hashlib.sha256(bucket.objects[detail['id']]).hexdigest()}"
+        assert [image["id"] for image in send("GET", target).json["images"]] == [detail["id"]]
 
     @pytest.mark.parametrize("digest", ["0" * 63, "g" * 64, "A" * 64])
     def test_refuses_what_is_no_digest(self, send: Send, digest: str) -> None:

@@ -4,7 +4,8 @@ import io
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,10 +15,12 @@ import worker.app
 from aws.bedrock import BedrockError
 from bootstrap import Services
 from imaging.deadline import Deadline
-from imaging.generations import MAX_ATTEMPTS
+from imaging.errors import Cancelled
+from imaging.generations import CANCELLATION_SECONDS, MAX_ATTEMPTS
 from imaging.records.record import GenerationRecord
 from imaging.records.store import RESEND_SECONDS
 from imaging.requests.request import GenerationRequest
+from imaging.requests.submission import Submission
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
@@ -208,6 +211,51 @@ def test_a_cancelled_job_makes_room_for_a_new_one(send: Send, queue: FakeQueue) 
     assert queue.sent == [job_id, job_id]
     assert work(job_id)
     assert look(send, job_id).json["status"] == "succeeded"
+
+
+class TestALateCopyOfACancelledRequest:
+    """A client that got no answer in time sends its request again, and may have stopped the job meanwhile."""
+
+    KEY: ClassVar = {"Idempotency-Key": "once"}
+
+    @pytest.fixture
+    def job_id(self, send: Send) -> str:
+        job_id: str = start(send, **self.KEY).json["id"]
+        assert send("DELETE", f"/jobs/{job_id}").json["status"] == "cancelled"
+        return job_id
+
+    def test_is_answered_with_the_cancelled_job(self, send: Send, queue: FakeQueue, job_id: str) -> None:
+        late = start(send, **self.KEY)
+        assert (late.status, late.json) == (202, look(send, job_id).json)
+        assert queue.sent == [job_id]
+
+    def test_that_waits_is_refused(self, send: Send, bedrock: FakeBedrock, job_id: str) -> None:
+        late = generate(send, **self.KEY)
+        assert (late.status, late.json["code"]) == (409, "cancelled")
+        assert "Retry-After" not in late.headers
+        assert look(send, job_id).json["status"] == "cancelled"
+        assert bedrock.calls == []
+
+    @pytest.mark.usefixtures("job_id")
+    def test_starts_anew_after_a_minute(self, send: Send, wall: FakeClock) -> None:
+        wall.advance(CANCELLATION_SECONDS)
+        assert start(send, **self.KEY).json["status"] == "queued"
+        assert generate(send, {"seed": 7}, **self.KEY).json["code"] == "key_reused"
+
+    def test_delivers_what_the_job_had_made(self, send: Send, bedrock: FakeBedrock) -> None:
+        bedrock.by_seed = {43: THROTTLED}
+        job_id = start(send, {"model": "core"}, **self.KEY).json["id"]
+        assert not work(job_id)
+        cancelled = send("DELETE", f"/jobs/{job_id}").json
+        assert start(send, {"model": "core"}, **self.KEY).json["result"]["details"] == cancelled["result"]["details"]
+
+    def test_that_was_waiting_already_is_refused(self, send: Send, bedrock: FakeBedrock) -> None:
+        job_id = start(send, **self.KEY).json["id"]
+        patient = replace(bootstrap.services().generations, sleep=lambda _: send("DELETE", f"/jobs/{job_id}"))
+        request = GenerationRequest.model_validate(FOX)
+        with pytest.raises(Cancelled):
+            patient.run(Submission.keyed(request, CALLER, "once"), Deadline.after(100), 20)
+        assert bedrock.calls == []
 
 
 def test_throttling_waits_longer_each_time_and_never_falls_back(

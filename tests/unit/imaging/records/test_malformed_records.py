@@ -118,6 +118,8 @@ def test_an_images_record_of_an_older_version_is_still_its_owners(
 
     assert send("GET", "/images").json["images"] == []
     assert send("GET", f"/images/{detail['id']}.png").status == 302
+    assert send("GET", f"/images/{detail['id']}.webp?width=64").status == 302
+    assert send("GET", f"/images/{detail['id']}/provenance").status == 404
     assert send("POST", "/generate", FOX).headers["idempotent-replayed"] == "true"
     assert len(bedrock.calls) == 1
     assert send("DELETE", f"/images/{detail['id']}.png").status == 204

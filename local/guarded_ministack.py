@@ -1,0 +1,44 @@
+"""`python -m local.guarded_ministack`: MiniStack behind the guard, in its own environment.
+
+MiniStack takes API keys from the header x-api-key only. The template's API takes them from its authorizer, so here
+MiniStack checks the key that the authorizer returned, as API Gateway does with `ApiKeySourceType: AUTHORIZER`.
+"""
+
+import json
+from contextvars import ContextVar
+from typing import Any
+
+from ministack import app as ministack
+from ministack.services import apigateway_v1 as gateway
+
+from local.guard import Guarded, Request, came_through_the_front, is_image_link
+
+_authorized_key: ContextVar[str | None] = ContextVar("_authorized_key", default=None)
+_invoke_authorizer = gateway._invoke_authorizer_lambda  # noqa: SLF001 - MiniStack has no setting for it
+
+
+async def _remember_key(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
+    result = await _invoke_authorizer(*arguments)
+    _authorized_key.set(_key(result))
+    return result
+
+
+def _key(result: Any) -> str | None:  # noqa: ANN401 - MiniStack's untyped result
+    body = (result or {}).get("body")
+    policy = json.loads(body) if isinstance(body, str | bytes) else body
+    return policy.get("usageIdentifierKey") if isinstance(policy, dict) else None
+
+
+def _may_come_from_a_page(request: Request) -> bool:
+    return came_through_the_front(request) or is_image_link(request)
+
+
+def main() -> None:
+    gateway._invoke_authorizer_lambda = _remember_key  # noqa: SLF001 - as above
+    gateway._api_key_from_request = lambda _: _authorized_key.get()  # noqa: SLF001 - as above
+    ministack.app = Guarded(ministack.app, _may_come_from_a_page)
+    ministack.main()
+
+
+if __name__ == "__main__":
+    main()
