@@ -35,10 +35,10 @@ def generate_with_this_model(world: World, permission: Permission) -> Iterator[A
 def check_the_health_in_depth(world: World, permission: Permission) -> Iterator[Act]:
     def act() -> str:
         health = world.api.get("/health", params={"deep": "true"}).json()
-        details = {part["name"]: part["detail"] for part in health["checks"]}
+        details = {part["name"]: part.get("detail") for part in health["checks"]}
         if permission.action.startswith("s3:"):
             return details["bucket"] or "bucket ok"
-        return health["prompt_logging"][0]["detail"] or "prompt logging known"
+        return health["prompt_logging"][0].get("detail") or "prompt logging known"
 
     yield act
 
