@@ -35,10 +35,10 @@ def generate_with_this_model(world: World, permission: Permission) -> Iterator[A
 def check_the_health_in_depth(world: World, permission: Permission) -> Iterator[Act]:
     def act() -> str:
         health = world.api.get("/health", params={"deep": "true"}).json()
-        parts = {part["name"]: part["ok"] for part in health["checks"]}
-        logging = all(region["enabled"] is not None for region in health["prompt_logging"])
-        is_known = parts["bucket"] if permission.action.startswith("s3:") else logging
-        return f"`{health['status']}`" if not is_known else "known"
+        details = {part["name"]: part.get("detail") for part in health["checks"]}
+        if permission.action.startswith("s3:"):
+            return details["bucket"] or "bucket ok"
+        return health["prompt_logging"][0].get("detail") or "prompt logging known"
 
     yield act
 
