@@ -1,6 +1,7 @@
 """The template as CloudFormation gets to see it: translated by SAM, for the parameters of each environment.
 
-`python -m checks.template <folder>` writes one file for each environment of samconfig.toml, for linters to read.
+`python -m checks.template <folder>` writes one file for each environment of samconfig.toml, and one with everything
+optional switched on, for linters to read.
 """
 
 import json
@@ -19,6 +20,24 @@ PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = PROJECT / "template.yaml"
 CONFIGURATION: Mapping[str, Any] = tomllib.loads((PROJECT / "samconfig.toml").read_text())
 ENVIRONMENTS = [name for name in CONFIGURATION if name != "version"]
+
+_ACCOUNT = "us-west-2:123456789012"
+EVERYTHING: Mapping[str, str] = {
+    "AlarmEmail": "operator@example.org",
+    "ApiBaseUrl": "https://images.example.org",
+    "ApiConcurrency": "50",
+    "AuthorizerConcurrency": "10",
+    "CorsOrigins": "https://app.example.org",
+    "DomainCertificateArn": f"arn:aws:acm:{_ACCOUNT}:certificate/0b1c",
+    "DomainName": "images.example.org",
+    "InferenceProfileArns": f"arn:aws:bedrock:{_ACCOUNT}:application-inference-profile/0b1c",
+    "MonthlyBudgetPerKeyUsd": "10",
+    "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+    "SigningCertificates": "-----BEGIN CERTIFICATE----- MA== -----END CERTIFICATE-----",
+    "SigningKeyArn": f"arn:aws:kms:{_ACCOUNT}:key/0b1c",
+    "WebAclArn": f"arn:aws:wafv2:{_ACCOUNT}:regional/webacl/limits/0b1c",
+}
+"""The parameters that are empty or 0 by default, all switched on."""
 
 
 def source() -> dict[str, Any]:
@@ -48,9 +67,9 @@ def translated(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for environment in ENVIRONMENTS:
-        template = translated(declared(environment))
-        (folder / f"{environment}.json").write_text(json.dumps(template, indent=2))
+    sets = {environment: declared(environment) for environment in ENVIRONMENTS}
+    for name, parameters in (sets | {"everything": {**declared("prod"), **EVERYTHING}}).items():
+        (folder / f"{name}.json").write_text(json.dumps(translated(parameters), indent=2))
 
 
 if __name__ == "__main__":

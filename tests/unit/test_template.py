@@ -500,3 +500,22 @@ def _deployment(monkeypatch: pytest.MonkeyPatch, now: float, **values: str) -> l
 
 def _refs(*names: str) -> tuple[dict[str, str], ...]:
     return tuple({"Ref": name} for name in names)
+
+
+def test_everything_optional_is_switched_on_for_the_linters() -> None:
+    off = {name for name, parameter in source()["Parameters"].items() if parameter["Default"] in {"", 0}}
+    assert off - set(template.EVERYTHING) == {"ModelPrices", "BedrockEndpointUrl"}
+    for name, value in template.EVERYTHING.items():
+        assert parameters.allows(name, source()["Parameters"][name], value)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_the_boundary_that_an_organisation_demands(role: str) -> None:
+    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    assert translated()["Resources"][role]["Properties"]["PermissionsBoundary"] == boundary
+
+
+@pytest.mark.parametrize(("name", "condition"), [("Domain", "HasDomain"), ("WebAclAssociation", "HasWebAcl")])
+def test_what_is_optional_is_off(name: str, condition: str) -> None:
+    assert translated()["Resources"][name]["Condition"] == condition
+    assert translated()["Conditions"][condition]["Fn::Not"][0]["Fn::Equals"][1] == ""
