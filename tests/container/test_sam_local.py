@@ -146,12 +146,10 @@ def test_the_file_of_variables_has_the_deployed_environment(
 
     assert f"--env-vars {file}" in ended.stdout
     written = json.loads(file.read_text())
-    deployed = stack.client("lambda").get_function_configuration(FunctionName=stack.function)["Environment"][
-        "Variables"
-    ]
+    configuration = stack.client("lambda").get_function_configuration(FunctionName=stack.function)
     assert written.keys() == stack.description["functions"].keys()
     token = _event("api-gateway")["requestContext"]["authorizer"]["gateway_token"]
-    assert written["ApiFunction"] == deployed["Variables"] | {"GATEWAY_TOKEN": token}
+    assert written["ApiFunction"] == configuration["Environment"]["Variables"] | {"GATEWAY_TOKEN": token}
 
 
 def test_an_unknown_stack_has_no_variables(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
