@@ -145,6 +145,23 @@ prove-permissions: setup  ## Take each permission away, see what fails, and writ
 	@PROVE_PERMISSIONS=$(PROVE) $(PYTHON) pytest -n 0 -p no:randomly tests/permissions
 	@$(MAKE) --no-print-directory docs
 
+# For `make fuzz`.
+FUZZ_CASES ?= 300
+FUZZ_SEED := $(or $(FUZZ_SEED),$(shell date +%s))
+
+.PHONY: fuzz
+fuzz: setup  ## Send random requests and events, in process and to a laptop stack; FUZZ_CASES=… for each test, FUZZ_SEED=…
+	@echo "FUZZ_SEED=$(FUZZ_SEED)"
+	@FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=$(FUZZ_SEED) $(PYTHON) pytest -n 0 --timeout 0 --hypothesis-seed $(FUZZ_SEED) tests/fuzz
+
+# For `make mutate`.
+MUTATE ?= functions/aws functions/imaging
+MUTATE_MINUTES ?= 600
+
+.PHONY: mutate
+mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
+	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+
 # For `make bench`: some rows by name, separated by commas, and another number of runs.
 ROWS ?=
 RUNS ?=
@@ -218,6 +235,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	$(COMPILE) requirements/bench.in -c functions/requirements.txt -o requirements/bench.txt
 	for client in $(PYTHON_CLIENTS); do \
@@ -255,6 +273,9 @@ $(TOOLS)/checkov/.done: requirements/checkov.txt | .venv/.done
 
 $(TOOLS)/audit/.done: requirements/audit.txt | .venv/.done
 	$(call environment,the audit tools,)
+
+$(TOOLS)/mutmut/.done: requirements/mutmut.txt | .venv/.done
+	$(call environment,mutmut,)
 
 # MiniStack's Python runs the functions, so it is Lambda's version if this machine has it.
 $(TOOLS)/ministack/.done: requirements/ministack.txt | .venv/.done

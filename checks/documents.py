@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from checks.permissions import of_the_template, proven
 from checks.template import PROJECT, source
 
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "text-to-image-api")
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 
 from api import openapi, problems
 from api.app import app
@@ -29,7 +31,10 @@ from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
 from imaging.money import usd
 from settings import Settings
+from tests.faults import outcomes
 
+MUTATION = PROJECT / "tests" / "mutation" / "scores.json"
+FUZZ = PROJECT / "tests" / "fuzz" / "figures.json"
 OPENAPI = PROJECT / "docs" / "openapi.json"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -196,6 +201,46 @@ def _shown(row: Mapping[str, str] | None) -> Row:
 NOT_PROVEN = "**not proven: run `make prove-permissions`**"
 
 
+MUTANTS = {
+    "killed": "a test failed",
+    "timed out": "ran out of time",
+    "survived": "not noticed",
+    "untested": "no test calls it",
+}
+
+
+def mutation() -> str:
+    scores: Mapping[str, Mapping[str, Any]] = json.loads(MUTATION.read_text())
+    head = ["module", "mutants", "tried", *MUTANTS.values(), "noticed", "date, commit"]
+    total = {name: sum(score.get(name, 0) for score in scores.values()) for name in ("mutants", *MUTANTS)}
+    rows = [
+        _mutation_row(f"`{module}`", score, f"{score['date']}, {score['commit']}") for module, score in scores.items()
+    ]
+    return table(head, iter([*rows, _mutation_row("all", total, "")]))
+
+
+def _mutation_row(module: str, score: Mapping[str, Any], when: str) -> Row:
+    counts = [score.get(name, 0) for name in MUTANTS]
+    noticed = 100 * sum(counts[:2]) // max(sum(counts), 1)
+    return [module, *map(str, (score["mutants"], sum(counts), *counts)), f"{noticed} %", when]
+
+
+def fuzz() -> str:
+    figures: Mapping[str, Mapping[str, Any]] = json.loads(FUZZ.read_text())
+    rows = ([name, f"{found['cases']:,}", str(found["failures"]), found["date"]] for name, found in figures.items())
+    return table(["what was tried", "cases", "failures", "date"], rows)
+
+
+def faults(*, is_job: bool) -> str:
+    head, rows = outcomes.alone(is_job=is_job)
+    return table(head, iter(rows))
+
+
+def faults_together() -> str:
+    head, rows = outcomes.together()
+    return table(head, iter(rows))
+
+
 def goals() -> str:
     """What the benchmarks promise."""
     rows = (
@@ -207,8 +252,13 @@ def goals() -> str:
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "errors": error_codes,
+    "faults-job": partial(faults, is_job=True),
+    "faults-synchronous": partial(faults, is_job=False),
+    "faults-together": faults_together,
+    "fuzz": fuzz,
     "goals": goals,
     "models": models,
+    "mutation": mutation,
     "outputs": outputs,
     "parameters": parameters,
     "permissions": permissions,

@@ -21,6 +21,7 @@ from dotenv import load_dotenv
 from yarl import URL
 
 from local import net
+from local.guard import is_navigation
 from local.guarded_server import guard
 from local.places import PROJECT
 
@@ -32,7 +33,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[a-z0-9-]+)/bedrock/aws4
 
 
 def application(credentials: Credentials, bedrock: str = BEDROCK) -> web.Application:
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard()])
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard(is_navigation)])
     app.router.add_get("/health", _health)
     app.cleanup_ctx.append(_door(credentials, bedrock))
     return app

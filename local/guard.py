@@ -107,7 +107,8 @@ def _is_foreign(request: Request, host: str, origins: Collection[str]) -> bool:
     origin = request.headers.get("origin")
     if origin is not None:
         return origin != f"http://{host}" and origin not in origins and ANY_ORIGIN not in origins
-    return request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+    # `none` is an address that was typed, or a link in a mail.
+    return request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
 
 
 @dataclass(frozen=True)

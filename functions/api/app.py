@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import bootstrap
 from api import cors, direct, problems
 from api.caller import came_from_gateway, route
+from api.event import is_well_formed
 from api.openapi import document
 from api.routes import documentation, generate, health, images, jobs, models, openai, usage
 from api.serialise import parse_object, to_json
@@ -55,6 +56,11 @@ for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.
     _refuse_other_methods(path, "GET")
 
 
+_NOT_FROM_GATEWAY = (
+    "The event has the form of API Gateway's, but did not come through it. To invoke the function directly, send the "
+    "body of POST /generate as the event."
+)
+
 bootstrap.prepare()
 
 
@@ -63,15 +69,14 @@ bootstrap.prepare()
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
     if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
         return direct.generate(event, context)
+    if not is_well_formed(event):
+        raise InvalidRequest(_NOT_FROM_GATEWAY)
     try:
         settings = bootstrap.services().settings
     except Misconfigured:
         return _respond(event, context, origins=())
     if not came_from_gateway(event, settings.gateway_token):
-        raise InvalidRequest(
-            "The event has the form of API Gateway's, but did not come through it. To invoke the function directly, "
-            "send the body of POST /generate as the event."
-        )
+        raise InvalidRequest(_NOT_FROM_GATEWAY)
     return _respond(event, context, settings.cors_origins)
 
 

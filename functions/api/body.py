@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from imaging.requests.request import GenerationRequest, one_line, whole
+from imaging.requests.request import ONE_LINE, GenerationRequest, one_line, whole
 
 MAX_TEXT = 512
 MIN_SIDE, MAX_SIDE = 512, 1024
 MAX_IMAGES = 4
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(one_line)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=ONE_LINE), AfterValidator(one_line)]
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
 

@@ -12,6 +12,7 @@ from api.answer import answer
 from api.body import GenerateBody
 from api.caller import DIRECT, deadline
 from api.preferences import MAX_WAIT_SECONDS, idempotency_key
+from aws.bucket import BucketError
 from imaging.errors import ImagingError, InternalError
 from imaging.images.encoding import Format, Rendition
 from observability import log_bug
@@ -34,6 +35,8 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
         return answer(generation, files).model_dump(mode="json", exclude_none=True)
     except ImagingError:
         raise
+    except BucketError as error:
+        raise problems.no_link(error) from None
     except Exception as error:  # noqa: BLE001 - the runtime would log the exception's text
         log_bug(error)
         # `from None`: the runtime logs the chain of exceptions, and the cause may quote the request.

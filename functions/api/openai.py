@@ -91,7 +91,13 @@ def _opaque(background: str) -> str:
 class ImagesRequest(BaseModel):
     """OpenAI's request. Unknown fields are ignored with a warning, because other servers ignore them too."""
 
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="allow",
+        frozen=True,
+        hide_input_in_errors=True,
+        json_schema_extra={"propertyNames": {"maxLength": LONGEST_IGNORED}},
+    )
 
     prompt: Text = Field(
         description="What the image shows, 1 to 10,000 characters; models that take less are not called.",
@@ -104,6 +110,7 @@ class ImagesRequest(BaseModel):
         description="auto is 1024x1024. WIDTHxHEIGHT is made exactly where the model makes enough pixels, else as "
         "large as it can at that ratio, with the warning `size_scaled`.",
         examples=["1536x1024"],
+        json_schema_extra={"pattern": "^(auto|[0-9]{1,4}x[0-9]{1,4})$"},
     )
     quality: Quality | None = Field("auto", description="high, hd, xhigh and max are premium, all others standard.")
     response_format: Literal["url", "b64_json"] | None = Field(
@@ -114,7 +121,9 @@ class ImagesRequest(BaseModel):
         None, description="The quality of jpeg and webp, 0 to 100; 100 if left out."
     )
     background: Annotated[str, AfterValidator(_opaque)] | None = Field(
-        "auto", description="auto or opaque, which is the same here; transparent is refused."
+        "auto",
+        description="auto or opaque, which is the same here; transparent is refused.",
+        json_schema_extra={"enum": ["auto", "opaque", None]},
     )
     stream: bool | None = Field(
         default=False,

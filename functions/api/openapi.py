@@ -27,6 +27,9 @@ _TAGS = {
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _OPENAI_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAiErrorBody"}}}
 
+_GATEWAYS_OWN = {"400", "401", "404", "413", "429", "500", "503", "504", "default"}
+"""The statuses of errors that API Gateway may answer by itself."""
+
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -64,6 +67,29 @@ _HEADERS: Mapping[str, list[dict[str, Any]]] = {
 """The headers that a route reads; `api.preferences` does."""
 
 
+def _link(operation_id: str, parameter: str, value: str) -> dict[str, Any]:
+    return {"operationId": operation_id, "parameters": {parameter: f"$response.body#/{value}"}}
+
+
+def _image_links(value: str) -> dict[str, Any]:
+    """What can be done with the image whose id is there in the answer."""
+    names = ("followImage", "followJpeg", "followWebp", "imageProvenance", "deleteImage")
+    return {name: _link(name, "image_id", value) for name in names}
+
+
+_JOB_LINKS = {name: _link(name, "job_id", "id") for name in ("getJob", "cancelJob")}
+_LINKS: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("generate", "200"): _image_links("details/0/id"),
+    ("generate", "202"): _JOB_LINKS,
+    ("getJob", "200"): _image_links("result/details/0/id") | {"cancelJob": _JOB_LINKS["cancelJob"]},
+    ("cancelJob", "200"): {"getJob": _JOB_LINKS["getJob"]},
+    ("listImages", "200"): _image_links("images/0/id") | {"nextPage": _link("listImages", "cursor", "next_cursor")},
+    ("openaiImages", "200"): _image_links("data/0/id"),
+    ("openaiModels", "200"): {"openaiModel": _link("openaiModel", "model", "data/0/id")},
+}
+"""The requests that an answer leads to, by the operation and the status."""
+
+
 _PATH_PARAMETERS = {"job_id": "The job's id.", "image_id": "The image's id."}
 
 
@@ -88,8 +114,24 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
             "description": "Any other problem: a wrong method, too large a body, or one that API Gateway finds.",
             "content": _OPENAI_ERROR if path.startswith("/v1/") else _PROBLEM,
         }
+        if path.startswith("/v1/"):
+            _add_gateways_own_errors(operation)
+        _add_links(operation)
     _drop_what_is_not_ours(found)
     return found
+
+
+def _add_gateways_own_errors(operation: dict[str, Any]) -> None:
+    # API Gateway's own answers have one content type for all paths, and OpenAI's error among the problem's fields.
+    for status in _GATEWAYS_OWN & set(operation["responses"]):
+        content = operation["responses"][status]["content"]
+        operation["responses"][status]["content"] = {**content, **_PROBLEM}
+
+
+def _add_links(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        if links := _LINKS.get((operation["operationId"], status)):
+            response["links"] = links
 
 
 def _operations(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from api import openai, openai_answers
 from api.caller import job_address
+from aws.bucket import BucketError
 from imaging import errors
 from imaging.errors import FieldError, ImagingError, InvalidRequest, ModelFailure
 from observability import log_bug, logger
@@ -113,6 +114,7 @@ def handle(app: APIGatewayRestResolver) -> None:
         NotFoundError: _unknown_path,
         MethodNotAllowed: _wrong_method,
         UnicodeDecodeError: _not_utf8,
+        BucketError: _no_link,
         Exception: _bug,
     }
     for error, handler in handlers.items():
@@ -204,6 +206,16 @@ def _validation_error(app: APIGatewayRestResolver, error: RequestValidationError
 
 def _not_utf8(app: APIGatewayRestResolver, _: UnicodeDecodeError) -> Response[str]:
     return _imaging_error(app, InvalidRequest("The body is not UTF-8. Send a JSON object."))
+
+
+def _no_link(app: APIGatewayRestResolver, error: BucketError) -> Response[str]:
+    return _imaging_error(app, no_link(error))
+
+
+def no_link(error: BucketError) -> errors.DependencyUnavailable:
+    return errors.DependencyUnavailable(
+        "No link to an image could be made. What was made is stored: send the same request again.", aws_error=error.code
+    )
 
 
 def _unknown_path(app: APIGatewayRestResolver, _: NotFoundError) -> Response[str]:

@@ -108,16 +108,20 @@ class Bucket:
             clients.s3().get_bucket_location(Bucket=self.name)
 
     def link(self, image_id: str) -> Link:
-        """A presigned URL and its expiry, which is the link's own or that of the signing credentials."""
+        """A presigned URL and its expiry, which is the link's own or that of the signing credentials.
+
+        Raises BucketError without credentials.
+        """
         return self._link(key(image_id))
 
     def _link(self, key: str) -> Link:
         lifetime = timedelta(minutes=self.link_minutes)
-        url = clients.s3().generate_presigned_url(
-            "get_object",
-            Params={"Bucket": self.name, "Key": key},
-            ExpiresIn=int(lifetime.total_seconds()),
-        )
+        with raising(BucketError):
+            url = clients.s3().generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self.name, "Key": key},
+                ExpiresIn=int(lifetime.total_seconds()),
+            )
         expires_at = datetime.now(UTC) + lifetime
         return Link(url, min(expires_at, _credentials_expire_at() or expires_at))
 

@@ -1,5 +1,6 @@
 """The worker: takes the job of each SQS message one attempt further."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -8,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, InternalError, NotFound
+from imaging.errors import DependencyUnavailable, InternalError, InvalidRequest, NotFound
 from imaging.ids import is_id
 from observability import logger, metrics
 
@@ -29,7 +30,21 @@ bootstrap.prepare()
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     bootstrap.services()
+    if not _is_from_queue(event):
+        raise InvalidRequest("The event does not have the form of SQS's. The worker takes messages of the queue only.")
     return dict(process_partial_response(event, _work, processor, context))
+
+
+def _is_from_queue(event: object) -> bool:
+    """Whether each record has what the worker needs to take or to return the message."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not records:
+        return False
+    return all(isinstance(record, dict) and _is_message(record) for record in records)
+
+
+def _is_message(record: Mapping[str, object]) -> bool:
+    return all(isinstance(record.get(name), str) for name in ("messageId", "receiptHandle", "body"))
 
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from local.emulator import control, iam
 from local.emulator.bedrock import Bedrock, Invocation
 from local.emulator.errors import BODY_TOO_LONG, Refusal, invalid
+from local.guard import is_navigation
 from local.guarded_server import guard
 
 BODY_LIMIT = 25_000_000  # Bedrock's own
@@ -33,7 +34,7 @@ SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.Clien
 
 
 def create_app(settings: Settings) -> web.Application:
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard(), _refusals])
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard(is_navigation), _refusals])
     app[SETTINGS] = settings
     app.cleanup_ctx.append(_resources)
     app.add_routes(

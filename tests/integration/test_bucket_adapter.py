@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
+from aws import clients
 from aws.bucket import Bucket, BucketError
 from tests.fakes.bucket import FakeBucket
 from tests.integration.conftest import BUCKET
@@ -49,6 +50,20 @@ def test_a_png_is_stored_below_the_prefix_with_its_facts() -> None:
     assert stored["Metadata"] == {"model": "m", "seed": "1"}
 
 
+@pytest.mark.parametrize("make", [lambda: real, FakeBucket], ids=["real", "fake"])
+def test_an_image_is_found_with_its_facts_and_its_length(make: Callable[[], Any]) -> None:
+    bucket = make()
+    bucket.put("one", b"four", {"model": "m", "seed": "1"})
+
+    assert bucket.find("one") == {"model": "m", "seed": "1", "bytes": "4"}
+    assert bucket.find("two") is None
+
+
+def test_a_refused_look_is_an_error() -> None:
+    with pytest.raises(BucketError):
+        Bucket("no..such/bucket", 30).find("one")
+
+
 def test_a_link_is_signed_by_sigv4_for_the_regional_virtual_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
 
@@ -87,3 +102,15 @@ class TestARendition:
         assert bucket.rendition_bytes("one", "w64.webp") is None
         assert bucket.rendition_bytes("one", "full.jpg") is None
         assert bucket.rendition_bytes("another", "w64.webp") == len(b"data")
+
+
+def test_a_link_needs_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
+    for cached in (clients.session, clients.s3):
+        cached.cache_clear()
+
+    with pytest.raises(BucketError, match="NoCredentials"):
+        real.link("one")

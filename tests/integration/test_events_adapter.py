@@ -4,7 +4,9 @@ import json
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
+from aws import clients
 from aws.events import EventBus, EventError
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -33,5 +35,15 @@ def test_two_stacks_on_one_bus_have_different_events(inbox: str) -> None:
 
 
 def test_a_missing_bus_is_an_error() -> None:
-    with pytest.raises(EventError):
+    with pytest.raises(EventError) as raised:
         EventBus("nowhere", "prod").publish("Generation Completed", {"id": "a-generation"})
+    assert raised.value.code == "ResourceNotFoundException"
+
+
+def test_a_refused_entry_of_an_answered_call_is_an_error_too() -> None:
+    refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with Stubber(clients.events()) as service:
+        service.add_response("put_events", refused)
+        with pytest.raises(EventError) as raised:
+            EventBus("default", "prod").publish("Generation Completed", {"id": "a-generation"})
+    assert raised.value.code == "ThrottlingException"

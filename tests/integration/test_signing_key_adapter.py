@@ -1,6 +1,7 @@
 """The signing key in KMS and its certificates in SSM, as the calls are sent over the wire."""
 
 import io
+import shutil
 import subprocess
 
 import boto3
@@ -42,6 +43,9 @@ def test_the_library_finds_sound_what_kms_signed(key: SigningKey, file_format: F
         assert reader.get_active_manifest()["signature_info"]["common_name"] == SIGNER
 
 
+@pytest.mark.skipif(
+    shutil.which("exiftool") is None, reason="exiftool is missing: apt-get install libimage-exiftool-perl"
+)
 @pytest.mark.parametrize("file_format", [Format.PNG, Format.JPEG])  # Debian's exiftool finds no manifest in a WebP
 def test_exiftool_reads_the_same(key: SigningKey, file_format: Format) -> None:
     signed = Signer(key).signed(picture(file_format), file_format, picture(Format.PNG), "a-model", ["c2pa.resized"])

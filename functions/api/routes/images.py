@@ -112,10 +112,10 @@ def listed(
     ] = None,
 ) -> ImagesPage:
     owner = caller(router.current_event)
+    start = None if cursor is None else _start(owner, cursor)
     if sha256 is not None:
         found = bootstrap.services().gallery.by_digest(owner, sha256)
         return ImagesPage(images=[_listed(found)] if found else [], next_cursor=None)
-    start = None if cursor is None else _start(owner, cursor)
     images, following = bootstrap.services().gallery.listed(owner, limit, start)
     return ImagesPage(
         images=[_listed(image) for image in images],

@@ -45,8 +45,13 @@ def _openai(model: Any, description: str, *errors: int) -> dict[int, OpenAPIResp
 _IMAGES = _openai(ImagesAnswer, "The images.", 400, 401, 402, 404, 409, 413, 422, 429, 500, 502, 503, 504)
 _IMAGES[200]["content"]["text/event-stream"] = {
     "schema": {
-        "type": "string",
-        "description": "For `stream: true`: one `image_generation.completed` for each image.",
+        "type": "object",
+        "description": "For `stream: true`: one event for each image.",
+        "properties": {
+            "event": {"type": "string", "enum": ["image_generation.completed"]},
+            "data": {"type": "string", "description": "JSON: the image, its format, its size and the usage."},
+        },
+        "required": ["event", "data"],
     }
 }
 

@@ -47,7 +47,11 @@ def _listed(name: str) -> str:
         raise ValueError(f"there is no such model; there are {', '.join(catalog.MODELS)}") from None
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(one_line)]
+_CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+ONE_LINE = {"pattern": rf"^[^{_CONTROL}]*[^{_CONTROL}\s][^{_CONTROL}]*$"}
+"""What `one_line` accepts, for the OpenAPI document."""
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=ONE_LINE), AfterValidator(one_line)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(whole)]

@@ -22,6 +22,7 @@ FOREIGN = {
     "another site, without Sec-Fetch-Site": {"origin": "http://evil.example"},
     "another site, without Origin": {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
     "another port of this machine": {"origin": "http://127.0.0.1:3000", "sec-fetch-site": "same-site"},
+    "a link in a mail": {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"},
     "a sandboxed frame": {"origin": "null", "sec-fetch-site": "cross-site"},
     "another name of this machine": {"origin": "http://localhost:4566", "sec-fetch-site": "cross-site"},
     "DNS rebinding": {
@@ -38,7 +39,6 @@ FOREIGN = {
 }
 OWN_PAGES_AND_PROGRAMS: dict[str, dict[str, str]] = {
     "a program": {},
-    "an address that was typed": {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"},
     "an own page": {"origin": f"http://{OWN}", "sec-fetch-site": "same-origin"},
     "another name": {"host": "localhost:80", "origin": "http://localhost:80"},
     "a name for a bucket": {"host": "bucket.s3.localhost:4566"},

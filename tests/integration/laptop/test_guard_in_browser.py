@@ -70,6 +70,7 @@ def test_neither_an_image_nor_a_link_changes_anything_in_ministack(page: Page, m
     names = [f"q{uuid.uuid4()}" for _ in range(2)]
 
     image(page, forged_link(ministack_url, names[0]))
+    # Playwright opens an address as if it were typed, or a link in a mail.
     answer = page.goto(forged_link(ministack_url, names[1]))
 
     sqs: Any = ministack.client("sqs", ministack_url)

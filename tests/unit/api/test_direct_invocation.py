@@ -6,9 +6,11 @@ import pytest
 
 import api.app
 from aws.bedrock import BedrockError
+from aws.bucket import BucketError
 from bootstrap import Services
 from imaging.errors import (
     ContentBlocked,
+    DependencyUnavailable,
     ImagingError,
     InternalError,
     InvalidRequest,
@@ -150,3 +152,36 @@ def test_a_lost_connection_is_a_model_error(bedrock: FakeBedrock, services: Serv
     with pytest.raises(ModelError):
         invoke(FOX)
     assert services.generator.router.known_refusal(services.generator.router.lists["standard"][0].model) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"httpMethod": 5},
+        {"headers": {"accept": None}},
+        {"queryStringParameters": []},
+        {"body": {}},
+        {"pathParameters": {"proxy": 1}},
+        {"requestContext": None},
+        {"requestContext": {"authorizer": {}}},
+    ],
+)
+def test_an_event_that_only_looks_like_api_gateways_raises_invalid_request(
+    changes: dict[str, Any], bedrock: FakeBedrock
+) -> None:
+    with pytest.raises(InvalidRequest, match="did not come through it"):
+        invoke(event("api-gateway") | changes)
+    assert bedrock.calls == []
+
+
+def test_without_credentials_for_a_link_the_paid_image_is_kept(bucket: FakeBucket, bedrock: FakeBedrock) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bucket, "link", _no_credentials)
+        with pytest.raises(DependencyUnavailable, match="is stored"):
+            invoke(FOX)
+
+    assert len(invoke(FOX)["images"]) == len(bedrock.calls) == 1
+
+
+def _no_credentials(_: str) -> None:
+    raise BucketError("NoCredentialsError")

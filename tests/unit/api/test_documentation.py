@@ -47,9 +47,26 @@ def test_a_key_that_is_used_again_is_announced_as_it_is_answered(
     document: dict[str, Any], path: str, error: str
 ) -> None:
     responses = document["paths"][path]["post"]["responses"]
-    for status in ("422", "default"):
-        (content,) = responses[status]["content"].values()
-        assert content["schema"] == {"$ref": f"#/components/schemas/{error}"}
+    (content,) = responses["422"]["content"].values()
+    assert content["schema"] == {"$ref": f"#/components/schemas/{error}"}
+
+
+def test_an_error_of_openais_routes_may_be_api_gateways_own(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/v1/images/generations"]["post"]["responses"]
+    for status in ("401", "429", "default"):
+        schemas = {kind: content["schema"]["$ref"] for kind, content in responses[status]["content"].items()}
+        assert schemas == {
+            "application/json": "#/components/schemas/OpenAiErrorBody",
+            "application/problem+json": "#/components/schemas/Problem",
+        }
+
+
+def test_an_answer_announces_the_requests_that_it_leads_to(document: dict[str, Any]) -> None:
+    operations = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
+    answers = document["paths"]["/generate"]["post"]["responses"]
+    assert set(answers["202"]["links"]) == {"getJob", "cancelJob"}
+    assert answers["200"]["links"]["followImage"]["parameters"] == {"image_id": "$response.body#/details/0/id"}
+    assert {link["operationId"] for link in answers["200"]["links"].values()} <= operations
 
 
 def test_a_wrong_query_is_announced(document: dict[str, Any]) -> None:

@@ -194,3 +194,9 @@ def test_a_table_that_does_not_answer_says_so(send: Send, table: FakeTable) -> N
 def test_a_wrong_method_is_answered_with_the_allowed_one(send: Send, method: str) -> None:
     answer = send(method, "/images")
     assert (answer.status, answer.headers["allow"]) == (405, "GET")
+
+
+def test_a_wrong_cursor_is_refused_beside_a_digest_too(send: Send) -> None:
+    answer = send("GET", f"/images?cursor=wrong&sha256={'0' * 64}")
+
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, "cursor")

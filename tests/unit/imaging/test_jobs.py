@@ -15,7 +15,7 @@ import worker.app
 from aws.bedrock import BedrockError
 from bootstrap import Services
 from imaging.deadline import Deadline
-from imaging.errors import Cancelled
+from imaging.errors import Cancelled, InvalidRequest
 from imaging.generations import CANCELLATION_SECONDS, MAX_ATTEMPTS
 from imaging.records.record import GenerationRecord
 from imaging.records.store import RESEND_SECONDS
@@ -33,6 +33,7 @@ from tests.unit.doors import (
     LEASE_SECONDS,
     FunctionKilled,
     at_call,
+    counted_calls,
     die,
     killed_after,
     record,
@@ -251,7 +252,11 @@ class TestALateCopyOfACancelledRequest:
 
     def test_that_was_waiting_already_is_refused(self, send: Send, bedrock: FakeBedrock) -> None:
         job_id = start(send, **self.KEY).json["id"]
-        patient = replace(bootstrap.services().generations, sleep=lambda _: send("DELETE", f"/jobs/{job_id}"))
+
+        def sleep(_: float) -> None:
+            send("DELETE", f"/jobs/{job_id}")
+
+        patient = replace(bootstrap.services().generations, sleep=sleep)
         request = GenerationRequest.model_validate(FOX)
         with pytest.raises(Cancelled):
             patient.run(Submission.keyed(request, CALLER, "once"), Deadline.after(100), 20)
@@ -609,6 +614,34 @@ def test_images_of_a_worker_whose_end_was_never_written_are_delivered(
 def test_a_message_that_names_no_job_goes_to_the_dead_letter_queue(queue: FakeQueue, text: str) -> None:
     assert work(text)
     assert queue.dead_letters == [text]
+
+
+def test_only_the_first_request_that_joins_a_queued_job_is_noted(send: Send, table: FakeTable) -> None:
+    job_id = start(send).json["id"]
+    assert not record(job_id).is_joined
+    start(send)
+    assert record(job_id).is_joined
+
+    with counted_calls(table) as calls:
+        assert start(send).json["id"] == job_id
+    assert calls.count("write") == 1  # which finds that there is a job
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        {},
+        {"Records": []},
+        {"Records": [None]},
+        {"Records": [{"messageId": "a", "receiptHandle": "b"}]},
+        {"Records": [{"messageId": "a", "receiptHandle": "b", "body": None}]},
+    ],
+)
+@pytest.mark.usefixtures("services")
+def test_a_batch_that_is_not_sqss_fails_as_a_whole(sent: Any) -> None:  # noqa: ANN401 - any JSON
+    with pytest.raises(InvalidRequest, match="form of SQS"):
+        worker.app.lambda_handler(sent, FakeContext())
 
 
 def test_a_message_of_a_job_that_is_over_is_dropped(send: Send, bedrock: FakeBedrock, queue: FakeQueue) -> None:

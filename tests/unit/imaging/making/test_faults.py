@@ -52,6 +52,18 @@ FAULTS = [
 ]
 
 
+@pytest.mark.parametrize(("model", "is_subscribed"), [("titan", False), ("core", True)])
+def test_only_a_model_from_the_marketplace_needs_a_subscription(
+    send: Send, bedrock: FakeBedrock, model: str, is_subscribed: bool
+) -> None:
+    bedrock.refuse("AccessDeniedException", NOT_GRANTED)
+
+    detail = send("POST", "/generate", {"text": "a fox", "model": model}).json["detail"]
+
+    assert ("and that its AWS Marketplace subscription is complete." in detail) == is_subscribed
+    assert ("access to the model." in detail) != is_subscribed
+
+
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("aws_error", "message", "status", "code", "remedy"), FAULTS)
 def test_each_fault_has_its_status_and_remedy(

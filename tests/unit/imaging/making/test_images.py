@@ -242,13 +242,20 @@ def test_each_explicit_value_that_was_not_honoured_is_a_warning(
     send: Send, body: dict[str, object], codes: list[str]
 ) -> None:
     answer = send("POST", "/generate", FOX | body)
-    assert [warning["code"] for warning in answer.json["warnings"]] == codes
+    warnings = answer.json["warnings"]
+    assert [warning["code"] for warning in warnings] == codes
+    assert {warning["field"] for warning in warnings} <= body.keys()
 
 
 @pytest.mark.parametrize(("wanted", "used"), [(1, 1.1), (10, 10), (20, 10)])
 def test_cfg_scale_is_clamped_to_what_titan_takes(send: Send, bedrock: FakeBedrock, wanted: float, used: float) -> None:
     send("POST", "/generate", FOX | {"cfg_scale": wanted})
     assert bedrock.calls[0].body["imageGenerationConfig"]["cfgScale"] == used
+
+
+def test_a_model_that_could_make_other_formats_is_asked_for_a_png(send: Send, bedrock: FakeBedrock) -> None:
+    send("POST", "/generate", FOX | {"model": "core"})
+    assert bedrock.calls[0].body["output_format"] == "png"
 
 
 @pytest.mark.parametrize(("model", "field"), [("titan", "negativeText"), ("core", "negative_prompt")])
