@@ -19,6 +19,7 @@ from local import net
 from local.bridge import docker
 from local.ministack import developer_environment
 from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually
+from tests.permissions.world import unscheduled
 
 Event = dict[str, Any]
 Invoke = Callable[..., Any]
@@ -103,7 +104,8 @@ def test_the_queues_event_runs_its_job(stack: Stack, emulator: Emulator, invoke:
 
 
 def test_the_schedules_event_resends_a_lost_job(stack: Stack, emulator: Emulator, invoke: Invoke) -> None:
-    with stack.worker_paused():
+    # The stack's own schedule must not sweep first.
+    with unscheduled(stack), stack.worker_paused():
         job = _ordered(stack)
         stack.client("sqs").purge_queue(QueueUrl=stack.description["queue_url"])
         _make_due(stack, job["id"])
