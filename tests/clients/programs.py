@@ -77,11 +77,15 @@ def pictures(outcome: dict[str, Any]) -> list[Image.Image]:
 
 def _picture(image: dict[str, str | None]) -> Image.Image:
     if encoded := image.get("b64_json"):
-        png = b64decode(encoded)
-    else:
-        answer = httpx.get(str(image["url"]), trust_env=False)
-        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
-        png = answer.content
-    picture = Image.open(io.BytesIO(png))
+        return _opened(b64decode(encoded))
+    answer = httpx.get(str(image["url"]), trust_env=False)
+    assert answer.status_code == 200
+    picture = _opened(answer.content)
+    assert answer.headers["content-type"] == Image.MIME[str(picture.format)]
+    return picture
+
+
+def _opened(data: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(data))
     picture.load()
     return picture

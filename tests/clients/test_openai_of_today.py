@@ -38,6 +38,12 @@ def test_what_is_asked_for_comes(
     assert (first["size"], first["warnings"]) == ("{}x{}".format(*size), told)
 
 
+@pytest.mark.parametrize(("thing", "form"), [("webp", "WEBP"), ("jpeg", "JPEG")])
+def test_another_format_comes_as_it_is_asked_for(outcomes: dict[str, Any], thing: str, form: str) -> None:
+    assert [(picture.format, picture.size) for picture in pictures(outcomes[thing])] == [(form, (1024, 1024))]
+    assert outcomes[thing]["images"][0]["format"] == thing
+
+
 def test_a_long_prompt_is_made_by_a_model_that_takes_it(outcomes: dict[str, Any]) -> None:
     assert outcomes["long"]["images"][0]["model"] == CORE
 
