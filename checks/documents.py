@@ -295,6 +295,8 @@ def main(arguments: Sequence[str]) -> None:
             path.write_text(content)
     elif found := differences():
         sys.exit(f"{found}\nThese files are out of date: run `make docs`.")
+    elif NOT_PROVEN in permissions():
+        sys.exit("docs/security.md has permissions that are not proven: run `make prove-permissions PROVE=missing`.")
 
 
 if __name__ == "__main__":

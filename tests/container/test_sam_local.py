@@ -19,6 +19,7 @@ from local import net
 from local.bridge import docker
 from local.ministack import developer_environment
 from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually
+from tests.permissions.world import unscheduled
 
 Event = dict[str, Any]
 Invoke = Callable[..., Any]
@@ -103,7 +104,8 @@ def test_the_queues_event_runs_its_job(stack: Stack, emulator: Emulator, invoke:
 
 
 def test_the_schedules_event_resends_a_lost_job(stack: Stack, emulator: Emulator, invoke: Invoke) -> None:
-    with stack.worker_paused():
+    # The stack's own schedule must not sweep first.
+    with unscheduled(stack), stack.worker_paused():
         job = _ordered(stack)
         stack.client("sqs").purge_queue(QueueUrl=stack.description["queue_url"])
         _make_due(stack, job["id"])
@@ -146,12 +148,10 @@ def test_the_file_of_variables_has_the_deployed_environment(
 
     assert f"--env-vars {file}" in ended.stdout
     written = json.loads(file.read_text())
-    deployed = stack.client("lambda").get_function_configuration(FunctionName=stack.function)["Environment"][
-        "Variables"
-    ]
+    configuration = stack.client("lambda").get_function_configuration(FunctionName=stack.function)
     assert written.keys() == stack.description["functions"].keys()
     token = _event("api-gateway")["requestContext"]["authorizer"]["gateway_token"]
-    assert written["ApiFunction"] == deployed["Variables"] | {"GATEWAY_TOKEN": token}
+    assert written["ApiFunction"] == configuration["Environment"]["Variables"] | {"GATEWAY_TOKEN": token}
 
 
 def test_an_unknown_stack_has_no_variables(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

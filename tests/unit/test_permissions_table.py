@@ -4,9 +4,9 @@ from checks.permissions import Permission, of_the_template, proven
 from tests.permissions.scenarios import scenario_of
 
 
-def test_each_row_of_the_proof_is_a_permission_with_its_scenario() -> None:
-    scenarios = {each.key: scenario_of(each).name for each in of_the_template()}
-    assert {key: row["scenario"] for key, row in proven().items()}.items() <= scenarios.items()
+def test_the_proof_has_each_permission_of_the_template_with_its_scenario() -> None:
+    shown = {key: row["scenario"] for key, row in proven().items()}
+    assert shown == {each.key: scenario_of(each).name for each in of_the_template()}
 
 
 def test_without_its_permission_no_scenario_ends_the_same() -> None:
