@@ -128,7 +128,7 @@ def throttled(watched: Watched) -> None:
 
 
 def server_errors(watched: Watched) -> None:
-    with watched.stack.denied("ApiRole", "dynamodb:GetItem"):
+    with watched.stack.denied("ApiRole", "dynamodb:PutItem"):
         assert {watched.post(seed=1).status_code for _ in range(12)} == {503}
 
 

@@ -26,6 +26,9 @@ from tests.unit.template import translated
 
 __all__ = ["emulator", "stack"]
 
+collect_ignore = [] if CASES else ["test_stack.py"]
+"""`make fuzz` takes the minutes that requests to a stack need; `make test` does not."""
+
 
 @pytest.fixture
 def queue() -> FakeQueue:

@@ -11,8 +11,6 @@ from tests.e2e.laptop import Emulator, Stack
 from tests.fuzz import openapi
 from tests.fuzz.options import CASES, SEED, bounded
 
-pytestmark = pytest.mark.skipif(not CASES, reason="`make fuzz` runs this, for minutes")
-
 ON_THE_STACK = "requests to the laptop stack"
 
 schema = openapi.schema()
