@@ -46,6 +46,8 @@ class Parallel(Protocol):
 
 
 def in_threads(tasks: "Sequence[Callable[[], list[ImageOutcome]]]", /) -> "list[list[ImageOutcome]]":
+    if len(tasks) == 1:
+        return [task() for task in tasks]
     with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
         runs = [pool.submit(copy_context().run, task) for task in tasks]
     return [run.result() for run in runs]

@@ -1,6 +1,5 @@
 """The interface of a request schema's module: it builds request bodies and parses answers."""
 
-import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +55,6 @@ class Schema(Protocol):
 def decoded(image: object, seed: int | None = None) -> ModelOutput:
     """The image in a base64 text."""
     try:
-        return RawImage(base64.b64decode(str(image), validate=True), seed)
-    except (binascii.Error, ValueError):
+        return RawImage(binascii.a2b_base64(str(image), strict_mode=True), seed)
+    except ValueError:
         return NoImage("failed", "the model's answer could not be decoded")
