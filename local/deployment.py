@@ -72,12 +72,13 @@ def built_for(runtime: str) -> dict[str, str]:
     return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
 
-def build(places: Places, runtime: str) -> None:
+def build(places: Places, runtime: str, signing_key: str = "") -> None:
+    """Build the functions, and the layer for signing if there is a key."""
     with _build_lock():
-        source = _source(runtime)
+        source = f"{_source(runtime)} {signing_key}"
         if not _is_built_from(source):
             BUILT_FROM.unlink(missing_ok=True)
-            _sam_build(places, runtime)
+            _sam_build(places, built_for(runtime) | {"SigningKeyArn": signing_key})
             BUILT_FROM.write_text(source)
 
 
@@ -163,8 +164,8 @@ def _is_built_from(source: str) -> bool:
     return (BUILD / "template.yaml").exists() and BUILT_FROM.exists() and BUILT_FROM.read_text() == source
 
 
-def _sam_build(places: Places, runtime: str) -> None:
-    overrides = (f"{name}={value}" for name, value in built_for(runtime).items())
+def _sam_build(places: Places, parameters: Mapping[str, str]) -> None:
+    overrides = (f"{name}={value}" for name, value in parameters.items() if value)
     command = [str(SAM), "build", "--parameter-overrides", *overrides]
     environment = os.environ | _SAM_ENVIRONMENT | {"AWS_DEFAULT_REGION": ministack.REGION}
     run(command, environment, places.logs / "build.log", "`sam build` failed.")
