@@ -104,15 +104,15 @@ variables: .venv/.done  ## Write variables.json for `sam local`, from a stack on
 	@$(LOCAL) variables --stack '$(STACK)'
 
 .PHONY: test
-test: how-long setup $(TOOLS)/bench/.done client-programs  ## Run every test with coverage (12 minutes), and list what was skipped and why
+test: how-long setup $(TOOLS)/bench/.done client-programs  ## Run every test with coverage (20 minutes), and list what was skipped and why
 	@$(PYTHON) pytest --cov
 
 .PHONY: how-long
 how-long:
-	@echo "Running every test takes about 12 minutes; \`make unit\` takes seconds."
+	@echo "Running every test takes about 20 minutes; \`make unit\` takes seconds."
 
 .PHONY: unit
-unit: .venv/.done  ## Run the tests that need no stack (half a minute)
+unit: .venv/.done  ## Run the tests that need no stack (a minute)
 	@$(PYTHON) pytest tests/unit
 
 .PHONY: attack

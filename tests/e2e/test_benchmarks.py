@@ -15,8 +15,7 @@ PACKAGES = "packages"
 
 @pytest.mark.usefixtures("emulator")
 def test_the_quick_rows_are_measured(stack: Stack) -> None:
-    if not (VENVS / "bench" / ".done").exists():
-        pytest.skip("what the benchmarks compare with is not installed; `make test` and `make bench` install it")
+    assert (VENVS / "bench" / ".done").exists(), "`make test` installs what the benchmarks compare with"
     failed: list[str] = []
     with attached(Places(stack.folder)) as laptop:
         results = {result.name: result for result in measured(laptop, QUICK, 1, failed)}
