@@ -49,7 +49,7 @@ def address(event: APIGatewayProxyEvent) -> str:
 
 
 def _gateway_address(event: APIGatewayProxyEvent) -> str:
-    domain = event.request_context.get("domainName") or event.headers.get("host", "localhost")
+    domain = event.request_context.get("domainName") or event.headers["host"]
     scheme = "http" if event.headers.get("x-forwarded-proto") == "http" else "https"
     return f"{scheme}://{domain}{event.request_context.path.rstrip('/').removesuffix(event.path)}"
 

@@ -1,76 +1,53 @@
 """The handlers on fakes, behind a session of `requests` that stands for API Gateway."""
 
-import time
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-import bootstrap
 from bootstrap import Services
 from local.gateway import Gateway
-from settings import Settings
 from tests.e2e.laptop import emulator, stack
-from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
-from tests.fakes.clock import FakeClock
-from tests.fakes.environment import ENVIRONMENT
-from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.fakes.queue import FakeQueue
+from tests.fakes.services import bedrock, bucket, bus, clock, environment, lists, queue, services, settings, table, wall
 from tests.fakes.table import FakeTable
 from tests.fuzz import figures
 from tests.fuzz.gateway import PUBLIC_KEY, InProcess
 from tests.fuzz.options import CASES
 from tests.unit.template import translated
 
-__all__ = ["emulator", "stack"]
+__all__ = [
+    "bedrock",
+    "bucket",
+    "bus",
+    "clock",
+    "emulator",
+    "environment",
+    "lists",
+    "queue",
+    "services",
+    "settings",
+    "stack",
+    "table",
+    "wall",
+]
 
 collect_ignore = [] if CASES else ["test_stack.py"]
 """`make fuzz` takes the minutes that requests to a stack need; `make test` does not."""
 
 
 @pytest.fixture
-def queue() -> FakeQueue:
-    return FakeQueue()
-
-
-@pytest.fixture
-def bucket() -> FakeBucket:
-    return FakeBucket()
-
-
-@pytest.fixture
-def wall() -> FakeClock:
-    return FakeClock(time.time())
-
-
-@pytest.fixture
-def table(wall: FakeClock) -> FakeTable:
-    return FakeTable(now=wall)
-
-
-@pytest.fixture
-def services(
-    table: FakeTable, bucket: FakeBucket, queue: FakeQueue, wall: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> Services:
-    """The services on fakes, where the doors look for the real ones."""
-    settings = Settings.from_environment(ENVIRONMENT)
-    clock = FakeClock()
-
-    def sleep(seconds: float) -> None:
-        clock.advance(seconds)
-        wall.advance(seconds)
-
-    made = Services(settings, table, bucket, queue, FakeBus(), FakeBedrock(), now=wall, clock=clock, sleep=sleep)
-    monkeypatch.setattr(bootstrap, "services", lambda: made)
+def application(
+    services: Services,  # noqa: ARG001 - puts the fakes in place
+    table: FakeTable,
+    bucket: FakeBucket,
+    queue: FakeQueue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> InProcess:
     for name, value in {"PUBLIC_KEY": PUBLIC_KEY, "GATEWAY_TOKEN": GATEWAY_TOKEN, "CORS_ORIGINS": ""}.items():
         monkeypatch.setenv(name, value)
-    return made
-
-
-@pytest.fixture
-def application(services: Services, table: FakeTable, bucket: FakeBucket, queue: FakeQueue) -> InProcess:  # noqa: ARG001 - puts the fakes in place
     return InProcess(_gateway(), table, bucket, queue)
 
 
