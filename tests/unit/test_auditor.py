@@ -1,8 +1,7 @@
 """The auditor tells of models that end and of images that the ledger did not count."""
 
 import io
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.lambda_runtime import FakeContext
 from tests.unit.conftest import Send
+from tests.unit.emitted import values
 
 DAY = 86_400
 FOX = {"text": "a fox"}
@@ -59,13 +59,12 @@ def audit() -> dict[str, int | None]:
     return auditor.app.lambda_handler({}, FakeContext())
 
 
-def emitted(name: str) -> Iterator[float]:
+def emitted(name: str) -> list[float]:
     """The values of a metric that the next audit publishes."""
     lines = io.StringIO()
     with redirect_stdout(lines):
         audit()
-    for line in filter(None, lines.getvalue().splitlines()):
-        yield from json.loads(line).get(name, [])
+    return values(lines.getvalue(), name)
 
 
 def on(wall: FakeClock, **until: int) -> datetime:
@@ -92,7 +91,7 @@ class TestLifecycle:
         self, aws: FakeAws, wall: FakeClock, days: int, ending: int
     ) -> None:
         aws.models[CORE] = ModelStatus("LEGACY", is_available=True, end_of_life=on(wall, days=days))
-        assert list(emitted("ModelsEnding")) == [ending]
+        assert emitted("ModelsEnding") == [ending]
 
     def test_a_retired_model_counts(self, aws: FakeAws) -> None:
         aws.models[TITAN] = ModelStatus(ModelStatus.RETIRED, is_available=False, end_of_life=None)
@@ -126,14 +125,14 @@ class TestReconciliation:
     def test_begins_with_the_first_audit(self, aws: FakeAws, send: Send) -> None:
         send("POST", "/generate", FOX)
         aws.made = 100
-        assert list(emitted("UncountedImages")) == []
+        assert emitted("UncountedImages") == []
 
     def test_finds_nothing_where_both_count_the_same(self, aws: FakeAws, send: Send, wall: FakeClock) -> None:
         audit()
         wall.advance(DAY)
         send("POST", "/generate", FOX | {"number_of_images": 3, "model": "core"})
         aws.made = 3
-        assert list(emitted("UncountedImages")) == [0]
+        assert emitted("UncountedImages") == [0]
 
     def test_finds_images_that_the_ledger_did_not_count(self, aws: FakeAws, send: Send, wall: FakeClock) -> None:
         send("POST", "/generate", FOX)
