@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
@@ -12,6 +13,7 @@ from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.money import micros
 from imaging.planning.route import Route
+from net.addresses import Network
 
 
 def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated
@@ -21,6 +23,10 @@ def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: A
 
 def _origins(entries: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever is validated
     return tuple(entry.strip() for entry in entries.split(",") if entry.strip())
+
+
+def _networks(entries: Any) -> tuple[Network, ...]:  # noqa: ANN401 - whatever is validated
+    return tuple(ip_network(entry.strip()) for entry in entries.split(",") if entry.strip())
 
 
 def _prices(entries: Any) -> Mapping[str, int]:  # noqa: ANN401 - whatever is validated
@@ -48,6 +54,7 @@ Budget = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BaseUrl = Annotated[str, AfterValidator(lambda url: url.rstrip("/"))]
 Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
+Networks = Annotated[tuple[Network, ...], PlainValidator(_networks)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
 
 
@@ -79,6 +86,9 @@ class Settings(BaseModel):
     docs: bool
     signing_key_arn: str
     signing_certificates_parameter: str
+    webhook_queue_url: str = Field(description="The queue of webhooks that are to be sent.")
+    webhook_networks: Networks
+    webhook_authorities: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

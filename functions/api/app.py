@@ -15,7 +15,7 @@ from api import cors, direct, problems
 from api.caller import came_from_gateway, route
 from api.event import is_well_formed
 from api.openapi import document
-from api.routes import documentation, generate, health, images, jobs, models, openai, usage
+from api.routes import documentation, generate, health, images, jobs, models, openai, usage, webhooks
 from api.serialise import parse_object, to_json
 from imaging.errors import InvalidRequest, Misconfigured
 from observability import logger, metrics
@@ -24,7 +24,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
-for routes in (generate, jobs, images, models, usage, openai, health):
+for routes in (generate, jobs, images, models, usage, openai, webhooks, health):
     app.include_router(routes.router)
 app.include_router(documentation.serve(partial(document, app)))
 
@@ -49,10 +49,15 @@ def _refuse_other_methods(path: str, *allowed: str) -> None:
 _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
+_refuse_other_methods("/jobs/<job_id>/deliveries", "GET")
+_refuse_other_methods("/webhooks", "GET", "PUT", "DELETE")
+_refuse_other_methods("/webhooks/secret", "POST")
+_refuse_other_methods("/webhooks/deliveries/<delivery_id>", "GET")
+_refuse_other_methods("/webhooks/deliveries/<delivery_id>/resend", "POST")
 _refuse_other_methods("/v1/models/<model>", "GET")
 for path in ("generations", "edits", "variations"):
     _refuse_other_methods(f"/v1/images/{path}", "POST")
-for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
+for path in ("/images", "/models", "/v1/models", "/usage", "/webhooks/deliveries", "/health", "/openapi.json", "/docs"):
     _refuse_other_methods(path, "GET")
 
 

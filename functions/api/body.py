@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from imaging.requests.request import ONE_LINE, GenerationRequest, one_line, whole
+from imaging.requests.webhook import MAX_URL, URL, https_url
 
 MAX_TEXT = 512
 MIN_SIDE, MAX_SIDE = 512, 1024
@@ -13,6 +14,8 @@ MAX_IMAGES = 4
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=ONE_LINE), AfterValidator(one_line)]
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
+
+WebhookUrl = Annotated[str, Field(max_length=MAX_URL, json_schema_extra=URL), AfterValidator(https_url)]
 
 
 class GenerateBody(GenerationRequest):
@@ -33,6 +36,14 @@ class GenerateBody(GenerationRequest):
         "nothing.",
     )
 
+    webhook_url: WebhookUrl | None = Field(
+        None,
+        description="With `Prefer: respond-async`: where the job is sent when it ends, signed with the key's secret. Left "
+        "out: the key's default; null: nowhere.",
+    )
+
     def generation_request(self) -> GenerationRequest:
         """The request without fields that only concern the answer's form."""
-        return GenerationRequest.model_validate(self.model_dump(exclude_unset=True, exclude={"output_format"}))
+        return GenerationRequest.model_validate(
+            self.model_dump(exclude_unset=True, exclude={"output_format", "webhook_url"})
+        )

@@ -12,6 +12,7 @@ from api.answer import answer
 from api.body import GenerateBody
 from api.caller import DIRECT, deadline
 from api.preferences import MAX_WAIT_SECONDS, idempotency_key
+from api.webhooks import webhook_needs_job
 from aws.bucket import BucketError
 from imaging.errors import ImagingError, InternalError
 from imaging.images.encoding import Format, Rendition
@@ -28,6 +29,8 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate, as JSON values. Raises ImagingError, which a state machine catches by class."""
     try:
         body, key = _asked(event)
+        if body.webhook_url:
+            raise webhook_needs_job()
         services = bootstrap.services()
         submission = services.deduplication.submission(body.generation_request(), DIRECT, key)
         generation = services.generations.run(submission, deadline(context), MAX_WAIT_SECONDS).generation

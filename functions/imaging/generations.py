@@ -70,6 +70,7 @@ class Generations:
     announcer: Announcer
     queue: ports.Queue
     keyless_seconds: int
+    webhook_queue: ports.Queue
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
 
@@ -122,11 +123,13 @@ class Generations:
                 raise NotCancellable(f"The job is {found.status}; only a queued one can be cancelled.")
             with suppress(Changed):
                 base = self.recovered(found)
-                return self.store.change(
-                    base,
-                    status="cancelled",
-                    result=self._remaining(base, why),
-                    remembered_until=self.now() + CANCELLATION_SECONDS if base.is_keyed else 0,
+                return self._notified(
+                    self.store.change(
+                        base,
+                        status="cancelled",
+                        result=self._remaining(base, why),
+                        remembered_until=self.now() + CANCELLATION_SECONDS if base.is_keyed else 0,
+                    )
                 )
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
@@ -167,7 +170,7 @@ class Generations:
         ended = self.store.end(attempt, current, notes=outcome.notes, in_full=outcome.is_bug)
         if ended.status == "failed" and outcome.error:
             self.announcer.failed(ended, outcome.error)
-        return ended
+        return self._notified(ended)
 
     def waiting(self, record: GenerationRecord, error: ImagingError) -> dict[str, Any] | None:
         """The changes by which a job waits for its next attempt: an exponential backoff with jitter. None if the error
@@ -190,7 +193,7 @@ class Generations:
         ending = {"status": "succeeded", "result": rest} if rest else {"status": "failed", "failure": Failure.of(why)}
         ended = self.store.change(base, **ending)
         self.announcer.ended(ended, why)
-        return ended
+        return self._notified(ended)
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
         """The record with its images as they are now: also those that were deleted, that a crashed attempt made, or
@@ -208,6 +211,15 @@ class Generations:
             logger.warning("A job's message was not sent", generation_id=job.id, aws_error=error.code)
             return error
         return None
+
+    def _notified(self, record: GenerationRecord) -> GenerationRecord:
+        """Sends a message for each delivery of a job that has ended. If that fails, the sweeper sends it later."""
+        for delivery_id in record.new_deliveries if record.is_over else ():
+            try:
+                self.webhook_queue.send(delivery_id, record.owner)
+            except QueueError as error:
+                logger.warning("A delivery's message was not sent", delivery_id=delivery_id, aws_error=error.code)
+        return record
 
     def _found(self, record: GenerationRecord, *, also_in_bucket: bool = False) -> Mapping[int, FoundImage]:
         ours = (record.owner, record.id, record.epoch, record.requested)
@@ -313,10 +325,14 @@ class Generations:
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
         """The unfinished generation as an accepted job, which must be finished even if its function crashes."""
+        webhooks = found.with_webhook(submission.webhook)
         if not found.is_job:
-            return self.store.change(found, is_job=True, is_open=True, is_joined=True, request=submission.request)
-        needs_note = found.status == "queued" and not found.is_joined
-        return self.store.change(found, is_joined=True) if needs_note else found
+            return self.store.change(
+                found, is_job=True, is_open=True, is_joined=True, request=submission.request, webhooks=webhooks
+            )
+        needs_note = (found.status == "queued" and not found.is_joined) or webhooks != found.webhooks
+        is_noted = found.is_over or not needs_note
+        return found if is_noted else self.store.change(found, is_joined=True, webhooks=webhooks)
 
     def _enqueued(self, submission: Submission, found: GenerationRecord | None) -> GenerationRecord:
         job = self.store.change(self._base(submission, found, is_job=True), status="queued", is_open=True)
@@ -324,7 +340,7 @@ class Generations:
         if error and error.is_refusal:
             # If another request was answered with this job meanwhile, it stays, and the sweeper sends it.
             with suppress(Changed):
-                self.store.change(job, status="cancelled")
+                self.store.change(job, status="cancelled", webhooks=())
                 raise DependencyUnavailable(
                     "The queue did not take the job, so nothing was generated or paid. Send the request again.",
                     aws_error=error.code,
@@ -332,8 +348,19 @@ class Generations:
         return job
 
 
-_ACCOUNT = ("revision", "status", "is_open", "lease_until", "month", "reserved", "spent", "images_billed", "calls")
-"""What the next record of the same generation id takes over: its revision, and what was spent."""
+_ACCOUNT = (
+    "revision",
+    "status",
+    "is_open",
+    "lease_until",
+    "month",
+    "reserved",
+    "spent",
+    "images_billed",
+    "calls",
+    "deliveries",
+)
+"""What the next record of the same generation id takes over: its revision, what was spent, and what was sent."""
 
 _RESUMED = ("epoch", "first_seed", "attempts", "has_lost_attempt", "possibly_rebilled")
 """What it also takes over if it resumes the same request."""

@@ -26,4 +26,7 @@ ENVIRONMENT = {
     "DOCS": "true",
     "SIGNING_KEY_ARN": "",
     "SIGNING_CERTIFICATES_PARAMETER": "",
+    "WEBHOOK_QUEUE_URL": "webhooks",
+    "WEBHOOK_NETWORKS": "",
+    "WEBHOOK_AUTHORITIES": "",
 }

@@ -24,6 +24,7 @@ from imaging.images import finishing
 from observability import logger, metrics
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext
+from tests.fakes.queue import FakeQueue
 from tests.simulation.book import About
 from tests.simulation.scheduler import Process, Signal
 from tests.simulation.services import (
@@ -164,6 +165,7 @@ class Deployment:
             self.queue,
             self.bus,
             self.bedrock.invoke,
+            FakeQueue(),
             now=world.process_now,
             clock=world.clock,
             sleep=world.sleep,

@@ -111,6 +111,9 @@ def _environment(random: Random) -> dict[str, str]:
         "DOCS": "true",
         "SIGNING_KEY_ARN": "",
         "SIGNING_CERTIFICATES_PARAMETER": "",
+        "WEBHOOK_QUEUE_URL": "webhooks",
+        "WEBHOOK_NETWORKS": "",
+        "WEBHOOK_AUTHORITIES": "",
     }
 
 

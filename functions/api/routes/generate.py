@@ -16,6 +16,7 @@ from api.caller import caller, deadline, stable_link
 from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
 from api.routes.jobs import JobAnswer, accepted
+from api.webhooks import requested_webhook
 from imaging.generations import Delivery
 from imaging.images.encoding import Format, Rendition
 
@@ -55,9 +56,10 @@ _ANSWERS[202] = {
 def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
     preferences, services = Preferences.of(event), bootstrap.services()
+    webhook = requested_webhook(body, event, is_job=preferences.respond_async)
     submission = services.deduplication.submission(
         body.generation_request(), caller(event), preferences.key, fresh=preferences.fresh
-    )
+    ).with_webhook(webhook)
     if not preferences.respond_async:
         delivery = services.generations.run(submission, deadline(router.lambda_context), preferences.wait)
         return _delivered(delivery, event, body)

@@ -30,6 +30,7 @@ from aws.table import (
 from imaging import ports
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, table_down, table_needed
+from imaging.records import delivery
 from imaging.records.attempt import Attempt
 from imaging.records.ledger import Ledger, settlement
 from imaging.records.open_jobs import OpenJobs
@@ -171,10 +172,13 @@ class GenerationStore:
 
     def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
-        is_ended = before.is_over and changed.is_over
-        return self._write(before, changed if is_ended else changed.model_copy(update=self._times(changed)), notes)
+        if not (before.is_over and changed.is_over):
+            changed = changed.model_copy(
+                update=self._times(changed) | (delivery.ending(changed) if changed.is_over else {})
+            )
+        return self._write(before, changed, notes)
 
-    def _times(self, record: GenerationRecord) -> Mapping[str, object]:
+    def _times(self, record: GenerationRecord) -> dict[str, object]:
         """When the sweeper must look at the record, and when it expires; an unfinished record expires long after its
         deadline."""
         now = self.now()
@@ -193,7 +197,8 @@ class GenerationStore:
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
         missing = [note for each in notes if (note := self._still_missing(each))]
         try:
-            self.table.write([put(after, condition), *jobs, *totals, *missing], secrets.token_hex(8))
+            changes = [put(after, condition), *jobs, *totals, *missing, *self._deliveries(before, after)]
+            self.table.write(changes, secrets.token_hex(8))
         except ConditionFailed as failed:
             if 0 in failed.places:
                 return self._recognised(before, after, Changed())
@@ -205,6 +210,10 @@ class GenerationStore:
         except TableError as error:
             return self._recognised(before, after, table_down(error))
         return after
+
+    def _deliveries(self, before: GenerationRecord, after: GenerationRecord) -> list[Put]:
+        new = delivery.of_end(before, after, self.retention_seconds)
+        return [write for each in new for write in delivery.puts(each)]
 
     def _still_missing(self, note: Put) -> Put | None:
         """The write of an image's record, which may replace one of an earlier epoch; None if it is already written. A

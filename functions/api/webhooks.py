@@ -1,0 +1,34 @@
+"""Which webhook a request asks for."""
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+import bootstrap
+from api.body import GenerateBody
+from api.caller import address, caller
+from imaging.errors import FieldError, InvalidRequest
+from imaging.requests.webhook import Webhook
+
+FIELD = "webhook_url"
+
+
+def requested_webhook(body: GenerateBody, event: APIGatewayProxyEvent, *, is_job: bool) -> Webhook | None:
+    """Where the job's end is sent: the request's URL, or the key's default if the request does not name one. Raises
+    InvalidRequest."""
+    if not is_job:
+        if body.webhook_url:
+            raise webhook_needs_job()
+        return None
+    url = _url(body, caller(event))
+    return Webhook(url=url, address=address(event), output_format=body.output_format) if url else None
+
+
+def _url(body: GenerateBody, owner: str) -> str | None:
+    endpoints = bootstrap.services().endpoints
+    if not body.sets(FIELD):
+        return endpoints.get(owner).url
+    return body.webhook_url and endpoints.checked(owner, body.webhook_url, FIELD)
+
+
+def webhook_needs_job() -> InvalidRequest:
+    message = "Only a job has an end to send: ask for one with Prefer: respond-async"
+    return InvalidRequest(f"The request is not valid. {FIELD}: {message}.", fields=[FieldError(FIELD, message)])
