@@ -26,13 +26,12 @@ class Unfinished(Exception):
     """Makes SQS deliver the message again, because its work is unfinished."""
 
 
-def take_all(event: object, context: LambdaContext, queue: ports.Queue, take: Take) -> dict[str, Any]:
+def take_all(event: dict[str, Any], context: LambdaContext, queue: ports.Queue, take: Take) -> dict[str, Any]:
     """Raises InvalidRequest for an event that is not SQS's."""
     if not _is_from_queue(event):
         raise InvalidRequest(
             "The event does not have the form of SQS's. This function takes messages of its queue only."
         )
-    assert isinstance(event, dict)
     return dict(process_partial_response(event, partial(_take, queue, take), processor, context))
 
 

@@ -21,8 +21,8 @@ class Message:
 
 @dataclass
 class FakeReceiver:
-    """`answers` are statuses, or codes of errors, one each; then it answers `status`. `meanwhile` is done during the next
-    requests."""
+    """`answers` are statuses, or codes of errors, one each; then it answers `status`. `meanwhile` is done during the
+    next requests."""
 
     status: int = 200
     answers: list[int | str] = field(default_factory=list)

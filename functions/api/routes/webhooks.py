@@ -147,8 +147,8 @@ def set_url(body: Annotated[EndpointBody, Body()]) -> EndpointAnswer:
     summary="Forget the calling key's webhook settings",
     tags=["Webhooks"],
     operation_id="deleteWebhooks",
-    description="The secrets and the default address. Without a secret nothing more is sent, also of deliveries that are "
-    "pending.",
+    description="The secrets and the default address. Without a secret nothing more is sent, not even a pending "
+    "delivery.",
     responses={**_NO_CONTENT, **refusals(401, 429, 500, 503)},
 )
 def forget() -> Response[str]:

@@ -76,9 +76,10 @@ class GenerationRecord(_Stored):
     `is_open` says whether it counts among its owner's open jobs. `epoch` is new whenever the generation starts over, so
     that images of the former epoch are not taken for its own. `revision` is the token of the last write. `attempt` is
     the token of the current or last attempt, whose lease ends at `lease_until`. The table stores the `request` of
-    unfinished jobs only. `webhooks` are told when the job ends, each by one of the `deliveries`. `settled` has the facts of each image that needs no further model call, by index, and `model`
+    unfinished jobs only. `settled` has the facts of each image that needs no further model call, by index, and `model`
     is the model that made them. Until `remembered_until`, a billed failure or a keyed cancellation answers the same
-    request. An attempt is lost if its function crashed, so that it is unknown what it paid.
+    request. An attempt is lost if its function crashed, so that it is unknown what it paid. When a job
+    ends, it is sent to its `webhooks`, each by one of the `deliveries`.
     """
 
     id: str

@@ -1,4 +1,5 @@
-"""What a caller sets once for all its webhooks: the secrets that sign them, and the URL that jobs are sent to by default.
+"""What a caller sets once for all its webhooks: the secrets that sign them, and the URL that jobs are sent to by
+default.
 
 The record `webhook#<owner>` lies in the table, which is encrypted; a secret is shown once, when it is made.
 """

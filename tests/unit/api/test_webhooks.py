@@ -1,0 +1,166 @@
+"""Webhooks: the end of a job is sent to where its caller wants it, signed, until it arrives or a day is over."""
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from bootstrap import Services
+from tests.fakes.clock import FakeClock
+from tests.fakes.lambda_runtime import FakeContext, event
+from tests.fakes.queue import FakeQueue
+from tests.fakes.receiver import FakeReceiver, Message
+from tests.unit.conftest import Send
+from tests.unit.doors import sweep, work
+from webhooks.app import lambda_handler
+
+FOX = {"text": "a fox"}
+URL = "https://receiver.example/hook?token=private"
+ANOTHER = "fedcba9876543210"
+
+
+def secret(send: Send) -> str:
+    return str(send("POST", "/webhooks/secret").json["secret"])
+
+
+def start(send: Send, **body: object) -> str:
+    answer = send("POST", "/generate", FOX | body, prefer="respond-async")
+    assert answer.status == 202, answer.text
+    return str(answer.json["id"])
+
+
+def deliver(delivery_id: str) -> bool:
+    """Lets the sender see a message; whether it is done with it."""
+    message = event("sqs")
+    message["Records"][0]["body"] = delivery_id
+    return bool(lambda_handler(message, FakeContext())["batchItemFailures"] == [])
+
+
+def is_signed(message: Message, secret: str) -> bool:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{message.headers['webhook-id']}.{message.headers['webhook-timestamp']}.".encode() + message.body
+    expected = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return expected in message.headers["webhook-signature"].split(" ")
+
+
+def test_the_end_of_a_job_is_sent_signed_and_without_links_that_expire(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver
+) -> None:
+    key = secret(send)
+    job_id = start(send, webhook_url=URL)
+    assert work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    assert deliver(delivery_id)
+    (message,) = receiver.messages
+    assert message.url == URL
+    assert is_signed(message, key)
+    assert message.json["type"] == "generation.completed"
+    data = message.json["data"]
+    assert (data["id"], data["status"]) == (job_id, "succeeded")
+    assert "url" not in data["result"]["details"][0]
+    assert data["result"]["details"][0]["link"].endswith(".png")
+    assert "images" not in data["result"]
+    (logged,) = send("GET", f"/jobs/{job_id}/deliveries").json["deliveries"]
+    assert (logged["id"], logged["status"], [each["status"] for each in logged["attempts"]]) == (
+        delivery_id,
+        "delivered",
+        [200],
+    )
+
+
+def test_a_receiver_that_is_down_for_an_hour_gets_it_afterwards(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    assert work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    receiver.status = 503
+    for _ in range(60):
+        deliver(delivery_id)
+        wall.advance(60)
+    receiver.status = 200
+    for _ in range(60):
+        sweep()
+        deliver(delivery_id)
+        wall.advance(60)
+    assert {message.headers["webhook-id"] for message in receiver.messages} == {delivery_id}
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+
+
+def test_during_the_overlap_both_secrets_sign(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    old, new = secret(send), secret(send)
+    for pause, signers in ((0, {old, new}), (24 * 3600, {new})):
+        wall.advance(pause)
+        work(start(send, webhook_url=URL, seed=pause))
+        deliver(webhook_queue.sent[-1])
+        assert {each for each in (old, new) if is_signed(receiver.messages[-1], each)} == signers
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://receiver.example/",
+        "https://user:word@receiver.example/",
+        "https://127.0.0.1/",
+        "https://169.254.169.254/latest",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://10.0.0.1/",
+        "https:///",
+        "https://receiver.example:0/",
+    ],
+)
+def test_an_address_that_nothing_may_be_sent_to_is_refused(send: Send, url: str) -> None:
+    secret(send)
+    answer = send("POST", "/generate", FOX | {"webhook_url": url}, prefer="respond-async")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, "webhook_url")
+
+
+def test_without_a_job_or_a_secret_it_is_refused(send: Send) -> None:
+    assert "respond-async" in send("POST", "/generate", FOX | {"webhook_url": URL}).json["detail"]
+    answer = send("POST", "/generate", FOX | {"webhook_url": URL}, prefer="respond-async")
+    assert (answer.status, "POST /webhooks/secret" in answer.json["detail"]) == (400, True)
+
+
+def test_the_default_holds_unless_the_request_says_otherwise(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    assert send("PUT", "/webhooks", {"url": URL}).json["url"] == URL
+    work(start(send))
+    work(start(send, seed=2, webhook_url=None))
+    assert len(webhook_queue.sent) == 1
+    assert send("DELETE", "/webhooks").status == 204
+    assert send("GET", "/webhooks").json == {"url": None, "secrets": []}
+
+
+def test_another_callers_deliveries_are_not_found(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    for method, path in (
+        ("GET", f"/webhooks/deliveries/{delivery_id}"),
+        ("POST", f"/webhooks/deliveries/{delivery_id}/resend"),
+        ("GET", f"/jobs/{job_id}/deliveries"),
+    ):
+        assert send(method, path, caller=ANOTHER).status == 404
+    assert send("GET", "/webhooks/deliveries", caller=ANOTHER).json["deliveries"] == []
+
+
+def test_it_can_be_sent_again_under_the_same_id(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, services: Services
+) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    receiver.status = 410
+    deliver(delivery_id)
+    assert services.deliveries.get("0123456789abcdef", delivery_id).status == "given_up"
+    receiver.status = 204
+    assert send("POST", f"/webhooks/deliveries/{delivery_id}/resend").status == 202
+    deliver(webhook_queue.sent[-1])
+    assert [message.headers["webhook-id"] for message in receiver.messages] == [delivery_id] * 2
+    assert send("GET", "/webhooks/deliveries").json["deliveries"][0]["status"] == "delivered"
