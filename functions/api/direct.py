@@ -29,8 +29,6 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
     """The 200 body of POST /generate, as JSON values. Raises ImagingError, which a state machine catches by class."""
     try:
         body, key = _asked(event)
-        if body.webhook_url:
-            raise webhook_needs_job()
         services = bootstrap.services()
         submission = services.deduplication.submission(body.generation_request(), DIRECT, key)
         generation = services.generations.run(submission, deadline(context), MAX_WAIT_SECONDS).generation
@@ -51,7 +49,13 @@ def _asked(event: object) -> tuple[GenerateBody, str | None]:
     if not isinstance(event, dict):
         return _body(event), None
     body = {name: value for name, value in event.items() if name != KEY_FIELD}
-    return _body(body), idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
+    return _without_webhook(_body(body)), idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
+
+
+def _without_webhook(body: GenerateBody) -> GenerateBody:
+    if body.webhook_url:
+        raise webhook_needs_job()
+    return body
 
 
 def _body(event: object) -> GenerateBody:

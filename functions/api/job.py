@@ -56,7 +56,7 @@ class JobAnswer(BaseModel):
     problem: Problem | None = Field(description="As POST /generate would have refused.")
 
 
-def shown(
+def shown(  # noqa: PLR0913, PLR0917 - a job's parts, each made in its own way
     job: GenerationRecord,
     address: str,
     form: Format,
