@@ -1,6 +1,7 @@
 """Prints what every API key of a deployed stack has spent in a month: `make spending STACK=…` (and MONTH=2026-10).
 
-Needs an operator's AWS credentials. Reads the month's totals in the table, and the names of the keys.
+Needs an operator's AWS credentials. Reads the month's totals and the keys' entries in the table, and the names of the
+keys.
 """
 
 import hashlib
@@ -15,6 +16,8 @@ import boto3
 
 MICROS = 1_000_000
 STACK = "stack"
+NONE = "none"
+"""What stands for no cap."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,32 @@ class Total:
     images: int
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed stack: its table, and its budgets in US dollars as the parameters say; 0 is no cap."""
+
+    table: str
+    budget: str
+    key_budget: str
+
+    def default(self, caller: str) -> str:
+        """The budget of a caller without one of its own, or of the stack."""
+        budget = self.budget if caller == STACK else self.key_budget
+        return budget if float(budget) else NONE
+
+
 def totals(table: str, month: str) -> list[Total]:
     """The month's totals, the largest first; the stack's own is the first of all."""
     found = [_total(item, f"spend#{month}#") for item in _items(table, f"spend#{month}#")]
     return sorted(found, key=lambda total: (total.caller == STACK, total.spent), reverse=True)
+
+
+def entries(table: str) -> Mapping[str, Mapping[str, str]]:
+    """What is set for single keys: `name`, `budget_usd` and `open_jobs` as texts, by the caller's name."""
+    return {
+        item["id"]["S"].removeprefix("key#"): {name: next(iter(value.values())) for name, value in item.items()}
+        for item in _items(table, "key#")
+    }
 
 
 def _items(table: str, prefix: str) -> Iterator[Mapping[str, Any]]:
@@ -55,26 +80,42 @@ def names() -> Mapping[str, str]:
     return {hashlib.sha256(key["value"].encode()).hexdigest()[:16]: key.get("name") or key["id"] for key in keys}
 
 
-def table_of(stack: str) -> str:
-    found = boto3.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Table")
-    name: str = found["StackResourceDetail"]["PhysicalResourceId"]
-    return name
+def deployed(stack: str) -> Deployed:
+    cloudformation = boto3.client("cloudformation")
+    found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId="Table")
+    (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+    return Deployed(
+        found["StackResourceDetail"]["PhysicalResourceId"],
+        values["MonthlyBudgetUsd"],
+        values["MonthlyBudgetPerKeyUsd"],
+    )
+
+
+def _share(total: Total, budget: str) -> str:
+    """How much of the budget is spent or reserved, in percent; nothing if there is no budget to divide by."""
+    if budget == NONE or float(budget) == 0:
+        return ""
+    return f"{100 * (total.spent + total.reserved) / (float(budget) * MICROS):.0f}"
 
 
 def _line(*columns: str) -> str:
-    return "{:<18}{:<28}{:>12}{:>12}{:>9}\n".format(*columns)
+    return "{:<18}{:<28}{:>12}{:>12}{:>12}{:>8}{:>9}\n".format(*columns)
 
 
 def main() -> None:
     stack, month = os.environ.get("STACK", ""), os.environ.get("MONTH") or f"{datetime.now(UTC):%Y-%m}"
     if not stack:
         sys.exit("Say which stack: make spending STACK=text-to-image-api")
-    known = names()
-    sys.stdout.write(_line("caller", "key", "spent $", "reserved $", "images"))
-    for total in totals(table_of(stack), month):
-        name = known.get(total.caller, "") if total.caller != STACK else "all together"
+    found, known = deployed(stack), names()
+    own = entries(found.table)
+    sys.stdout.write(_line("caller", "key", "spent $", "reserved $", "budget $", "used %", "images"))
+    for total in totals(found.table, month):
+        entry = own.get(total.caller, {})
+        name = "all together" if total.caller == STACK else entry.get("name") or known.get(total.caller, "")
         dollars = (f"{micros / MICROS:.4f}" for micros in (total.spent, total.reserved))
-        sys.stdout.write(_line(total.caller, name, *dollars, str(total.images)))
+        budget = entry.get("budget_usd") or found.default(total.caller)
+        sys.stdout.write(_line(total.caller, name, *dollars, budget, _share(total, budget), str(total.images)))
 
 
 if __name__ == "__main__":

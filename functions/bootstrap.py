@@ -34,6 +34,7 @@ from imaging.making.model_run import ModelRunner, Parallel, in_threads
 from imaging.planning.route import Route
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
+from imaging.records.keys import Keys
 from imaging.records.ledger import Ledger
 from imaging.records.open_jobs import OpenJobs
 from imaging.records.store import GenerationStore
@@ -88,16 +89,21 @@ class Services:
         return Renditions(self.gallery, self.bucket, self.signer)
 
     @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.table)
+
+    @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.table, self.settings.stack_cap, self.settings.key_cap, self.now)
+        return Ledger(self.table, self.keys, self.settings.stack_cap, self.settings.key_cap, self.now)
 
     @cached_property
     def store(self) -> GenerationStore:
         retention, job_time = timedelta(days=self.settings.retention_days), timedelta(hours=self.settings.job_hours)
         return GenerationStore(
             self.table,
+            self.keys,
             self.ledger,
-            OpenJobs(self.settings.open_jobs_cap),
+            OpenJobs(self.keys, self.settings.open_jobs_cap),
             int(retention.total_seconds()),
             int(job_time.total_seconds()),
             self.now,

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import sys
 from types import ModuleType
 
 import boto3
@@ -19,8 +20,9 @@ def spending(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert specification
     assert specification.loader
     module = importlib.util.module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, "spending", module)
     specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "table_of", {"dev": TABLE}.__getitem__)
+    monkeypatch.setattr(module, "deployed", {"dev": module.Deployed(TABLE, "100", "0")}.__getitem__)
     monkeypatch.setenv("STACK", "dev")
     return module
 
@@ -31,7 +33,11 @@ def spend(month: str, scope: str, *, spent: int, committed: int, images: int) ->
     boto3.client("dynamodb").put_item(TableName=TABLE, Item=item)
 
 
-def test_every_key_of_the_month_is_listed_with_its_name(
+def enter(caller: str, **entry: dict[str, str]) -> None:
+    boto3.client("dynamodb").put_item(TableName=TABLE, Item={"id": {"S": f"key#{caller}"}, **entry})
+
+
+def test_every_key_of_the_month_is_listed_with_its_name_and_budget(
     spending: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -40,16 +46,20 @@ def test_every_key_of_the_month_is_listed_with_its_name(
     caller = hashlib.sha256(key["value"].encode()).hexdigest()[:16]
     spend("2026-10", caller, spent=40_000, committed=80_000, images=1)
     spend("2026-10", "direct", spent=120_000, committed=120_000, images=3)
+    spend("2026-10", "0123456789abcdef", spent=0, committed=0, images=0)
     spend("2026-10", "stack", spent=160_000, committed=200_000, images=4)
     spend("2026-09", caller, spent=999, committed=999, images=9)
+    enter(caller, budget_usd={"N": "0.5"})
+    enter("0123456789abcdef", name={"S": "deleted"}, budget_usd={"N": "0"})
 
     spending.main()
 
     lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert lines == [
-        ["stack", "all", "together", "0.1600", "0.0400", "4"],
-        ["direct", "0.1200", "0.0000", "3"],
-        [caller, "web", "shop", "0.0400", "0.0400", "1"],
+        ["stack", "all", "together", "0.1600", "0.0400", "100", "0", "4"],
+        ["direct", "0.1200", "0.0000", "none", "3"],
+        [caller, "web", "shop", "0.0400", "0.0400", "0.5", "16", "1"],
+        ["0123456789abcdef", "deleted", "0.0000", "0.0000", "0", "0"],
     ]
     assert key["value"] not in str(lines)
 
