@@ -7,7 +7,7 @@ recognised by its revision.
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,6 +19,7 @@ from aws.table import (
     LISTED_AT,
     LISTING,
     Absent,
+    Change,
     Condition,
     ConditionFailed,
     Equal,
@@ -199,9 +200,9 @@ class GenerationStore:
         condition = Equal("revision", before.revision) if before.revision else Absent(self.now())
         checks = self.keys.checks(before, after)
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
-        missing = [note for each in notes if (note := self._still_missing(each))]
+        written: list[Change] = [put(after, condition), *checks, *jobs, *totals]
         try:
-            self.table.write([put(after, condition), *checks, *jobs, *totals, *missing], secrets.token_hex(8))
+            self.table.write([*written, *notes], secrets.token_hex(8))
         except ConditionFailed as failed:
             first = min(failed.places)
             if first == 0:
@@ -211,9 +212,10 @@ class GenerationStore:
                 return self._write(before, after, notes, tries - 1)
             if first <= len(checks) + len(jobs):
                 raise self.open_jobs.refusal(after.owner) from None
-            if first <= len(checks) + len(jobs) + len(totals):
+            if first < len(written):
                 raise self.ledger.exhausted(before, after) from None
-            return self._write(before, after, notes)
+            missing = [note for place, note in enumerate(notes, len(written)) if place not in failed.places]
+            return self._write(before, after, missing, tries)
         except TableError as error:
             return self._recognised(before, after, table_down(error))
         return after
@@ -226,19 +228,6 @@ class GenerationStore:
                 "the request again."
             )
         self.keys.renew(owner)
-
-    def _still_missing(self, note: Put) -> Put | None:
-        """The write of an image's record, which may replace one of an earlier epoch; None if it is already written. A
-        digest's record says the same each time."""
-        if "epoch" not in note.record:
-            return note
-        with table_needed():
-            found = self.table.get(note.key)
-        if found is None:
-            return replace(note, condition=Absent(self.now()))
-        version = "epoch" if "epoch" in found else "owner"
-        is_written = found.get("epoch") == note.record["epoch"]
-        return None if is_written else replace(note, condition=Equal(version, found[version]))
 
     def _recognised(self, before: GenerationRecord, after: GenerationRecord, otherwise: Exception) -> GenerationRecord:
         """The record in the table, if this write was applied although its answer was lost. Another request may have

@@ -16,7 +16,7 @@ from tests.unit.doors import at_call, callers_totals, counted_calls, record, tot
 ANOTHER = "fedcba9876543210"
 ASYNC = {"prefer": "respond-async"}
 FRESH = {"cache_control": "no-cache"}
-WARM = ["write", "put", "write"]
+WARM = ["write", "write"]
 """The table's calls of a synchronous request."""
 
 
