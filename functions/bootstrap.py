@@ -31,6 +31,7 @@ from imaging.images.signing import Signer
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.model_run import ModelRunner, Parallel, in_threads
+from imaging.models import catalog
 from imaging.planning.route import Route
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
@@ -63,6 +64,9 @@ class Services:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     parallel: Parallel = field(default=in_threads)
+
+    def __post_init__(self) -> None:
+        catalog.offer(self.settings.more_models)
 
     @classmethod
     def on_aws(cls, settings: Settings) -> Self:

@@ -97,6 +97,7 @@ def _environment(random: Random) -> dict[str, str]:
         "TABLE_NAME": "table",
         "STANDARD_MODELS": random.choice(("titan,core", "titan,core", "core", "titan")),
         "PREMIUM_MODELS": "titan,ultra",
+        "MORE_MODELS": "",
         "MODEL_PRICES": "",
         "LINK_MINUTES": "30",
         "RETENTION_DAYS": random.choice(("1", "3", "30")),
