@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -45,8 +46,8 @@ def test_it_makes_the_images_of_requests_and_jobs_and_is_paid_at_its_price(
     assert round(client.get("/usage").json()["spent_usd"] - spent, 6) == 0.1
 
 
-def _ended(client: httpx.Client, job: str) -> dict[str, object] | None:
-    found: dict[str, object] = client.get(f"/jobs/{job}").json()
+def _ended(client: httpx.Client, job: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = client.get(f"/jobs/{job}").json()
     return found if found["status"] not in {"queued", "running"} else None
 
 

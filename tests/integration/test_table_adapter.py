@@ -356,7 +356,7 @@ def test_a_check_writes_nothing_and_decides_for_the_others(
     table: EitherTable, values: dict[str, str | float | None], holds: bool
 ) -> None:
     table.put("entry", {"budget": 25.5, "jobs": "none"}, TOMORROW)
-    changes = [Add("total", {"spent": 1}), Check("entry", Same(values))]
+    changes: list[Change] = [Add("total", {"spent": 1}), Check("entry", Same(values))]
 
     with nullcontext() if holds else pytest.raises(ConditionFailed) as failed:
         table.write(changes, _token())
