@@ -2,13 +2,17 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
+import local.keys
 from examples import keys
 from examples.keys import Keys
+from local.places import Places
 from tests.integration.conftest import TABLE
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -182,3 +186,24 @@ def test_without_a_stack_it_says_how_it_is_called(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "argv", ["keys", "list"])
     with pytest.raises(SystemExit, match="make keys STACK="):
         keys.main()
+
+
+def test_a_laptops_keys_have_their_caps_and_limits_again_after_a_restart(
+    stack: Keys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(local.keys, "_keys", lambda *_: stack)
+    deployed = SimpleNamespace(api_key="the-first-keys-value-of-this-start")
+    made = [local.keys.restore(Places(tmp_path), "", deployed)]  # type: ignore[arg-type] # as much as it needs
+    made.append(local.keys.create(Places(tmp_path), "", deployed, "web shop", {"budget_usd": "25"}, {"rate": "2"}))  # type: ignore[arg-type] # as above
+    for key in stack.all():
+        if key.value in made:
+            stack.enable(key, enabled=False)
+            stack.enter(key.caller, {"budget_usd": "default", "name": "default"})
+            stack._leave(key)  # noqa: SLF001 - as a new start has none of it
+            stack.apigateway.delete_api_key(apiKey=key.id)
+
+    assert local.keys.restore(Places(tmp_path), "", deployed) == made[0]  # type: ignore[arg-type] # as above
+
+    assert {key.value for key in stack.all()} >= set(made)
+    assert entry(stack, "web shop") == {"name": "web shop", "budget_usd": "25"}
+    assert limits(stack, "web shop") == (2, 20, 1000)
