@@ -88,14 +88,14 @@ MONTH ?=
 
 .PHONY: spending
 spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
-	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(PYTHON) examples.spending
 
 # For `make keys`.
 RUN ?= list
 
 .PHONY: keys
 keys: .venv/.done  ## Manage the API keys of a deployed stack: make keys STACK=… RUN='create "web shop" --budget 25' (RUN=--help)
-	@STACK='$(STACK)' $(BIN)/python examples/keys.py $(RUN)
+	@STACK='$(STACK)' $(PYTHON) examples.keys $(RUN)
 
 .PHONY: key
 key: .venv/.done  ## Create another API key for the running stack: make key NAME=… BUDGET=25 JOBS=10 RATE=5 BURST=10 QUOTA=10000

@@ -4,20 +4,19 @@ Needs an operator's AWS credentials. Reads the month's totals and the keys' entr
 keys.
 """
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
+from examples.keys import NONE, Keys
+
 MICROS = 1_000_000
 STACK = "stack"
-NONE = "none"
-"""What stands for no cap."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +30,21 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """A deployed stack: its table, and its budgets in US dollars as the parameters say; 0 is no cap."""
+class Budgets:
+    """What the parameters say, in US dollars; 0 is no cap."""
 
-    table: str
-    budget: str
-    key_budget: str
+    stack: str
+    key: str
+
+    @classmethod
+    def of(cls, stack: str) -> Self:
+        (described,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        values = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+        return cls(values["MonthlyBudgetUsd"], values["MonthlyBudgetPerKeyUsd"])
 
     def default(self, caller: str) -> str:
         """The budget of a caller without one of its own, or of the stack."""
-        budget = self.budget if caller == STACK else self.key_budget
+        budget = self.stack if caller == STACK else self.key
         return budget if float(budget) else NONE
 
 
@@ -48,14 +52,6 @@ def totals(table: str, month: str) -> list[Total]:
     """The month's totals, the largest first; the stack's own is the first of all."""
     found = [_total(item, f"spend#{month}#") for item in _items(table, f"spend#{month}#")]
     return sorted(found, key=lambda total: (total.caller == STACK, total.spent), reverse=True)
-
-
-def entries(table: str) -> Mapping[str, Mapping[str, str]]:
-    """What is set for single keys: `name`, `budget_usd` and `open_jobs` as texts, by the caller's name."""
-    return {
-        item["id"]["S"].removeprefix("key#"): {name: next(iter(value.values())) for name, value in item.items()}
-        for item in _items(table, "key#")
-    }
 
 
 def _items(table: str, prefix: str) -> Iterator[Mapping[str, Any]]:
@@ -73,25 +69,6 @@ def _total(item: Mapping[str, Any], prefix: str) -> Total:
     return Total(item["id"]["S"].removeprefix(prefix), spent, committed - spent, images)
 
 
-def names() -> Mapping[str, str]:
-    """The name, or else the id, of each key in this account and region, by the caller's name."""
-    pages = boto3.client("apigateway").get_paginator("get_api_keys").paginate(includeValues=True)
-    keys = [key for page in pages for key in page["items"]]
-    return {hashlib.sha256(key["value"].encode()).hexdigest()[:16]: key.get("name") or key["id"] for key in keys}
-
-
-def deployed(stack: str) -> Deployed:
-    cloudformation = boto3.client("cloudformation")
-    found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId="Table")
-    (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    values = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
-    return Deployed(
-        found["StackResourceDetail"]["PhysicalResourceId"],
-        values["MonthlyBudgetUsd"],
-        values["MonthlyBudgetPerKeyUsd"],
-    )
-
-
 def _share(total: Total, budget: str) -> str:
     """How much of the budget is spent or reserved, in percent; nothing if there is no budget to divide by."""
     if budget == NONE or float(budget) == 0:
@@ -107,14 +84,14 @@ def main() -> None:
     stack, month = os.environ.get("STACK", ""), os.environ.get("MONTH") or f"{datetime.now(UTC):%Y-%m}"
     if not stack:
         sys.exit("Say which stack: make spending STACK=text-to-image-api")
-    found, known = deployed(stack), names()
-    own = entries(found.table)
+    keys, budgets = Keys.of(stack), Budgets.of(stack)
+    known, own = {key.caller: key.name or key.id for key in keys.all()}, keys.entries()
     sys.stdout.write(_line("caller", "key", "spent $", "reserved $", "budget $", "used %", "images"))
-    for total in totals(found.table, month):
+    for total in totals(keys.table, month):
         entry = own.get(total.caller, {})
         name = "all together" if total.caller == STACK else entry.get("name") or known.get(total.caller, "")
         dollars = (f"{micros / MICROS:.4f}" for micros in (total.spent, total.reserved))
-        budget = entry.get("budget_usd") or found.default(total.caller)
+        budget = entry.get("budget_usd") or budgets.default(total.caller)
         sys.stdout.write(_line(total.caller, name, *dollars, budget, _share(total, budget), str(total.images)))
 
 

@@ -1,6 +1,9 @@
 """API keys: accepted in either header; every refusal is a problem document."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +12,7 @@ import httpx
 import pytest
 
 from examples.keys import Keys
-from tests.e2e.laptop import Emulator, Stack, command
+from tests.e2e.laptop import PROJECT, Emulator, Stack, command
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,34 @@ def test_a_key_can_have_its_own_cap_on_jobs_and_its_own_rate(anonymous: httpx.Cl
     answers = [anonymous.get("/usage", headers=slow) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[-1].json()["code"] == "throttled"
+
+
+def test_the_operators_scripts_show_a_deployed_stacks_keys(stack: Stack) -> None:
+    name = f"shown {uuid.uuid4()}"
+    value = _made(stack, name, "--budget", "7")["x-api-key"]
+    described = stack.description
+    own = {
+        "AWS_ENDPOINT_URL": described["aws_endpoint_url"],
+        "AWS_ACCESS_KEY_ID": described["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": described["aws_secret_access_key"],
+        "AWS_DEFAULT_REGION": described["region"],
+        "STACK": described["stack_name"],
+        "NO_PROXY": "127.0.0.1",
+    }
+    listed, spending = (_told(["-m", *words.split()], own) for words in ("examples.keys list", "examples.spending"))
+    (line,) = (line.split() for line in listed.splitlines() if name in line)
+    assert line[4:7] == ["enabled", "7", "default"]
+    assert spending.startswith("caller")
+    assert value not in listed + spending
+
+
+def _told(words: list[str], own: dict[str, str]) -> str:
+    environment = {**os.environ, **own}
+    ended = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, *words], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def test_a_key_is_rotated_without_a_gap(anonymous: httpx.Client, stack: Stack, keys: Keys) -> None:
