@@ -336,7 +336,7 @@ def _show_new(key: Key) -> None:
     _say(f"id      {key.id}\ncaller  {key.caller}\nkey     {key.value}")
 
 
-_ROW = "{:<12}{:<18}{:<24}{:<10}{:>10}{:>9}{:>8}{:>8}{:>10}"
+_ROW = "{:<11} {:<17} {:<23} {:<9} {:>9} {:>8} {:>7} {:>7} {:>9}"
 
 
 def _say(text: str) -> None:

@@ -77,7 +77,7 @@ def _share(total: Total, budget: str) -> str:
 
 
 def _line(*columns: str) -> str:
-    return "{:<18}{:<28}{:>12}{:>12}{:>12}{:>8}{:>9}\n".format(*columns)
+    return "{:<17} {:<27} {:>11} {:>11} {:>11} {:>7} {:>8}\n".format(*columns)
 
 
 def main() -> None:
