@@ -25,6 +25,9 @@ BUILD = PROJECT / ".aws-sam" / "build"
 BUILT_FROM = PROJECT / ".aws-sam" / "built-from"
 SAM = VENVS / "sam" / "bin" / "sam"
 
+LAYERS = ("SigningKeyArn", "Tracing")
+"""Parameters that add a layer."""
+
 
 @dataclass(frozen=True)
 class Deployed:
@@ -72,13 +75,14 @@ def built_for(runtime: str) -> dict[str, str]:
     return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
 
-def build(places: Places, runtime: str, signing_key: str = "") -> None:
-    """Build the functions, and the layer for signing if there is a key."""
+def build(places: Places, runtime: str, overrides: Mapping[str, str]) -> None:
+    """Build the functions, and the layers that the parameters ask for."""
+    layers = {name: overrides[name] for name in LAYERS if name in overrides}
     with _build_lock():
-        source = f"{_source(runtime)} {signing_key}"
+        source = f"{_source(runtime)} {json.dumps(layers)}"
         if not _is_built_from(source):
             BUILT_FROM.unlink(missing_ok=True)
-            _sam_build(places, built_for(runtime) | {"SigningKeyArn": signing_key})
+            _sam_build(places, built_for(runtime) | layers)
             BUILT_FROM.write_text(source)
 
 

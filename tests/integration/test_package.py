@@ -27,7 +27,7 @@ THIRD_PARTY = {
     *("annotated_types", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "pydantic"),
     *("pydantic_core", "s3transfer", "six", "typing_extensions", "typing_inspection", "urllib3"),
 }
-OURS = {"aws", "bootstrap", "imaging", "observability", "settings", "version"}
+OURS = {"aws", "bootstrap", "imaging", "observability", "settings", "tracing", "version"}
 LOADED = {
     "AuthorizerFunction": {"app"},
     "ApiFunction": THIRD_PARTY | OURS | {"api"},

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+import tracing
 from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError
 from aws.table import Put
@@ -108,9 +109,10 @@ class _ModelRun:
         body = route.model.schema.body(self.call.ask)
         began = self.runner.now()
         try:
-            answer = self.runner.invoke(
-                route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
-            )
+            with tracing.step("## model call", generation_id=self.attempt.record.id, model=route.model.id):
+                answer = self.runner.invoke(
+                    route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
+                )
         except BedrockError as error:
             _log_refusal(route, error)
             explained = refusals.explain(error, route.model)
