@@ -25,9 +25,6 @@ BUILD = PROJECT / ".aws-sam" / "build"
 BUILT_FROM = PROJECT / ".aws-sam" / "built-from"
 SAM = VENVS / "sam" / "bin" / "sam"
 
-LAYERS = ("SigningKeyArn", "Tracing")
-"""Parameters that add a layer."""
-
 
 @dataclass(frozen=True)
 class Deployed:
@@ -75,14 +72,13 @@ def built_for(runtime: str) -> dict[str, str]:
     return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
 
-def build(places: Places, runtime: str, overrides: Mapping[str, str]) -> None:
-    """Build the functions, and the layers that the parameters ask for."""
-    layers = {name: overrides[name] for name in LAYERS if name in overrides}
+def build(places: Places, runtime: str, signing_key: str = "") -> None:
+    """Build the functions, and the layer for signing if there is a key."""
     with _build_lock():
-        source = f"{_source(runtime)} {json.dumps(layers)}"
+        source = f"{_source(runtime)} {signing_key}"
         if not _is_built_from(source):
             BUILT_FROM.unlink(missing_ok=True)
-            _sam_build(places, built_for(runtime) | layers)
+            _sam_build(places, built_for(runtime) | {"SigningKeyArn": signing_key})
             BUILT_FROM.write_text(source)
 
 
