@@ -10,8 +10,10 @@ import platform
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from importlib.util import cache_from_source
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -19,6 +21,8 @@ from checks.template import PROJECT, source
 
 PYTHON = PROJECT / ".local" / "venvs" / "ministack" / "bin" / "python"
 """Of the version that the package here is built for."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 UNCHECKED = 0b01
 """The flags of bytecode that Python uses without a look at its source (PEP 552)."""
@@ -109,8 +113,8 @@ def test_a_cold_start_loads_what_is_listed_only(function: str, built: Path, auth
 
 def test_a_stack_that_traces_loads_the_x_ray_sdk_too(built: Path, runtime: str, tmp_path: Path) -> None:
     layer = build(PROJECT / "package" / "tracing", runtime, tmp_path / "TracingLayer") / "python"
-    environment = {"TRACING": "on", "LAMBDA_TASK_ROOT": str(built)}
-    found = json.loads(answer(LOADED_MODULES.format(module="worker.app"), built, layer, **environment))
+    variables = {"TRACING": "on", "LAMBDA_TASK_ROOT": str(built)}
+    found = json.loads(answer(LOADED_MODULES.format(module="worker.app"), built, layer, variables=variables))
     assert {name.partition(".")[0] for name in found} - LOADED["WorkerFunction"] == {"aws_xray_sdk", "wrapt"}
     assert sum(map(len, contents(layer).values())) < MOST_BYTES_OF_TRACING
 
@@ -190,7 +194,7 @@ def loaded(folder: Path, module: str) -> set[str]:
     return set(json.loads(answer(LOADED_MODULES.format(module=module), folder)))
 
 
-def answer(program: str, *folders: Path, python: Path = PYTHON, **variables: str) -> str:
+def answer(program: str, *folders: Path, python: Path = PYTHON, variables: Mapping[str, str] = _NONE) -> str:
     """What a Python with those packages prints; in an environment that has nothing of the developer's."""
     environment = {
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"), "a"),
