@@ -470,6 +470,28 @@ def test_traces_are_recorded_where_they_are_switched_on(tracing: str, mode: str)
     assert may_send == (set(FUNCTION_ROLES) if tracing == "on" else set())
 
 
+@pytest.mark.parametrize(("region", "where"), [("", "AWS::Region"), ("us-west-2", "GuardrailRegion")])
+def test_who_calls_models_may_apply_the_guardrail_only(region: str, where: str) -> None:
+    resources = deployed(GuardrailId="abc", GuardrailVersion="1", GuardrailRegion=region)
+    for role in FUNCTION_ROLES:
+        policies = resources[role]["Properties"]["Policies"]
+        allowed = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        applied = [each["Resource"] for each in allowed if each["Action"] == "bedrock:ApplyGuardrail"]
+        arn = "arn:${AWS::Partition}:bedrock:${Region}:${AWS::AccountId}:guardrail/${GuardrailId}"
+        calls_models = role in {"ApiRole", "WorkerRole"}
+        assert applied == ([{"Fn::Sub": [arn, {"Region": {"Ref": where}}]}] if calls_models else [])
+    assert "ApplyGuardrail" not in json.dumps(deployed())
+
+
+def test_a_guardrail_and_its_version_go_together() -> None:
+    identity, version = {"GuardrailId": "abc"}, {"GuardrailVersion": "1"}
+    assert [refusals(declared("default") | one) for one in (identity, version)] == [
+        ["With GuardrailId set GuardrailVersion too."],
+        ["With GuardrailVersion set GuardrailId too."],
+    ]
+    assert refusals(declared("default") | identity | version) == []
+
+
 def deployed(**changes: str) -> dict[str, Any]:
     """The resources with those parameters, as CloudFormation sees them."""
     values = declared("default") | changes
