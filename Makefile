@@ -243,7 +243,9 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
-	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt -o requirements/dev.txt
+	$(COMPILE) --no-deps requirements/tracing.in -o package/tracing/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt \
+		-c package/tracing/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
