@@ -2,6 +2,9 @@
 
 MiniStack takes API keys from the header x-api-key only. The template's API takes them from its authorizer, so here
 MiniStack checks the key that the authorizer returned, as API Gateway does with `ApiKeySourceType: AUTHORIZER`.
+
+MiniStack calls every error of a function `Runtime.HandlerError`. Lambda names its class, which state machines catch, so
+here the class is read from the traceback.
 """
 
 import json
@@ -10,11 +13,13 @@ from typing import Any
 
 from ministack import app as ministack
 from ministack.services import apigateway_v1 as gateway
+from ministack.services import lambda_svc
 
 from local.guard import Guarded, Request, came_through_the_front, is_image_link
 
 _authorized_key: ContextVar[str | None] = ContextVar("_authorized_key", default=None)
 _invoke_authorizer = gateway._invoke_authorizer_lambda  # noqa: SLF001 - MiniStack has no setting for it
+_execute = lambda_svc._execute_function_warm  # noqa: SLF001 - as above
 
 
 async def _remember_key(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
@@ -29,6 +34,21 @@ def _key(result: Any) -> str | None:  # noqa: ANN401 - MiniStack's untyped resul
     return policy.get("usageIdentifierKey") if isinstance(policy, dict) else None
 
 
+def _name_error(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
+    result = _execute(*arguments)
+    if result.get("error") and result["body"]["errorType"] == "Runtime.HandlerError":
+        result["body"]["errorType"] = _class_of_error(result["log"])
+    return result
+
+
+def _class_of_error(log: str) -> str:
+    """The class of the error in the last traceback; without one, the function's process has ended."""
+    _, found, traceback = log.rpartition("Traceback (most recent call last):\n")
+    lines = traceback.splitlines() if found else ()
+    named = (line.partition(":")[0].rpartition(".")[2] for line in lines if not line.startswith(" "))
+    return next(named, "Runtime.ExitError")
+
+
 def _may_come_from_a_page(request: Request) -> bool:
     return came_through_the_front(request) or is_image_link(request)
 
@@ -36,6 +56,7 @@ def _may_come_from_a_page(request: Request) -> bool:
 def main() -> None:
     gateway._invoke_authorizer_lambda = _remember_key  # noqa: SLF001 - as above
     gateway._api_key_from_request = lambda _: _authorized_key.get()  # noqa: SLF001 - as above
+    lambda_svc._execute_function_warm = _name_error  # noqa: SLF001 - as above
     ministack.app = Guarded(ministack.app, _may_come_from_a_page)
     ministack.main()
 
