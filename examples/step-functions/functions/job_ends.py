@@ -34,7 +34,7 @@ def meet(job_id: str, name: str, value: str) -> None:
         ReturnValues="ALL_NEW",
     )["Attributes"]
     if {"task_token", "ended"} <= found.keys():
-        end(found["task_token"], json.loads(found["ended"]))
+        end(str(found["task_token"]), json.loads(str(found["ended"])))
         table.delete_item(Key={"id": job_id})
 
 
