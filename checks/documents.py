@@ -273,13 +273,13 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-class _CompletedOfStack(announcing.Completed):
+class CompletedOfStack(announcing.Completed):
     """At least one image was stored."""
 
     stack: Annotated[str, Field(description=_STACK)]
 
 
-class _FailedOfStack(announcing.Failed):
+class FailedOfStack(announcing.Failed):
     """There is no image."""
 
     stack: Annotated[str, Field(description=_STACK)]
@@ -287,9 +287,9 @@ class _FailedOfStack(announcing.Failed):
 
 def events() -> str:
     """The JSON Schema of the events, as far as EventBridge's envelope is ours."""
-    details = {announcing.COMPLETED: _CompletedOfStack, announcing.FAILED: _FailedOfStack}
-    adapters = [(name, "validation", TypeAdapter(detail)) for name, detail in details.items()]
-    schemas, definitions = TypeAdapter.json_schemas(adapters)
+    details = {announcing.COMPLETED: CompletedOfStack, announcing.FAILED: FailedOfStack}
+    adapters: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(detail) for name, detail in details.items()}
+    schemas, definitions = TypeAdapter.json_schemas((name, "validation", each) for name, each in adapters.items())
     kinds = [_event(name, schemas[name, "validation"]) for name in details]
     title = "Events of the text-to-image API"
     return json.dumps({"$schema": _DRAFT, "title": title, "oneOf": kinds, **definitions}, indent=2) + "\n"
