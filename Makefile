@@ -183,6 +183,7 @@ check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/aud
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	AWS_DEFAULT_REGION=us-west-2 $(TOOLS)/cfn-lint/bin/cfn-lint examples/*/template.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
 	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
