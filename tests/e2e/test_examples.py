@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from tests.e2e.laptop import PROJECT, Emulator, Stack, eventually
@@ -99,12 +99,12 @@ def test_the_event_of_an_image_reaches_the_queue_and_fits_the_schema(run: Run, e
     *_, event = run("events").results()
 
     schema = json.loads((PROJECT / "examples" / "events" / "schema.json").read_text())
-    jsonschema.validate(event, schema)
+    jsonschema_rs.validate(schema, event)
     assert event["detail-type"] == "Generation Completed"
     assert "kite" not in json.dumps(event)
     assert sum(call["images"] for call in emulator.calls()) == 1
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(event | {"detail": event["detail"] | {"cost_usd": "free"}}, schema)
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(schema, event | {"detail": event["detail"] | {"cost_usd": "free"}})
 
 
 def test_a_batch_makes_its_good_lines_and_pays_for_them_once(stack: Stack, emulator: Emulator, run: Run) -> None:
