@@ -19,6 +19,8 @@ BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NODE = PROJECT / ".local" / "venvs" / "node" / "bin"
 AWS = PROJECT / ".local" / "venvs" / "aws" / "bin" / "aws"
 
+SDK_ATTEMPTS = 3
+
 pytestmark = pytest.mark.skipif(not AWS.exists(), reason="no AWS CLI; `make client-programs` installs it")
 
 
@@ -78,19 +80,26 @@ def test_state_machines_make_the_good_requests_and_name_the_bad(stack: Stack, em
     assert sum(call["images"] for call in emulator.calls()) == 11
 
     emulator.configure(block={"prompt_contains": "forbidden"})
-    (blocked,) = _jobs(stack, [{"text": "a forbidden thing", "width": 512, "height": 512}])["results"]
+    (blocked,) = _execute(stack, "GenerateJobs", "a forbidden thing")["results"]
     assert (blocked["status"], blocked["error"]) == ("refused", "ContentBlocked")
     assert json.loads(blocked["cause"])["code"] == "content_blocked"
 
+    # The SDK's attempts are used up, so that the function raises Throttled.
+    emulator.configure(faults=[{"model": "*", "error": "ThrottlingException", "times": SDK_ATTEMPTS}])
+    emulator.forget()
+    assert _execute(stack, "Generate", "a patient fox", model="titan")["made"] == 1
+    assert [call["status"] for call in emulator.calls()] == [*[429] * SDK_ATTEMPTS, 200]
 
-def _jobs(stack: Stack, requests: object) -> dict[str, Any]:
-    """The output of GenerateJobs for these requests."""
-    outputs = stack.client("cloudformation").describe_stacks(StackName="text-to-image-workflows")["Stacks"][0][
-        "Outputs"
-    ]
-    (machine,) = (output["OutputValue"] for output in outputs if output["OutputKey"] == "GenerateJobsArn")
+
+def _execute(stack: Stack, machine: str, text: str, **fields: object) -> dict[str, Any]:
+    """The output of a state machine for one request."""
+    described = stack.client("cloudformation").describe_stacks(StackName="text-to-image-workflows")["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    request = {"text": text, "width": 512, "height": 512, **fields}
     states = stack.client("stepfunctions")
-    execution = states.start_execution(stateMachineArn=machine, input=json.dumps({"requests": requests}))
+    execution = states.start_execution(
+        stateMachineArn=outputs[f"{machine}Arn"], input=json.dumps({"requests": [request]})
+    )
     output = eventually(lambda: states.describe_execution(executionArn=execution["executionArn"]).get("output"))
     return json.loads(output)
 
