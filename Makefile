@@ -197,6 +197,7 @@ check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/aud
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	AWS_DEFAULT_REGION=us-west-2 $(TOOLS)/cfn-lint/bin/cfn-lint examples/*/template.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
 	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
@@ -253,6 +254,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
+	$(COMPILE) requirements/aws.in -o requirements/aws.txt
 	$(COMPILE) requirements/bench.in -c functions/requirements.txt -o requirements/bench.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
@@ -307,10 +309,14 @@ $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
 
 # Other people's clients, which the tests run against the stack, each in its own environment.
 .PHONY: client-programs
-client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done
+client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done $(TOOLS)/aws/.done
 
 $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 	$(call environment,the client $*,)
+
+# The examples use AWS CLI.
+$(TOOLS)/aws/.done: requirements/aws.txt | .venv/.done
+	$(call environment,AWS CLI,)
 
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)

@@ -3,9 +3,13 @@
 MiniStack takes API keys from the header x-api-key only. The template's API takes them from its authorizer, so here
 MiniStack checks the key that the authorizer returned, as API Gateway does with `ApiKeySourceType: AUTHORIZER`.
 
-It takes the text "false" of a patch for true, so that a disabled key would go on working, and it does not
-know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every signature.
-Here the one gets a truth value, and the other is among the request's condition keys.
+It takes the text "false" of a patch for true, so that a disabled key would go on working. Here it gets a truth value.
+
+MiniStack calls every error of a function `Runtime.HandlerError`. Lambda names its class, which state machines catch, so
+here the class is read from the traceback.
+
+It does not know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every
+signature. Here the request's condition keys get it.
 """
 
 import json
@@ -15,12 +19,14 @@ from typing import Any
 from ministack import app as ministack
 from ministack.core import iam_actions
 from ministack.services import apigateway_v1 as gateway
+from ministack.services import lambda_svc
 
 from local.guard import Guarded, Request, came_through_the_front, is_image_link
 
 _authorized_key: ContextVar[str | None] = ContextVar("_authorized_key", default=None)
 _update_api_key = gateway._update_api_key  # noqa: SLF001 - MiniStack has no setting for it
 _invoke_authorizer = gateway._invoke_authorizer_lambda  # noqa: SLF001 - MiniStack has no setting for it
+_execute = lambda_svc._execute_function_warm  # noqa: SLF001 - as above
 _condition_keys = iam_actions.request_tag_context
 
 
@@ -48,6 +54,21 @@ def _update_key(key_id: str, data: dict[str, Any]) -> Any:  # noqa: ANN401 - Min
     return _update_api_key(key_id, data)
 
 
+def _name_error(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
+    result = _execute(*arguments)
+    if result.get("error") and result["body"]["errorType"] == "Runtime.HandlerError":
+        result["body"]["errorType"] = _class_of_error(result["log"])
+    return result
+
+
+def _class_of_error(log: str) -> str:
+    """The class of the error in the last traceback; without one, the function's process has ended."""
+    _, found, traceback = log.rpartition("Traceback (most recent call last):\n")
+    lines = traceback.splitlines() if found else ()
+    named = (line.partition(":")[0].rpartition(".")[2] for line in lines if not line.startswith(" "))
+    return next(named, "Runtime.ExitError")
+
+
 def _may_come_from_a_page(request: Request) -> bool:
     return came_through_the_front(request) or is_image_link(request)
 
@@ -57,6 +78,7 @@ def main() -> None:
     gateway._update_api_key = _update_key  # noqa: SLF001 - as above
     iam_actions.request_tag_context = _with_signing_algorithm
     gateway._api_key_from_request = lambda _: _authorized_key.get()  # noqa: SLF001 - as above
+    lambda_svc._execute_function_warm = _name_error  # noqa: SLF001 - as above
     ministack.app = Guarded(ministack.app, _may_come_from_a_page)
     ministack.main()
 
