@@ -12,8 +12,11 @@ from pathlib import Path
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
-SENTENCE = re.compile(r"[\w',.:;() -]+")
+SENTENCE = re.compile(r"[\w',.:;()/{} -]+")
 """What a sentence is made of; an expression of DynamoDB has other characters too."""
+
+EQUIVALENT = frozenset({"secrets.token_hex"})
+"""Calls whose arguments a test cannot notice: a token of another length is as good."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def _mutants(path: Path, mutated: Path, relative: Path) -> Iterator[Mutant]:
     module, functions = ".".join(relative.with_suffix("").parts), _functions(file)
     for name in made.mutant_names:
         changed = _change(functions[_original(name)], functions[name])
-        if not _is_wording(changed):
+        if not _is_wording(changed) and not _is_equivalent(changed):
             source = made.hash_by_function_name[mangled_name_from_mutant_name(name)]
             yield Mutant(f"{module}.{name}", source, file, _lines(changed))
 
@@ -102,6 +105,10 @@ def _is_wording(changed: Sequence[ast.AST]) -> bool:
     calls = [node for node in changed if isinstance(node, ast.Call)]
     is_message = bool(calls) and _is_log(calls[-1]) and calls[-1].args[:1] == [last]
     return is_message or (_is_sentence(last) and not any(isinstance(node, ast.Compare) for node in changed))
+
+
+def _is_equivalent(changed: Sequence[ast.AST]) -> bool:
+    return any(isinstance(node, ast.Call) and ast.unparse(node.func) in EQUIVALENT for node in changed[-2:])
 
 
 def _is_log(call: ast.Call) -> bool:

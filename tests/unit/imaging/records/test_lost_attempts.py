@@ -14,7 +14,7 @@ from imaging.errors import DependencyUnavailable, StorageFailed
 from imaging.ids import image_id
 from imaging.images.gallery import Gallery, Origin
 from imaging.records.attempt import Attempt
-from imaging.records.record import GenerationRecord
+from imaging.records.record import GenerationRecord, ModelCall
 from imaging.requests.request import GenerationRequest
 from imaging.requests.result import StoredImage
 from imaging.requests.submission import Submission
@@ -124,6 +124,17 @@ def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: S
     bootstrap.services().store.end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
 
     assert table.records[f"image#{name}"]["is_deleted"]
+
+
+def test_what_is_unknown_of_an_attempts_bill_counts_as_spent_once(submission: Submission) -> None:
+    attempt = _begun(submission)
+    attempt.calls.append(ModelCall(at=0, model="m", images=1, price_micros=30))
+    reserved = attempt.record.reserved
+
+    ended = bootstrap.services().store.end(attempt, lambda _: {"status": "failed"}, in_full=True)
+
+    assert (ended.spent, ended.reserved, ended.images_billed) == (reserved, 0, 1)
+    assert reserved > 30
 
 
 def test_an_image_is_stored_although_no_answer_of_the_bucket_says_so(
