@@ -59,6 +59,18 @@ def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
     assert bucket.objects
 
 
+def test_the_bucket_is_only_searched_where_a_crash_may_have_left_an_image(
+    submission: Submission, table: FakeTable, bucket: FakeBucket
+) -> None:
+    gallery: Gallery = bootstrap.services().gallery
+    origin = Origin("me", submission.generation_id, "epoch", 0, 2, "amazon.titan-image-generator-v2:0", 10_000)
+    gallery.store(origin, _image(submission), b"png")
+    assert bucket.objects
+
+    assert gallery.found("me", submission.generation_id, "epoch", 2) == {}
+    assert table.records == {}
+
+
 def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
     submission: Submission, services: Services, bedrock: FakeBedrock
 ) -> None:
