@@ -84,6 +84,15 @@ def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
     assert outcome.generation.stored == [image]
 
 
+def test_an_image_for_which_no_time_was_left_is_made_by_the_next_attempt(services: Services, clock: FakeClock) -> None:
+    submission = Submission.keyed(GenerationRequest(text="a pier", number_of_images=2, model="core"), "me", "key")
+    attempt = _begun(submission, settled={0: _image(submission)}, model="stability.stable-image-core-v1:1")
+
+    outcome = services.generator.generate(replace(attempt, deadline=Deadline.after(4, clock)))
+
+    assert outcome.settled().keys() == {0}
+
+
 def test_two_lost_attempts_may_both_have_paid(submission: Submission, wall: FakeClock) -> None:
     record = None
     told = []
