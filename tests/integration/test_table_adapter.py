@@ -414,7 +414,7 @@ def test_a_write_of_the_fake_may_be_applied_although_it_raises() -> None:
 def test_what_dynamodb_leaves_out_of_an_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moto leaves out nothing, but DynamoDB may, if the answer is large or it throttles."""
     client = clients.dynamodb()
-    whole = client.batch_get_item
+    whole: Any = client.batch_get_item
     asked: list[list[str]] = []
 
     def one_of_them(RequestItems: dict[str, Any]) -> Any:  # noqa: ANN401, N803 - as boto3's

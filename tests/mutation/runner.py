@@ -66,14 +66,16 @@ class Mutants:
         return True
 
     def _unknown(self) -> list[Mutant]:
-        """The mutants without a result that still holds."""
+        """The mutants without a result that still holds. Those with an old one come first: a short run would otherwise
+        forget the survivors whose tests changed, and keep the others."""
         for mutant in self.mutants:
             known = self.results.by_name.get(mutant.name)
             if known and known.outcome in NOTICED:
                 self._kills[mutant.function][known.test] += 1
             if known and (known.source, known.tests) == (mutant.source, self._tests.digest(mutant, known.test)):
                 self.outcomes[mutant.name] = known
-        return [mutant for mutant in self.mutants if mutant.name not in self.outcomes]
+        unknown = [mutant for mutant in self.mutants if mutant.name not in self.outcomes]
+        return sorted(unknown, key=lambda mutant: mutant.name not in self.results.by_name)
 
     def _start(self, mutant: Mutant) -> None:
         items = self._tests.of(mutant, self._kills[mutant.function])
