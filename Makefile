@@ -171,10 +171,11 @@ fuzz: setup  ## Send random requests and events, in process and to a laptop stac
 # For `make mutate`.
 MUTATE ?= functions/aws functions/imaging
 MUTATE_MINUTES ?= 600
+MUTATE_AGAIN ?=
 
 .PHONY: mutate
 mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
-	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(if $(MUTATE_AGAIN),--fresh) $(MUTATE)
 
 # For `make bench`: some rows by name, separated by commas, and another number of runs.
 ROWS ?=
