@@ -50,7 +50,13 @@ def _refuse_other_methods(path: str, *allowed: str) -> None:
 _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
-_refuse_other_methods("/v1/models/<model>", "GET")
+for path in (
+    "/images/<image_id>.jpg",
+    "/images/<image_id>.webp",
+    "/images/<image_id>/provenance",
+    "/v1/models/<model>",
+):
+    _refuse_other_methods(path, "GET")
 for path in ("generations", "edits", "variations"):
     _refuse_other_methods(f"/v1/images/{path}", "POST")
 for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):

@@ -27,8 +27,8 @@ _TAGS = {
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _OPENAI_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAiErrorBody"}}}
 
-_GATEWAYS_OWN = {"400", "401", "404", "413", "429", "500", "503", "504", "default"}
-"""The statuses of errors that API Gateway may answer by itself."""
+_BEFORE_AUTHORIZER = {"400", "404", "413", "500", "503", "default"}
+"""The statuses of errors that API Gateway may answer before it knows that the path is OpenAI's."""
 
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -122,8 +122,8 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
 
 
 def _add_gateways_own_errors(operation: dict[str, Any]) -> None:
-    # API Gateway's own answers have one content type for all paths, and OpenAI's error among the problem's fields.
-    for status in _GATEWAYS_OWN & set(operation["responses"]):
+    # These have OpenAI's error among the problem's fields.
+    for status in _BEFORE_AUTHORIZER & set(operation["responses"]):
         content = operation["responses"][status]["content"]
         operation["responses"][status]["content"] = {**content, **_PROBLEM}
 

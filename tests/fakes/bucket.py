@@ -42,9 +42,14 @@ class FakeBucket:
         if self.refusals:
             raise BucketError(self.refusals.pop(0))
 
-    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> bool:
         self.check()
-        self.renditions.setdefault((image_id, name), (data, content_type))
+        rendition = (data, content_type)
+        return self.renditions.setdefault((image_id, name), rendition) is rendition
+
+    def read_rendition(self, image_id: str, name: str) -> bytes:
+        self.check()
+        return self.renditions[image_id, name][0]
 
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         self.check()
