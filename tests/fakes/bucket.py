@@ -51,6 +51,11 @@ class FakeBucket:
         found = self.renditions.get((image_id, name))
         return found and len(found[0])
 
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        self.check()
+        found = self.renditions.get((image_id, name))
+        return found and found[0]
+
     def rendition_link(self, image_id: str, name: str) -> Link:
         return self.link(f"renditions/{image_id}/{name}")
 

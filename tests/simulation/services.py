@@ -167,6 +167,12 @@ class SimulatedBucket:
         )
         return found
 
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        found: bytes | None = self._call(
+            f"read {image_id[:8]}/{name}", lambda: self.renditions.read_rendition(image_id, name)
+        )
+        return found
+
     def rendition_link(self, image_id: str, name: str) -> Link:
         return self.link(f"{image_id}/{name}")
 

@@ -24,10 +24,9 @@ class UsageAnswer(BaseModel):
     images: int = Field(description="How many images were made in the month.")
 
 
-Month = Annotated[
-    str | None,
-    Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Of UTC, as 2026-11; the current one if it is left out."),
-]
+MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH_DESCRIPTION = "Of UTC, as 2026-11; the current one if it is left out."
+Month = Annotated[str | None, Query(pattern=MONTH_PATTERN, description=MONTH_DESCRIPTION)]
 
 
 @router.get(
@@ -40,7 +39,11 @@ Month = Annotated[
     responses=answers(UsageAnswer, "The month, or the month so far.", 400, 401, 429, 500, 503),
 )
 def usage(month: Month = None) -> UsageAnswer:
-    found = bootstrap.services().ledger.usage(caller(router.current_event), month)
+    return usage_of(caller(router.current_event), month)
+
+
+def usage_of(owner: str, month: str | None) -> UsageAnswer:
+    found = bootstrap.services().ledger.usage(owner, month)
     return UsageAnswer(
         month=found.month,
         spent_usd=usd(found.spent),
