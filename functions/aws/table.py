@@ -6,7 +6,6 @@ treated as absent. A listed record also has a `listing` and `listed_at`, the tim
 
 import json
 import random
-import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +60,14 @@ class Equal:
 
 
 @dataclass(frozen=True)
+class NotEqual:
+    """The attribute is absent or has another value."""
+
+    attribute: str
+    value: str
+
+
+@dataclass(frozen=True)
 class AtMost:
     """The attribute is at most the limit; an absent one counts as 0."""
 
@@ -68,7 +75,7 @@ class AtMost:
     limit: int
 
 
-Condition = Absent | Equal | AtMost
+Condition = Absent | Equal | NotEqual | AtMost
 
 
 @dataclass(frozen=True)
@@ -136,14 +143,10 @@ class Table:
         records = [_record(item) for item in items]
         return {record[KEY]: record for record in records if self._counts(record)}
 
-    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
-        """Writes a record, over one that may be there; with others, all or none."""
-        put = Put(key, record, expires_at)
-        if others:
-            return self.write([put, *others], secrets.token_hex(16))
+    def put(self, key: str, record: Record, expires_at: int) -> None:
+        """Writes a record, over one that may be there."""
         with raising(TableError):
-            clients.dynamodb().put_item(TableName=self.name, Item=_item(put))
-        return None
+            clients.dynamodb().put_item(TableName=self.name, Item=_item(Put(key, record, expires_at)))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
         """Applies all changes or none. Also raises ConditionFailed.
@@ -243,6 +246,9 @@ def _condition(condition: Condition | None) -> _Expression:
             return _Expression("attribute_not_exists(#key) OR #expiry <= :now", names, {":now": now})
         case Equal(attribute, value):
             return _Expression("#checked = :checked", {"#checked": attribute}, {":checked": value})
+        case NotEqual(attribute, value):
+            names = {"#checked": attribute}
+            return _Expression("attribute_not_exists(#checked) OR #checked <> :checked", names, {":checked": value})
         case AtMost(attribute, limit):
             absent = "attribute_not_exists(#checked) OR " if limit >= 0 else ""
             return _Expression(f"{absent}#checked <= :checked", {"#checked": attribute}, {":checked": limit})

@@ -173,7 +173,12 @@ class Generations:
             is_other = record.is_job != begun.is_job
             return record.without_deleted(self._changes(record, outcome) | found if is_other else changes)
 
-        ended = self.store.end(attempt, current, notes=outcome.notes, in_full=outcome.is_bug)
+        try:
+            ended = self.store.end(attempt, current, notes=outcome.notes, in_full=outcome.is_bug)
+        except (Changed, DependencyUnavailable):
+            for image in outcome.unwritten:
+                self.gallery.write(image)
+            raise
         if ended.status == "failed" and outcome.error:
             self.announcer.failed(ended, outcome.error)
         return ended

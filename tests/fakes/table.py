@@ -20,6 +20,7 @@ from aws.table import (
     ConditionFailed,
     Delete,
     Equal,
+    NotEqual,
     Page,
     Put,
     Record,
@@ -57,9 +58,9 @@ class FakeTable:
         found = {key: self.records[key] for key in keys if key in self.records}
         return {key: record for key, record in found.items() if self._counts(record)}
 
-    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
+    def put(self, key: str, record: Record, expires_at: int) -> None:
         self._refuse(writes=True)
-        self.records.update({put.key: _stored(put) for put in (Put(key, record, expires_at), *others)})
+        self.records[key] = _stored(Put(key, record, expires_at))
         self._lose()
 
     def write(self, changes: Sequence[Change], token: str) -> None:
@@ -114,6 +115,8 @@ class FakeTable:
                 return KEY not in record or record.get(EXPIRY, now + 1) <= now
             case Equal(attribute, value):
                 return bool(record.get(attribute) == value)
+            case NotEqual(attribute, value):
+                return bool(record.get(attribute) != value)
             case AtMost(attribute, limit):
                 return bool(record.get(attribute, 0) <= limit)
         return True

@@ -68,7 +68,6 @@ OPERATIONS = {
     "begin": "table: begin the generation, reserve its price",
     "model": "model: make the image",
     "put": "bucket: put the image",
-    "image record": "table: write the image's record",
     "event": "bus: publish the event",
     "end": "table: end the generation, settle its price",
     "link": "bucket: presign the link",
@@ -123,6 +122,13 @@ class Deployment:
         )
 
 
+def _operation(changes: Sequence[Change]) -> str:
+    if changes[0].key.startswith("image#"):
+        return "other record"
+    status = next((change.record.get("status") for change in changes if isinstance(change, Put)), None)
+    return "end" if status in ENDED else "begin"
+
+
 class _Part:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -133,14 +139,11 @@ class _Table(_Part):
         method = getattr(self.deployment.table, name)
         return lambda *call, **named: self.deployment.call("read", TableError, lambda: method(*call, **named))
 
-    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
-        operation = "image record" if key.startswith("image#") else "other record"
-        self.deployment.call(operation, TableError, lambda: self.deployment.table.put(key, record, expires_at, *others))
+    def put(self, key: str, record: Record, expires_at: int) -> None:
+        self.deployment.call("other record", TableError, lambda: self.deployment.table.put(key, record, expires_at))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
-        status = next((change.record.get("status") for change in changes if isinstance(change, Put)), None)
-        operation = "end" if status in ENDED else "begin"
-        self.deployment.call(operation, TableError, lambda: self.deployment.table.write(changes, token))
+        self.deployment.call(_operation(changes), TableError, lambda: self.deployment.table.write(changes, token))
 
 
 class _Bucket(_Part):

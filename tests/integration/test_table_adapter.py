@@ -21,6 +21,7 @@ from aws.table import (
     ConditionFailed,
     Delete,
     Equal,
+    NotEqual,
     Put,
     Record,
     Table,
@@ -215,6 +216,9 @@ def test_a_write_with_a_condition_that_fails_changes_nothing_and_names_the_chang
         (Equal("number", 5), True),
         (Equal("number", "5"), False),
         (Equal("missing", "a"), False),
+        (NotEqual("text", "a"), False),
+        (NotEqual("text", "b"), True),
+        (NotEqual("missing", "a"), True),
         (AtMost("number", 5), True),
         (AtMost("number", 4), False),
         (AtMost("number", -1), False),
@@ -230,7 +234,13 @@ def test_a_condition_reads_the_current_record(table: EitherTable, condition: Con
 
 @pytest.mark.parametrize(
     ("condition", "holds"),
-    [(Absent(NOON), True), (Equal("text", "a"), False), (AtMost("number", 0), True), (AtMost("number", -1), False)],
+    [
+        (Absent(NOON), True),
+        (Equal("text", "a"), False),
+        (NotEqual("text", "a"), True),
+        (AtMost("number", 0), True),
+        (AtMost("number", -1), False),
+    ],
     ids=str,
 )
 def test_a_condition_on_a_missing_record(table: EitherTable, condition: Condition, holds: bool) -> None:

@@ -12,7 +12,7 @@ from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError, Link
 from aws.events import EventError
 from aws.queue import QueueError
-from aws.table import LISTED_AT, LISTING, Change, Page, Put, Record, TableError
+from aws.table import LISTED_AT, LISTING, Change, Page, Record, TableError
 from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.models.sizing import Size
@@ -49,12 +49,8 @@ class SimulatedTable:
     def get_many(self, keys: Collection[str]) -> Mapping[str, Record]:
         return self._call(f"get {len(keys)} records", partial(self.main.get_many, keys))
 
-    def put(self, key: str, record: Record, expires_at: int, *others: Put) -> None:
-        keys = [key, *(other.key for other in others)]
-        self._call(
-            f"put {' '.join(map(_short, keys))}",
-            lambda: self._apply(keys, lambda: self.main.put(key, record, expires_at, *others)),
-        )
+    def put(self, key: str, record: Record, expires_at: int) -> None:
+        self._call(f"put {_short(key)}", lambda: self._apply([key], lambda: self.main.put(key, record, expires_at)))
 
     def write(self, changes: Sequence[Change], token: str) -> None:
         keys = [change.key for change in changes]

@@ -1,7 +1,7 @@
 """The doors beside HTTP, and what can happen in mid-work: a function dies, a call fails, somebody else is faster."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 import bootstrap
 import sweeper.app
 import worker.app
-from aws.table import TableError
+from aws.table import Change, TableError
 from imaging.records.record import GenerationRecord
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
 from tests.fakes.table import FakeTable
@@ -62,20 +62,34 @@ def callers_totals(table: FakeTable) -> tuple[int, int]:
     return totals(table, CALLER)
 
 
+def every_call(*_: object) -> bool:
+    return True
+
+
+def writes_image(changes: Sequence[Change], _token: str) -> bool:
+    """Whether a write begins with an image's record, so that it is not the end of an attempt."""
+    return changes[0].key.startswith("image#")
+
+
+def writes_generation(changes: Sequence[Change], _token: str) -> bool:
+    return changes[0].key.startswith("generation#")
+
+
 @contextmanager
 def at_call(
     number: int,
     part: object,
     method: str,
     *,
+    counted: Callable[..., object] = every_call,
     before: Callable[[], object] = lambda: None,
     after: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
-    """Something happens before or after one call of a part's method, counted from 0."""
+    """Something happens before or after one counted call of a part's method, counted from 0."""
     original, calls = getattr(part, method), itertools.count()
 
     def intercepted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the method
-        is_it = next(calls) == number
+        is_it = counted(*arguments) and next(calls) == number
         if is_it:
             before()
         result = original(*arguments, **named)
@@ -88,25 +102,29 @@ def at_call(
 
 
 @contextmanager
-def killed_after(number: int, part: object, method: str) -> Iterator[None]:
+def killed_after(number: int, part: object, method: str, counted: Callable[..., object] = every_call) -> Iterator[None]:
     """The function dies when a part's method is called once more than that."""
-    with pytest.raises(FunctionKilled), _failing_after(number, part, method, die):
+    with pytest.raises(FunctionKilled), _failing_after(number, part, method, die, counted):
         yield
 
 
 @contextmanager
-def refused_after(number: int, table: FakeTable, method: str) -> Iterator[None]:
-    """The table refuses a method after so many calls of it."""
-    with _failing_after(number, table, method, refuse):
+def refused_after(
+    number: int, table: FakeTable, method: str, counted: Callable[..., bool] = every_call
+) -> Iterator[None]:
+    """The table refuses a method after so many counted calls of it."""
+    with _failing_after(number, table, method, refuse, counted):
         yield
 
 
 @contextmanager
-def _failing_after(number: int, part: object, method: str, fail: Callable[[], object]) -> Iterator[None]:
+def _failing_after(
+    number: int, part: object, method: str, fail: Callable[[], object], counted: Callable[..., object] = every_call
+) -> Iterator[None]:
     original, calls = getattr(part, method), itertools.count()
 
     def failing(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the method
-        if next(calls) >= number:
+        if counted(*arguments) and next(calls) >= number:
             fail()
         return original(*arguments, **named)
 

@@ -144,7 +144,7 @@ class TestAJobPastItsDeadline:
     ) -> None:
         job_id = start(send, model="core")
         wall.advance(6 * HOUR - 60)
-        with killed_after(0, table, "put"):
+        with killed_after(1, table, "write"):
             work(job_id)
         wall.advance(LEASE_SECONDS)
         assert sweep() == 1

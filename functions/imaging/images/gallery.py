@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from aws.bucket import BucketError, Link
-from aws.table import LISTED_AT, LISTING, ConditionFailed, Delete, Equal, Page, Put, Record, TableError
+from aws.table import LISTED_AT, LISTING, ConditionFailed, Delete, Equal, NotEqual, Page, Put, Record, TableError
 from imaging import ports
 from imaging.errors import DependencyUnavailable, NotFound, StorageFailed, table_needed
 from imaging.ids import image_id, is_id
@@ -96,9 +96,9 @@ class Gallery:
         return self._record(origin, image) if is_stored else None
 
     def write(self, record: Put) -> bool:
-        """Writes an image's record. Returns False if the table refused."""
+        """Writes an image's record, unless it is there. Returns False if the table refused."""
         try:
-            self.table.put(record.key, record.record, record.expires_at, *digests(record))
+            self._write(record)
         except TableError as error:
             logger.warning("An image's record was not written", record=record.key, aws_error=error.code)
             return False
@@ -223,7 +223,12 @@ class Gallery:
             LISTING: _listing(origin.owner),
             LISTED_AT: made_at,
         }
-        return Put(_key(image.id), record, int(made_at + self.retention.total_seconds()))
+        expires_at = int(made_at + self.retention.total_seconds())
+        return Put(_key(image.id), record, expires_at, NotEqual("epoch", origin.epoch))
+
+    def _write(self, record: Put) -> None:
+        with suppress(ConditionFailed):
+            self.table.write([record, *digests(record)], secrets.token_hex(16))
 
     def _in_bucket(self, image_id: str, origin: Origin) -> FoundImage | None:
         """An image without a record: its function crashed before it wrote one."""
@@ -240,7 +245,7 @@ class Gallery:
         )
         put = self._record(replace(origin, model=metadata["model"], price_micros=int(metadata["price_micros"])), image)
         with table_needed():
-            self.table.put(put.key, put.record, put.expires_at, *digests(put))
+            self._write(put)
         return FoundImage(metadata["model"], image)
 
     def _digests_of(self, image_id: str, record: Record) -> Iterator[str]:

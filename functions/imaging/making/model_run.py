@@ -150,9 +150,13 @@ class _ModelRun:
         return ImageOutcome(
             slot,
             image,
-            note=None if self.runner.gallery.write(note) else note,
+            note=None if self._is_written(note) else note,
             is_unsigned=self.runner.signer is not None and image.manifest != "operator",
         )
+
+    def _is_written(self, note: Put) -> bool:
+        """Whether the image's record is written before the attempt's end, which writes an only image's at once."""
+        return self.attempt.record.requested > 1 and self.runner.gallery.write(note)
 
     def _store(self, slot: Slot, image: StoredImage, data: bytes) -> Put:
         """Stores the image and returns the write of its record. Raises BucketError."""

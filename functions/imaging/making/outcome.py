@@ -27,8 +27,8 @@ FAILURE_SECONDS = 60
 @dataclass(frozen=True)
 class ImageOutcome:
     """The outcome of one requested image: its facts, or the error. `may_be_billed` is false if its call certainly was
-    not billed; `note` is the write of its record, if the table refused it; `is_unsigned` means that it should have been
-    signed."""
+    not billed; `note` is the write of its record, if the end of the attempt must write it; `is_unsigned` means that it
+    should have been signed."""
 
     slot: Slot
     result: ImageFacts | ImagingError
@@ -76,12 +76,16 @@ class Outcome:
         return any(one.error is not None and one.error.was_paid for one in self.made)
 
     @property
+    def unwritten(self) -> list[Put]:
+        """The writes of image records that are left to the end of the attempt."""
+        return [one.note for one in self.made if one.note is not None]
+
+    @property
     def notes(self) -> list[Put]:
-        """The image records that the table refused, and what finds the images by their files."""
-        images = [one.note for one in self.made if one.note is not None]
+        """The unwritten image records, and what finds the images by their files."""
         # A transaction may name each key once, and equal images have one digest.
-        found = {digest.key: digest for image in images for digest in digests(image)}
-        return [*images, *found.values()]
+        found = {digest.key: digest for image in self.unwritten for digest in digests(image)}
+        return [*self.unwritten, *found.values()]
 
     @classmethod
     def of_earlier_attempts(cls, record: GenerationRecord, chosen: Plan, why: ImagingError) -> "Outcome":

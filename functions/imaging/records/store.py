@@ -7,7 +7,7 @@ recognised by its revision.
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,6 +19,7 @@ from aws.table import (
     LISTED_AT,
     LISTING,
     Absent,
+    Change,
     Condition,
     ConditionFailed,
     Equal,
@@ -191,33 +192,21 @@ class GenerationStore:
     def _write(self, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put]) -> GenerationRecord:
         condition = Equal("revision", before.revision) if before.revision else Absent(self.now())
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
-        missing = [note for each in notes if (note := self._still_missing(each))]
+        written: list[Change] = [put(after, condition), *jobs, *totals]
         try:
-            self.table.write([put(after, condition), *jobs, *totals, *missing], secrets.token_hex(8))
+            self.table.write([*written, *notes], secrets.token_hex(8))
         except ConditionFailed as failed:
             if 0 in failed.places:
                 return self._recognised(before, after, Changed())
             if min(failed.places) <= len(jobs):
                 raise self.open_jobs.refusal() from None
-            if min(failed.places) <= len(jobs) + len(totals):
+            if min(failed.places) < len(written):
                 raise self.ledger.exhausted(before, after) from None
-            return self._write(before, after, notes)
+            missing = [note for place, note in enumerate(notes, len(written)) if place not in failed.places]
+            return self._write(before, after, missing)
         except TableError as error:
             return self._recognised(before, after, table_down(error))
         return after
-
-    def _still_missing(self, note: Put) -> Put | None:
-        """The write of an image's record, which may replace one of an earlier epoch; None if it is already written. A
-        digest's record says the same each time."""
-        if "epoch" not in note.record:
-            return note
-        with table_needed():
-            found = self.table.get(note.key)
-        if found is None:
-            return replace(note, condition=Absent(self.now()))
-        version = "epoch" if "epoch" in found else "owner"
-        is_written = found.get("epoch") == note.record["epoch"]
-        return None if is_written else replace(note, condition=Equal(version, found[version]))
 
     def _recognised(self, before: GenerationRecord, after: GenerationRecord, otherwise: Exception) -> GenerationRecord:
         """The record in the table, if this write was applied although its answer was lost. Another request may have

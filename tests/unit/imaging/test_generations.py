@@ -33,6 +33,8 @@ from tests.unit.doors import (
     sweep,
     totals,
     work,
+    writes_generation,
+    writes_image,
 )
 
 pytestmark = pytest.mark.usefixtures("services")
@@ -338,7 +340,7 @@ class TestWhichKeysAreFree:
     def test_never_that_after_a_crash_that_left_images(
         self, send: Send, bucket: FakeBucket, table: FakeTable, wall: FakeClock
     ) -> None:
-        with at_call(0, table, "put", before=die), pytest.raises(FunctionKilled):
+        with at_call(0, table, "write", counted=writes_image, before=die), pytest.raises(FunctionKilled):
             generate(send, {"model": "core"}, **KEY)
         wall.advance(LEASE_SECONDS)
         sweep()
@@ -522,7 +524,7 @@ class TestWhenTheTableFails:
         self, send: Send, bedrock: FakeBedrock, table: FakeTable, clock: FakeClock
     ) -> None:
         before = clock.now
-        with at_call(1, table, "write", before=refuse):
+        with at_call(1, table, "write", counted=writes_generation, before=refuse):
             first = generate(send)
         assert (first.status, first.json["warnings"], clock.now - before) == (200, [], 0.5)
         assert generate(send).headers[REPLAYED] == "true"
@@ -537,6 +539,15 @@ class TestWhenTheTableFails:
         assert answer.status == 200
         assert [warning["code"] for warning in answer.json["warnings"]] == ["not_remembered"]
         assert len(answer.json["images"]) == len(bucket.objects) == 2
+
+    def test_an_only_image_is_found_although_the_outcome_could_not_be_recorded(
+        self, send: Send, table: FakeTable
+    ) -> None:
+        with refused_after(1, table, "write", counted=writes_generation):
+            answer = generate(send, {"number_of_images": 1})
+        assert [warning["code"] for warning in answer.json["warnings"]] == ["not_remembered"]
+        [made] = answer.json["details"]
+        assert send("GET", f"/images/{made['id']}.png").status == 302
 
     def test_what_could_not_be_recorded_is_found_again_once_its_function_is_over(
         self, send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
@@ -560,7 +571,7 @@ class TestWhenTheTableFails:
         self, send: Send, bedrock: FakeBedrock, table: FakeTable, when: str
     ) -> None:
         at: dict[str, Callable[[], object]] = {when: refuse}
-        with at_call(0, table, "put", **at):
+        with at_call(0, table, "write", counted=writes_image, **at):
             first = generate(send)
 
         again = generate(send)
@@ -578,10 +589,10 @@ class TestWhenTheTableFails:
 
 
 @pytest.mark.parametrize("headers", [{}, KEY, {"cache_control": "no-cache"}])
-def test_one_image_costs_three_calls_to_the_table(send: Send, table: FakeTable, headers: dict[str, str]) -> None:
+def test_one_image_costs_two_calls_to_the_table(send: Send, table: FakeTable, headers: dict[str, str]) -> None:
     with counted_calls(table) as calls:
         assert generate(send, {"number_of_images": 1}, **headers).status == 200
-    assert calls == ["write", "put", "write"], "begin, the image, end"
+    assert calls == ["write", "write"], "begin and end"
 
 
 def test_a_direct_invocation_carries_its_key_in_the_event(bedrock: FakeBedrock) -> None:

@@ -42,6 +42,7 @@ from tests.unit.doors import (
     sweep,
     totals,
     work,
+    writes_image,
 )
 
 SECRET = "secret prompt"  # noqa: S105 - the test looks for it in the log
@@ -487,7 +488,11 @@ def test_a_running_job_shows_the_images_that_are_there_by_now(
 ) -> None:
     job_id = start(send, {"model": "core"}).json["id"]
     seen: list[int] = []
-    with at_call(0, table, "put", after=lambda: seen.append(look(send, job_id).json["progress"]["made"])):
+
+    def see() -> None:
+        seen.append(look(send, job_id).json["progress"]["made"])
+
+    with at_call(0, table, "write", counted=writes_image, after=see):
         assert work(job_id)
     assert seen[0] in {1, 2}, "its two calls run side by side"
     assert len(bedrock.calls) == 2

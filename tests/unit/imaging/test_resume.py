@@ -15,7 +15,7 @@ from tests.fakes.events import FakeBus
 from tests.fakes.lambda_runtime import FakeContext
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
-from tests.unit.doors import LEASE_SECONDS, killed_after, record, refused_after, sweep, totals, work
+from tests.unit.doors import LEASE_SECONDS, killed_after, record, refused_after, sweep, totals, work, writes_image
 
 CORE, TITAN = "stability.stable-image-core-v1:1", "amazon.titan-image-generator-v2:0"
 FOX = {"text": "a fox", "number_of_images": 4, "seed": 7}
@@ -94,7 +94,7 @@ def test_titan_repeats_the_call_of_which_any_image_is_missing(
 def test_an_image_whose_function_died_before_it_wrote_the_record_is_found_in_the_bucket(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, table: FakeTable, wall: FakeClock, model: str
 ) -> None:
-    with killed_after(0, table, "put"):
+    with killed_after(1, table, "write"):
         generate(send, model=model, number_of_images=1)
     wall.advance(LEASE_SECONDS)
 
@@ -110,7 +110,7 @@ def test_an_image_whose_function_died_before_it_wrote_the_record_is_found_in_the
 def test_images_of_a_crashed_function_are_listed_without_a_retry(
     send: Send, bucket: FakeBucket, table: FakeTable, wall: FakeClock
 ) -> None:
-    with killed_after(1, table, "put"):
+    with killed_after(1, table, "write", writes_image):
         generate(send, model="core")
     wall.advance(LEASE_SECONDS)
 
@@ -190,8 +190,7 @@ def test_the_model_that_made_images_makes_the_others(
     send: Send, bedrock: FakeBedrock, bucket: FakeBucket, table: FakeTable, wall: FakeClock, recorded: int
 ) -> None:
     bedrock.refuse("ResourceNotFoundException")
-    titans_refusal = 1
-    with killed_after(titans_refusal + recorded, table, "put"):
+    with killed_after(recorded, table, "write", writes_image):
         generate(send, number_of_images=3)
     wall.advance(LEASE_SECONDS)
     in_another_environment_titan_is_alive()
@@ -432,7 +431,7 @@ def test_a_job_whose_every_image_a_crashed_worker_stored_was_not_billed_twice(
     send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
     job_id = start(send, model="core", number_of_images=1)
-    with killed_after(0, table, "put"):
+    with killed_after(1, table, "write"):
         work(job_id)
     wall.advance(LEASE_SECONDS)
     assert work(job_id)

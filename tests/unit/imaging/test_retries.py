@@ -10,7 +10,7 @@ from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Answer, Send
-from tests.unit.doors import LEASE_SECONDS, FunctionKilled, at_call, counted_calls, die, refuse
+from tests.unit.doors import LEASE_SECONDS, FunctionKilled, at_call, counted_calls, die, refuse, writes_generation
 
 PATH = "/v1/images/generations"
 FOX = {"prompt": "a fox", "seed": 7}
@@ -58,7 +58,7 @@ def test_a_retry_belongs_to_a_try_without_an_answer_rather_than_to_one_alike_tha
 ) -> None:
     bedrock.enqueue(BLOCKED)
     assert create(send).status == 400
-    with at_call(0, table, "put", before=die), pytest.raises(FunctionKilled):
+    with at_call(1, table, "write", counted=writes_generation, before=die), pytest.raises(FunctionKilled):
         create(send)
     wall.advance(30)
     assert create(send, 1).status == 409
@@ -102,7 +102,7 @@ def test_a_retry_of_a_failure_that_was_billed_gets_the_same_failure(send: Send, 
 def test_a_retry_after_a_crash_resumes_the_generation(
     send: Send, bedrock: FakeBedrock, table: FakeTable, wall: FakeClock
 ) -> None:
-    with at_call(0, table, "put", before=die), pytest.raises(FunctionKilled):
+    with at_call(1, table, "write", counted=writes_generation, before=die), pytest.raises(FunctionKilled):
         create(send)
     wall.advance(LEASE_SECONDS)
     assert create(send, 1).status == 200
@@ -170,4 +170,4 @@ def test_a_table_error_while_a_try_is_recorded_pays_nothing_and_can_be_retried(
 def test_a_first_try_costs_one_more_call_to_the_table(send: Send, table: FakeTable) -> None:
     with counted_calls(table) as calls:
         assert create(send).status == 200
-    assert calls == ["write", "write", "put", "write"]
+    assert calls == ["write", "write", "write"]

@@ -309,7 +309,7 @@ class TestADeadAttempt:
             killed(send, bedrock, model="core")
         with counted_calls(table) as calls:
             assert generate(send, model="core", number_of_images=1).status == 200
-        assert calls == ["write", "put", "write"]
+        assert calls == ["write", "write"]
         assert total().keys() == before.keys() == {"id", "committed", "spent", "images"}
         wall.advance(LEASE_SECONDS)
         assert sweep() == 31

@@ -23,7 +23,7 @@ from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FakeClock
 from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
-from tests.unit.doors import refused_after
+from tests.unit.doors import at_call, refuse, refused_after, writes_image
 
 pytestmark = pytest.mark.usefixtures("services")
 
@@ -152,23 +152,17 @@ def test_an_image_that_a_refusing_bucket_has_after_all_is_not_paid_for_again(
     assert (len(again.generation.stored), len(bedrock.calls)) == (2, 1)
 
 
-def test_a_waiting_job_records_the_images_whose_records_were_refused(
-    table: FakeTable, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_waiting_job_records_the_images_whose_records_were_refused(table: FakeTable, bedrock: FakeBedrock) -> None:
     submission = Submission.keyed(GenerationRequest(text="a pier", number_of_images=2, model="core"), "me", "key")
     bootstrap.services().generations.enqueue(submission)
     bedrock.by_seed[43] = BedrockError("ThrottlingException", "")
-    monkeypatch.setattr(table, "put", _refused_put)
 
     jobs = bootstrap.services().jobs
-    assert jobs.work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)) is not None
+    with at_call(0, table, "write", counted=writes_image, before=refuse):
+        assert jobs.work(submission.generation_id, Deadline.after(FUNCTION_SECONDS)) is not None
 
     [listed] = bootstrap.services().gallery.listed("me", 9)[0]
     assert listed.image.id == image_id(submission.generation_id, 0)
-
-
-def _refused_put(*_: object) -> None:
-    raise TableError("InternalServerError")
 
 
 def _no_answer(_image_id: str) -> None:
