@@ -1,4 +1,4 @@
-"""The parts of docs/ that are generated: openapi.json, and the tables between markers.
+"""The parts of docs/ that are generated: openapi.json, and the tables between markers; and the schemas of agents.
 
 `python -m checks.documents` (`make docs`) writes them, from the code, the template and the OpenAPI document.
 With `--check` it writes nothing, shows what differs and fails.
@@ -26,6 +26,7 @@ from api import openapi, problems
 from api.app import app
 from aws.bedrock import BedrockError
 from bench.goals import GOALS
+from checks import agents
 from imaging import errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
@@ -275,6 +276,7 @@ def filled(page: str) -> str:
 
 def generated() -> Iterator[tuple[Path, str]]:
     yield OPENAPI, json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n"
+    yield from agents.generated()
     for page in PAGES:
         yield page, filled(page.read_text())
 

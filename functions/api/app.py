@@ -1,4 +1,5 @@
-"""The entry point for HTTP and for direct invocations: an event without `httpMethod` is the body of POST /generate."""
+"""The entry point for HTTP, for agents and for direct invocations: an event that is neither API Gateway's nor an
+agent's is the body of POST /generate."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
-from api import cors, direct, problems
+from api import agents, cors, direct, problems
 from api.caller import came_from_gateway, route
 from api.event import is_well_formed
 from api.openapi import document
@@ -69,7 +70,7 @@ bootstrap.prepare()
 @metrics.log_metrics
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
     if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
-        return direct.generate(event, context)
+        return _directly(event, context)
     if not is_well_formed(event):
         raise InvalidRequest(_NOT_FROM_GATEWAY)
     try:
@@ -79,6 +80,10 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noq
     if not came_from_gateway(event, settings.gateway_token):
         raise InvalidRequest(_NOT_FROM_GATEWAY)
     return _respond(event, context, settings.cors_origins)
+
+
+def _directly(event: object, context: LambdaContext) -> dict[str, Any]:
+    return agents.answer(event, context) if agents.is_call(event, context) else direct.generate(event, context)
 
 
 def _respond(event: dict[str, Any], context: LambdaContext, origins: Sequence[str]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def mcp() -> Response[str]:
         reply = mcp.refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, mcp.ProtocolError(mcp.INVALID_REQUEST, _WRONG_TYPE))
     else:
         reply = mcp.answer(event.body, _headers(event), Asker(caller(event), stable_link(event)))
-    return Response(reply.status, "application/json", reply.body)
+    return Response(reply.status, "application/json" if reply.body else None, reply.body)
 
 
 _WRONG_ORIGIN = "Pages of this origin may not call the API. The operator can list it in CorsOrigins."

@@ -116,6 +116,7 @@ def test_a_client_of_an_earlier_revision_shakes_hands(send: Send, ask: Ask, vers
     assert ask("ping") == {}
     initialized = send("POST", "/mcp", {"jsonrpc": "2.0", "method": "notifications/initialized"})
     assert (initialized.status, initialized.text) == (202, "")
+    assert "content-type" not in initialized.headers
     assert "mcp-session-id" not in initialized.headers
 
 
