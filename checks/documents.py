@@ -24,6 +24,7 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 
 from api import openapi, problems
 from api.app import app
+from api.tools import TOOLS
 from aws.bedrock import BedrockError
 from bench.goals import GOALS
 from checks import agents
@@ -242,6 +243,11 @@ def faults_together() -> str:
     return table(head, iter(rows))
 
 
+def tools() -> str:
+    rows = ([f"`{tool.name}`", tool.description] for tool in TOOLS.values())
+    return table(["tool", "what it does"], rows)
+
+
 def goals() -> str:
     """What the benchmarks promise."""
     rows = (
@@ -265,6 +271,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "permissions": permissions,
     "request": request_fields,
     "routes": routes,
+    "tools": tools,
     "variables": variables,
 }
 
