@@ -173,7 +173,7 @@ def _as_openai_error(failure: _Failure) -> Response[str]:
 
 
 def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response[str]:
-    log(error)
+    log_failure(error)
     return _respond(
         app,
         _Failure(
@@ -189,9 +189,9 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
     )
 
 
-def log(error: ImagingError) -> None:
-    write = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
-    write("The request failed", code=error.code, aws_error=error.aws_error)
+def log_failure(error: ImagingError) -> None:
+    log = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
+    log("The request failed", code=error.code, aws_error=error.aws_error)
 
 
 def _headers(app: APIGatewayRestResolver, error: ImagingError) -> dict[str, str]:

@@ -135,7 +135,7 @@ def explanation(error: ImagingError) -> str:
 
 
 def _logged(error: ImagingError) -> ImagingError:
-    problems.log(error)
+    problems.log_failure(error)
     return error
 
 
