@@ -245,5 +245,6 @@ def _keywords(schema: Mapping[str, Any]) -> set[str]:
 def _validate(service: str, operation: str, request: Mapping[str, Any]) -> None:
     """The request is one that AWS's own description of the service accepts."""
     shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+    assert shape is not None
     report = ParamValidator().validate(request, shape)
     assert not report.has_errors(), report.generate_report()
