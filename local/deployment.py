@@ -21,9 +21,9 @@ from local.parameters import allows, requirement
 from local.places import PROJECT, VENVS, Places
 
 STACK_NAME = "text-to-image-api"
-BUILD = PROJECT / ".aws-sam" / "build"
-BUILT_FROM = PROJECT / ".aws-sam" / "built-from"
+BUILDS = PROJECT / ".aws-sam"
 SAM = VENVS / "sam" / "bin" / "sam"
+SIGNING_KEY = "SigningKeyArn"
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,22 @@ def built_for(runtime: str) -> dict[str, str]:
     return {"Architecture": "arm64" if arm else "x86_64", "PythonRuntime": runtime}
 
 
-def build(places: Places, runtime: str, signing_key: str = "") -> None:
+def build(places: Places, runtime: str, values: Mapping[str, str]) -> None:
     """Build the functions, and the layer for signing if there is a key."""
+    folder = _build_folder(values)
+    built_from = folder / "built-from"
     with _build_lock():
-        source = f"{_source(runtime)} {signing_key}"
-        if not _is_built_from(source):
-            BUILT_FROM.unlink(missing_ok=True)
-            _sam_build(places, built_for(runtime) | {"SigningKeyArn": signing_key})
-            BUILT_FROM.write_text(source)
+        source = f"{runtime} {source_digest()}"
+        if not (built_from.exists() and built_from.read_text() == source):
+            _sam_build(places, folder, built_for(runtime) | {SIGNING_KEY: values.get(SIGNING_KEY, "")})
+            built_from.write_text(source)
 
 
 def deploy(places: Places, endpoint: str, values: Mapping[str, str]) -> None:
     command = [
         *(str(SAM), "deploy", "--stack-name", STACK_NAME, "--region", ministack.REGION),
+        *("--config-file", str(PROJECT / "samconfig.toml")),
+        *("--template-file", str(_build_folder(values) / "template.yaml")),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
         *("--parameter-overrides", *(f"{name}={json.dumps(value)}" for name, value in values.items())),
     ]
@@ -156,26 +159,23 @@ def _sources() -> Iterator[Path]:
                 yield path
 
 
-def _source(runtime: str) -> str:
-    return f"{runtime} {source_digest()}"
+def _build_folder(values: Mapping[str, str]) -> Path:
+    """Return SAM's own folder, or another for stacks that sign, so that one build does not replace the other."""
+    return BUILDS / ("build-signing" if values.get(SIGNING_KEY) else "build")
 
 
-def _is_built_from(source: str) -> bool:
-    return (BUILD / "template.yaml").exists() and BUILT_FROM.exists() and BUILT_FROM.read_text() == source
-
-
-def _sam_build(places: Places, parameters: Mapping[str, str]) -> None:
+def _sam_build(places: Places, folder: Path, parameters: Mapping[str, str]) -> None:
     overrides = (f"{name}={value}" for name, value in parameters.items() if value)
-    command = [str(SAM), "build", "--parameter-overrides", *overrides]
+    command = [str(SAM), "build", "--build-dir", str(folder), "--parameter-overrides", *overrides]
     environment = os.environ | _SAM_ENVIRONMENT | {"AWS_DEFAULT_REGION": ministack.REGION}
     run(command, environment, places.logs / "build.log", "`sam build` failed.")
 
 
 @contextmanager
 def _build_lock() -> Iterator[None]:
-    """Lock the build folder, which all stacks and `sam local invoke` share."""
-    BUILD.parent.mkdir(exist_ok=True)
-    with (BUILD.parent / "lock").open("w") as lock:
+    """Lock the build folders, which all stacks and `sam local invoke` share."""
+    BUILDS.mkdir(exist_ok=True)
+    with (BUILDS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

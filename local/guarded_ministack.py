@@ -2,6 +2,9 @@
 
 MiniStack takes API keys from the header x-api-key only. The template's API takes them from its authorizer, so here
 MiniStack checks the key that the authorizer returned, as API Gateway does with `ApiKeySourceType: AUTHORIZER`.
+
+It does not know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every
+signature. Here the request's condition keys get it.
 """
 
 import json
@@ -9,12 +12,19 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack import app as ministack
+from ministack.core import iam_actions
 from ministack.services import apigateway_v1 as gateway
 
 from local.guard import Guarded, Request, came_through_the_front, is_image_link
 
 _authorized_key: ContextVar[str | None] = ContextVar("_authorized_key", default=None)
 _invoke_authorizer = gateway._invoke_authorizer_lambda  # noqa: SLF001 - MiniStack has no setting for it
+_condition_keys = iam_actions.request_tag_context
+
+
+def _with_signing_algorithm(service: str, action: str, body: bytes, parameters: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
+    known = _condition_keys(service, action, body, parameters)
+    return known | {"kms:SigningAlgorithm": json.loads(body)["SigningAlgorithm"]} if action == "kms:Sign" else known
 
 
 async def _remember_key(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
@@ -35,6 +45,7 @@ def _may_come_from_a_page(request: Request) -> bool:
 
 def main() -> None:
     gateway._invoke_authorizer_lambda = _remember_key  # noqa: SLF001 - as above
+    iam_actions.request_tag_context = _with_signing_algorithm
     gateway._api_key_from_request = lambda _: _authorized_key.get()  # noqa: SLF001 - as above
     ministack.app = Guarded(ministack.app, _may_come_from_a_page)
     ministack.main()

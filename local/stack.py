@@ -19,7 +19,6 @@ from local.places import Places, read_json, write_json, write_private
 from local.processes import Process
 
 SECONDS_BETWEEN_LOOKS = 0.5
-SIGNING_KEY = "SigningKeyArn"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _renew(places: Places, options: Options) -> dict[str, Any]:
     endpoint = running["aws_endpoint_url"]
     model_calls = _changed_bedrock(places, options, running)
     with step("Building the functions"):
-        deployment.build(places, ministack.runtime(), options.parameters.get(SIGNING_KEY, ""))
+        deployment.build(places, ministack.runtime(), options.parameters)
     port = int(running["api_url"].removesuffix("/api").rpartition(":")[2])
     _front(places).stop()
     return _release(places, options, endpoint, model_calls, port, _page(places, options, running["studio_url"]))
@@ -117,7 +116,7 @@ def _start_services(places: Places, options: Options) -> tuple[str, str]:
     with step("Starting MiniStack and building the functions"):
         ministack.start(places, port)
         model_calls = bedrock.start(places, options.bedrock, endpoint)
-        deployment.build(places, ministack.runtime(), options.parameters.get(SIGNING_KEY, ""))
+        deployment.build(places, ministack.runtime(), options.parameters)
         ministack.wait(places, port)
         bedrock.wait(places, options.bedrock, model_calls)
     return endpoint, model_calls

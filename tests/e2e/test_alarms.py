@@ -6,28 +6,25 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
-from operator import ge, gt, lt
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.laptop import Emulator, Stack, eventually, start, stop
+from tests.e2e.alarms import Alarms
+from tests.e2e.laptop import Emulator, eventually, start, stop
 
 BUDGET = 10
 BUDGET_MICROS = 10_000_000
 SLOW_SECONDS = 26
 HEALTHY = 40
-IS_BREACHED = {"GreaterThanThreshold": gt, "GreaterThanOrEqualToThreshold": ge, "LessThanThreshold": lt}
 
 
 @dataclass(frozen=True)
-class Watched:
+class Watched(Alarms):
     """A stack of its own, because alarms look back at all that happened before."""
 
-    stack: Stack
     emulator: Emulator
 
     def post(self, **body: object) -> httpx.Response:
@@ -59,36 +56,6 @@ class Watched:
             yield
         finally:
             functions.update_function_configuration(FunctionName=name, Environment=environment)
-
-    def alarms(self) -> Mapping[str, Mapping[str, Any]]:
-        """The alarms by what follows the stack's name."""
-        found = self.stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
-        return {alarm["AlarmName"].removeprefix(f"{self.stack.description['stack_name']}-"): alarm for alarm in found}
-
-    def value(self, alarm: Mapping[str, Any]) -> float | None:
-        """The metric under exactly the alarm's name and dimensions, over the alarm's period; None without data."""
-        statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
-        kind = "ExtendedStatistics" if "ExtendedStatistic" in alarm else "Statistics"
-        now = datetime.now(UTC) + timedelta(seconds=1)
-        # One period that holds all of the alarm's.
-        period = 86_400
-        points = self.stack.client("cloudwatch").get_metric_statistics(
-            Namespace=alarm["Namespace"],
-            MetricName=alarm["MetricName"],
-            Dimensions=alarm["Dimensions"],
-            StartTime=now - timedelta(seconds=period),
-            EndTime=now,
-            Period=period,
-            **{kind: [statistic]},
-        )["Datapoints"]
-        values = [point.get(statistic) or point.get("ExtendedStatistics", {}).get(statistic, 0.0) for point in points]
-        return max(values) if values else None
-
-    def goes_off(self, name: str) -> bool:
-        alarm = self.alarms()[name]
-        value = self.value(alarm)
-        is_breached = value is not None and IS_BREACHED[alarm["ComparisonOperator"]](value, alarm["Threshold"])
-        return is_breached and alarm["StateValue"] == "ALARM"
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,20 @@
 """Renditions: another format or size of a stored PNG, which says of its origin what the PNG says."""
 
 import io
-import shutil
 import struct
-import subprocess
 import zlib
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from imaging.images.encoding import Format, Rendition, encode
+from imaging.images.finishing import Picture, finish
 from imaging.images.fitting import fit
 from imaging.images.png import NotAWholePng, dimensions
 from imaging.images.provenance import SOURCE_TYPE, has_manifest, marked, packet
 from imaging.models.catalog import MOST_PIXELS
 from imaging.models.sizing import Size
+from tests import exiftool
 
 FORMS = [
     Rendition(),
@@ -120,13 +119,10 @@ def test_a_damaged_picture_is_told() -> None:
         encode(damaged, Rendition(Format.JPEG))
 
 
-@pytest.mark.skipif(
-    shutil.which("exiftool") is None, reason="exiftool is missing: apt-get install libimage-exiftool-perl"
-)
+@exiftool.is_needed
+@pytest.mark.parametrize("wanted", [Size(200, 100), Size(80, 80)], ids=["as made", "fitted"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_exiftool_reads_the_statement(form: Rendition, tmp_path: Path) -> None:
-    file = tmp_path / form.name
-    file.write_bytes(encode(original(), form))
-    command = ["exiftool", "-s3", "-XMP-iptcExt:DigitalSourceType", str(file)]
-    read = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command
-    assert read.stdout.decode().strip() == SOURCE_TYPE
+def test_exiftool_reads_the_statement(form: Rendition, wanted: Size) -> None:
+    stored = finish(Picture(png(), Size(200, 100), "a.model-v1:0", 1_764_000_000), wanted, signer=None)
+    told = exiftool.read(encode(stored.data, form), "-s3", "-XMP-iptcExt:DigitalSourceType")
+    assert told.strip() == SOURCE_TYPE
