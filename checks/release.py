@@ -73,7 +73,7 @@ def pack(build: Path, folder: Path) -> None:
     content = template(build)
     stem = f"{NAME}-{VERSION}-{content['Parameters']['Architecture']['Default']}"
     folder.mkdir(parents=True, exist_ok=True)
-    _archive(_members(build, content), folder / f"{stem}.zip")
+    archive(members(build, content), folder / f"{stem}.zip")
     sbom.main(build / content["Resources"]["ApiFunction"]["Properties"]["CodeUri"], folder / f"{stem}.cdx.json")
 
 
@@ -90,7 +90,7 @@ def _built_for(content: dict[str, Any]) -> Mapping[str, str]:
     return {"Architecture": architecture, "PythonRuntime": runtime}
 
 
-def _members(build: Path, content: dict[str, Any]) -> Mapping[str, bytes]:
+def members(build: Path, content: dict[str, Any]) -> Mapping[str, bytes]:
     """Return the archive's files by name."""
     properties = [resource["Properties"] for resource in content["Resources"].values()]
     packages = {each[name] for each in properties for name in ("CodeUri", "ContentUri") if name in each}
@@ -102,7 +102,7 @@ def _members(build: Path, content: dict[str, Any]) -> Mapping[str, bytes]:
     }
 
 
-def _archive(members: Mapping[str, bytes], file: Path) -> None:
+def archive(members: Mapping[str, bytes], file: Path) -> None:
     """Write the same bytes for the same files."""
     with zipfile.ZipFile(file, "w") as archive:
         for name in sorted(members):
