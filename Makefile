@@ -36,8 +36,15 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
 PARAMETERS ?=
 BEDROCK ?= emulator
 OPTIONS = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
-# For `make key`.
+# For `make key`; what is empty is as the parameters say.
 NAME ?= another
+BUDGET ?=
+JOBS ?=
+RATE ?=
+BURST ?=
+QUOTA ?=
+KEY_OPTIONS = $(if $(BUDGET),--budget '$(BUDGET)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(RATE),--rate '$(RATE)') \
+	$(if $(BURST),--burst '$(BURST)') $(if $(QUOTA),--quota '$(QUOTA)')
 # For `make invoke`.
 EVENT ?= events/direct.json
 FUNCTION ?= ApiFunction
@@ -81,11 +88,18 @@ MONTH ?=
 
 .PHONY: spending
 spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
-	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(PYTHON) examples.spending
+
+# For `make keys`.
+RUN ?= list
+
+.PHONY: keys
+keys: .venv/.done  ## Manage the API keys of a deployed stack: make keys STACK=… RUN='create "web shop" --budget 25' (RUN=--help)
+	@STACK='$(STACK)' $(PYTHON) examples.keys $(RUN)
 
 .PHONY: key
-key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
-	@$(LOCAL) key '$(NAME)'
+key: .venv/.done  ## Create another API key for the running stack: make key NAME=… BUDGET=25 JOBS=10 RATE=5 BURST=10 QUOTA=10000
+	@$(LOCAL) key '$(NAME)' $(KEY_OPTIONS)
 
 .PHONY: invoke
 invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json
@@ -230,7 +244,9 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
-	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt -o requirements/dev.txt
+	$(COMPILE) --no-deps requirements/tracing.in -o package/tracing/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt \
+		-c package/tracing/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt

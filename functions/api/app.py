@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from api import cors, direct, problems
 from api.caller import came_from_gateway, route
 from api.event import is_well_formed
@@ -66,6 +67,7 @@ bootstrap.prepare()
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics
+@tracing.traced
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
     if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
         return direct.generate(event, context)
