@@ -76,7 +76,7 @@ class Services:
             Bucket(settings.bucket_name, settings.link_minutes),
             Queue(settings.queue_url, settings.dead_letter_queue_url),
             EventBus(settings.event_bus_name, settings.stack_name),
-            bedrock.invoke,
+            partial(bedrock.invoke, guardrail=settings.guardrail),
             _signing_key(settings),
         )
 
@@ -124,18 +124,18 @@ class Services:
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
-        return Lifecycle(self.model_status, self.table, self._routes, self.settings.aws_region, self.now)
+        return Lifecycle(self.model_status, self.table, self._routes, self.settings.model_region, self.now)
 
     @cached_property
     def reconciliation(self) -> Reconciliation:
-        models = {(model.id, model.region_near(self.settings.aws_region)) for model in self.settings.models.values()}
-        listed = {(route.invoke_as, route.region(self.settings.aws_region)) for route in self._routes}
+        models = {(model.id, model.region_near(self.settings.model_region)) for model in self.settings.models.values()}
+        listed = {(route.invoke_as, route.region(self.settings.model_region)) for route in self._routes}
         return Reconciliation(self.ledger, self.table, partial(self.images_made, models | listed), self.now)
 
     @property
     def model_regions(self) -> set[str]:
         """The regions in which listed models are called."""
-        return {route.region(self.settings.aws_region) for route in self._routes}
+        return {route.region(self.settings.model_region) for route in self._routes}
 
     @property
     def _routes(self) -> Sequence[Route]:
@@ -146,7 +146,7 @@ class Services:
         runner = ModelRunner(
             self.invoke,
             self.gallery,
-            self.settings.aws_region,
+            self.settings.model_region,
             self.signer,
             sleep=self.sleep,
             now=self.now,

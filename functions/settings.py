@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
 
+from aws.bedrock import Guardrail
 from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.models.catalog import Model
@@ -105,6 +106,9 @@ class Settings(BaseModel):
     docs: bool
     signing_key_arn: str
     signing_certificates_parameter: str
+    guardrail_id: str
+    guardrail_version: str
+    guardrail_region: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -113,6 +117,17 @@ class Settings(BaseModel):
             return cls.model_validate(dict(environment))
         except ValidationError as error:
             raise Misconfigured(_explained(error)) from None
+
+    @property
+    def guardrail(self) -> Guardrail | None:
+        if not self.guardrail_id:
+            return None
+        return Guardrail(self.guardrail_id, self.guardrail_version, self.guardrail_region or self.aws_region)
+
+    @property
+    def model_region(self) -> str:
+        """Where models are called if they live there: the guardrail's region, or else the stack's."""
+        return self.guardrail.region if self.guardrail else self.aws_region
 
     @property
     def models(self) -> Mapping[str, Model]:

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, InvalidRequest, Misconfigured, NotFound
 from imaging.ids import is_id
@@ -48,10 +49,16 @@ def _is_message(record: Mapping[str, object]) -> bool:
 
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    with tracing.continued(record.attributes.aws_trace_header), tracing.step("## job"):
+        _advance(record, lambda_context)
+
+
+def _advance(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not is_id(record.body):
         _dead_letter(record)
         return
     logger.append_keys(generation_id=record.body)
+    tracing.annotate(generation_id=record.body)
     seconds: float | None
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:

@@ -137,6 +137,8 @@ def _invocation(request: web.Request, body: bytes) -> Invocation:
         region=_region(request),
         content_type=request.headers.get("Content-Type"),
         accept=request.headers.get("Accept"),
+        guardrail=request.headers.get("X-Amzn-Bedrock-GuardrailIdentifier"),
+        guardrail_version=request.headers.get("X-Amzn-Bedrock-GuardrailVersion"),
     )
 
 

@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from typing import NoReturn
 
-from local.emulator.control import Configuration, Lifecycle, Scenario
-from local.emulator.errors import ACCEPT, CONTENT_TYPE, NOT_JSON, Refusal, invalid
+from local.emulator.control import Configuration, Guardrail, Lifecycle, Scenario
+from local.emulator.errors import ACCEPT, CONTENT_TYPE, NO_GUARDRAIL, NOT_JSON, Refusal, invalid
 from local.emulator.families import Body
 from local.emulator.models import Catalog, Model
 from local.emulator.pictures import Subject, draw
@@ -26,6 +26,8 @@ class Invocation:
     region: str | None = None
     content_type: str | None = None
     accept: str | None = None
+    guardrail: str | None = None
+    guardrail_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,19 @@ class Job:
     fault: str | None = None
     withheld: frozenset[int] = frozenset()
     body: Body | None = None
+    is_guarded: bool = False
+    is_free: bool = False
+
+
+GUARDRAIL_ACTION = "amazon-bedrock-guardrailAction"
+
+
+def _guarded(job: Job, guardrail: Guardrail) -> Job:
+    """The model does not run for a prompt that is refused at its input, so nothing is billed for it."""
+    if not guardrail.refuses(job.request.prompt):
+        return replace(job, is_guarded=True)
+    body: Body = {GUARDRAIL_ACTION: "INTERVENED"}
+    return replace(job, is_guarded=True, body=body, is_free=guardrail.at == "input")
 
 
 class Bedrock:
@@ -80,6 +95,8 @@ class Bedrock:
         if job.fault == "drop":
             return None
         body = job.body or job.model.family.answer(job.request.seed, await self._pictures(job))
+        if job.is_guarded:
+            body = {GUARDRAIL_ACTION: "NONE", **body}
         await asyncio.sleep(max(0.0, started + job.latency - time.monotonic()))
         return body
 
@@ -122,12 +139,28 @@ class Bedrock:
         try:
             model, request = self._read(invocation)
             seed = request.seed
+            guardrail = self._guardrail(invocation)
             job = self._job(model, request, {invocation.model, model.id})
         except Refusal as refusal:
             self.record(invocation.model, refusal.status, seed=seed)
             raise
-        self.record(invocation.model, 200, request.images, request.seed)
+        if guardrail:
+            job = _guarded(job, guardrail)
+        self.record(invocation.model, 200, 0 if job.is_free else request.images, request.seed)
         return job
+
+    def _guardrail(self, invocation: Invocation) -> Guardrail | None:
+        """The guardrail that the call names, by its id or ARN."""
+        if invocation.guardrail is None and invocation.guardrail_version is None:
+            return None
+        known = self.configuration.guardrails
+        name = (invocation.guardrail or "").rpartition("/")[2]
+        found = Guardrail() if known is None else known.get(name)
+        if not name or found is None or invocation.guardrail_version not in found.versions:
+            raise invalid(NO_GUARDRAIL)
+        if invocation.region and found.region not in {None, invocation.region}:
+            raise invalid(NO_GUARDRAIL)
+        return found
 
     def _read(self, invocation: Invocation) -> tuple[Model, ImageRequest]:
         model = self.catalog.find(invocation.model, invocation.region)

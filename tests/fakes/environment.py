@@ -27,4 +27,7 @@ ENVIRONMENT = {
     "DOCS": "true",
     "SIGNING_KEY_ARN": "",
     "SIGNING_CERTIFICATES_PARAMETER": "",
+    "GUARDRAIL_ID": "",
+    "GUARDRAIL_VERSION": "",
+    "GUARDRAIL_REGION": "",
 }
