@@ -36,8 +36,15 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
 PARAMETERS ?=
 BEDROCK ?= emulator
 OPTIONS = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
-# For `make key`.
+# For `make key`; what is empty is as the parameters say.
 NAME ?= another
+BUDGET ?=
+JOBS ?=
+RATE ?=
+BURST ?=
+QUOTA ?=
+KEY_OPTIONS = $(if $(BUDGET),--budget '$(BUDGET)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(RATE),--rate '$(RATE)') \
+	$(if $(BURST),--burst '$(BURST)') $(if $(QUOTA),--quota '$(QUOTA)')
 # For `make invoke`.
 EVENT ?= events/direct.json
 FUNCTION ?= ApiFunction
@@ -81,11 +88,18 @@ MONTH ?=
 
 .PHONY: spending
 spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
-	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(PYTHON) examples.spending
+
+# For `make keys`.
+RUN ?= list
+
+.PHONY: keys
+keys: .venv/.done  ## Manage the API keys of a deployed stack: make keys STACK=… RUN='create "web shop" --budget 25' (RUN=--help)
+	@STACK='$(STACK)' $(PYTHON) examples.keys $(RUN)
 
 .PHONY: key
-key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
-	@$(LOCAL) key '$(NAME)'
+key: .venv/.done  ## Create another API key for the running stack: make key NAME=… BUDGET=25 JOBS=10 RATE=5 BURST=10 QUOTA=10000
+	@$(LOCAL) key '$(NAME)' $(KEY_OPTIONS)
 
 .PHONY: invoke
 invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json

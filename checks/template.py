@@ -37,6 +37,7 @@ EVERYTHING: Mapping[str, str] = {
     "MonthlyBudgetPerKeyUsd": "10",
     "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
     "SigningCertificates": "-----BEGIN CERTIFICATE----- MA== -----END CERTIFICATE-----",
+    "MoreModels": "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0=core",
     "SigningKeyArn": f"arn:aws:kms:{_ACCOUNT}:key/0b1c",
     "Tracing": "on",
     "WebAclArn": f"arn:aws:wafv2:{_ACCOUNT}:regional/webacl/limits/0b1c",

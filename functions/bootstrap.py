@@ -31,9 +31,11 @@ from imaging.images.signing import Signer
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.model_run import ModelRunner, Parallel, in_threads
+from imaging.models import catalog
 from imaging.planning.route import Route
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
+from imaging.records.keys import Keys
 from imaging.records.ledger import Ledger
 from imaging.records.open_jobs import OpenJobs
 from imaging.records.store import GenerationStore
@@ -63,6 +65,9 @@ class Services:
     sleep: Callable[[float], None] = time.sleep
     parallel: Parallel = field(default=in_threads)
 
+    def __post_init__(self) -> None:
+        catalog.offer(self.settings.more_models)
+
     @classmethod
     def on_aws(cls, settings: Settings) -> Self:
         return cls(
@@ -88,16 +93,21 @@ class Services:
         return Renditions(self.gallery, self.bucket, self.signer)
 
     @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.table)
+
+    @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.table, self.settings.stack_cap, self.settings.key_cap, self.now)
+        return Ledger(self.table, self.keys, self.settings.stack_cap, self.settings.key_cap, self.now)
 
     @cached_property
     def store(self) -> GenerationStore:
         retention, job_time = timedelta(days=self.settings.retention_days), timedelta(hours=self.settings.job_hours)
         return GenerationStore(
             self.table,
+            self.keys,
             self.ledger,
-            OpenJobs(self.settings.open_jobs_cap),
+            OpenJobs(self.keys, self.settings.open_jobs_cap),
             int(retention.total_seconds()),
             int(job_time.total_seconds()),
             self.now,

@@ -19,6 +19,7 @@ from local.places import Places, read_json, write_json, write_private
 from local.processes import Process
 
 SECONDS_BETWEEN_LOOKS = 0.5
+MORE_MODELS = "MoreModels"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _start_services(places: Places, options: Options) -> tuple[str, str]:
     endpoint = net.url(port)
     with step("Starting MiniStack and building the functions"):
         ministack.start(places, port)
-        model_calls = bedrock.start(places, options.bedrock, endpoint)
+        model_calls = bedrock.start(places, options.bedrock, endpoint, _more_models(options))
         deployment.build(places, ministack.runtime(), options.parameters)
         ministack.wait(places, port)
         bedrock.wait(places, options.bedrock, model_calls)
@@ -124,12 +125,17 @@ def _start_services(places: Places, options: Options) -> tuple[str, str]:
 
 def _changed_bedrock(places: Places, options: Options, running: Mapping[str, Any]) -> str:
     before = read_json(places.options) or {}
-    if before.get("bedrock") == options.bedrock:
+    had = before.get("parameters", {}).get(MORE_MODELS, "")
+    if (before.get("bedrock"), had) == (options.bedrock, _more_models(options)):
         return str(running["bedrock_url"])
     bedrock.process(places).stop()
-    address = bedrock.start(places, options.bedrock, running["aws_endpoint_url"])
+    address = bedrock.start(places, options.bedrock, running["aws_endpoint_url"], _more_models(options))
     bedrock.wait(places, options.bedrock, address)
     return address
+
+
+def _more_models(options: Options) -> str:
+    return options.parameters.get(MORE_MODELS, "")
 
 
 def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps

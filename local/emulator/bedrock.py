@@ -4,16 +4,14 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from typing import NoReturn
 
-from local.emulator import models
 from local.emulator.control import Configuration, Guardrail, Lifecycle, Scenario
 from local.emulator.errors import ACCEPT, CONTENT_TYPE, NO_GUARDRAIL, NOT_JSON, Refusal, invalid
 from local.emulator.families import Body
-from local.emulator.models import Model
+from local.emulator.models import Catalog, Model
 from local.emulator.pictures import Subject, draw
 from local.emulator.pictures.ready import ReadyPicture
 from local.emulator.request import ImageRequest
@@ -73,8 +71,8 @@ def _guarded(job: Job, guardrail: Guardrail) -> Job:
 
 
 class Bedrock:
-    def __init__(self, profiles: Mapping[str, str], painters: Executor) -> None:
-        self.profiles = profiles
+    def __init__(self, catalog: Catalog, painters: Executor) -> None:
+        self.catalog = catalog
         self.calls: list[Call] = []
         self._ready: dict[tuple[object, ...], ReadyPicture] = {}
         self._painters = painters
@@ -86,10 +84,6 @@ class Bedrock:
     @property
     def configuration(self) -> Configuration:
         return self._scenario.configuration
-
-    @property
-    def model_names(self) -> set[str]:
-        return {*models.MODELS, *self.profiles}
 
     def recorded(self) -> list[dict[str, object]]:
         return [asdict(call) for call in self.calls]
@@ -131,7 +125,7 @@ class Bedrock:
         }
 
     def _described(self, name: str, region: str | None) -> Model:
-        model = models.find(name, region, self.profiles)
+        model = self.catalog.find(name, region)
         if self._scenario.is_retired({name, model.id}):
             raise Refusal("ResourceNotFoundException")
         return model
@@ -169,7 +163,7 @@ class Bedrock:
         return found
 
     def _read(self, invocation: Invocation) -> tuple[Model, ImageRequest]:
-        model = models.find(invocation.model, invocation.region, self.profiles)
+        model = self.catalog.find(invocation.model, invocation.region)
         if self._scenario.is_retired({invocation.model, model.id}):
             raise Refusal("ResourceNotFoundException")
         _check_media_types(invocation)

@@ -13,7 +13,7 @@ from api.routes.jobs import POLL_SECONDS
 from checks import template
 from checks.template import ENVIRONMENTS, declared
 from imaging.errors import Misconfigured
-from imaging.models.catalog import MODELS
+from imaging.models.catalog import FAMILIES, MODELS
 from imaging.planning.route import Route
 from local import parameters
 from local.intrinsics import Conditions
@@ -32,8 +32,8 @@ def listed(actions: str | list[str]) -> list[str]:
 
 
 def test_the_role_names_exactly_the_catalogs_models_where_they_live() -> None:
-    named = {next(iter(arn.values())) for arn in resources_of("ApiRole", "bedrock:InvokeModel")}
-    assert named - {"InferenceProfileArns"} == {
+    listed = resources_of("ApiRole", "bedrock:InvokeModel")
+    assert {arn["Fn::Sub"] for arn in listed if "Fn::Sub" in arn} == {
         f"arn:${{AWS::Partition}}:bedrock:{region}::foundation-model/{model.id}"
         for model in MODELS.values()
         for region in model.regions
@@ -374,6 +374,35 @@ def test_model_lists_and_prices_take_every_name_of_the_catalog() -> None:
             assert allows("ModelPrices", f"{name}=0.05,core=1")
 
 
+SUCCESSOR = "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_more_models_are_arns_with_a_family_and_the_role_gets_the_arns(family: str) -> None:
+    second = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-canvas-v2:0"
+    value = f"{SUCCESSOR}={family},{second}=titan"
+    assert allows("MoreModels", value)
+    [granted] = [arn for arn in resources_of("WorkerRole", "bedrock:InvokeModel") if "Fn::Split" in arn]
+    assert resolved(granted, {"MoreModels": value}) == [SUCCESSOR, second]
+
+
+def resolved(part: Any, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - a part of a template
+    match part:
+        case {"Fn::Split": [separator, text]}:
+            return resolved(text, parameters).split(separator)
+        case {"Fn::Join": [separator, texts]}:
+            return separator.join(resolved(texts, parameters))
+        case {"Ref": name}:
+            return parameters[name]
+    return part
+
+
+def test_the_lists_and_prices_take_the_ids_of_more_models() -> None:
+    name = SUCCESSOR.rpartition("/")[2]
+    assert allows("StandardModels", f"{name},core")
+    assert allows("ModelPrices", f"core=0.04,{name}=0.05")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -392,6 +421,12 @@ def test_model_lists_and_prices_take_every_name_of_the_catalog() -> None:
         ("ModelPrices", "core=free"),
         ("ModelPrices", "dall-e-3=0.04"),
         ("ModelPrices", "core=0.04,"),
+        ("MoreModels", "stability.stable-image-core-v2:0=core"),
+        ("MoreModels", f"{SUCCESSOR}"),
+        ("MoreModels", f"{SUCCESSOR}=dall-e"),
+        ("MoreModels", f"{SUCCESSOR}=core,"),
+        ("MoreModels", f"{SUCCESSOR}=core, {SUCCESSOR}=core"),
+        ("MoreModels", "arn:aws:bedrock:*::foundation-model/*=core"),
         ("InferenceProfileArns", "my-profile"),
         ("MonthlyBudgetUsd", "-1"),
         ("MonthlyBudgetPerKeyUsd", "-0.01"),

@@ -45,7 +45,7 @@ def test_at_no_moment_can_others_read_it(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_new_keys_are_stored_privately(tmp_path: Path) -> None:
-    keys._store(Places(tmp_path), [{"name": "first", "value": "secret"}])  # noqa: SLF001 - without a stack
+    keys._store(Places(tmp_path), [keys.StoredKey("first", "secret")])  # noqa: SLF001 - without a stack
     assert mode(Places(tmp_path).keys) == 0o600
 
 
