@@ -159,6 +159,7 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
         f"export STUDIO_PREVIEW={preview}\n",
     )
+    write_private(places.aws_variables, ministack.shell_variables(endpoint))
     return _announce(places, options, description)
 
 
@@ -229,9 +230,8 @@ def _runs(places: Places) -> bool:
 def _stop(places: Places) -> bool:
     processes = [studio.process(places), _front(places), bedrock.process(places), ministack.process(places)]
     anything = any(process.id() is not None for process in processes)
-    places.description.unlink(missing_ok=True)
-    places.shell_variables.unlink(missing_ok=True)
-    places.options.unlink(missing_ok=True)
+    for file in (places.description, places.shell_variables, places.aws_variables, places.options):
+        file.unlink(missing_ok=True)
     for process in processes:
         process.stop()
     _empty(places)

@@ -24,7 +24,7 @@ PAGES = "".join(page.read_text() for page in (PROJECT / "README.md", *sorted((PR
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CLOUDFORMATION = botocore.session.get_session().get_service_model("cloudformation")
 OF_THE_CLI_ITSELF = {"cli-binary-format", "output", "query", "region"}
-CUSTOM = {("logs", "tail"), ("s3", "rb"), ("cloudformation", "wait")}
+CUSTOM = {("logs", "tail"), ("s3", "rb"), ("cloudformation", "deploy"), ("cloudformation", "wait")}
 """Commands of the AWS CLI that are no operation of a service."""
 
 

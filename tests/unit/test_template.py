@@ -154,6 +154,14 @@ def test_the_runtime_is_one_that_the_project_promises() -> None:
     assert tuple(map(int, runtime.split("."))) >= tuple(map(int, lowest[1].split(".")))
 
 
+FOLLOW_THE_AUTHORIZER = {
+    "UNAUTHORIZED",
+    "ACCESS_DENIED",
+    "INVALID_API_KEY",
+    "THROTTLED",
+    "QUOTA_EXCEEDED",
+    "INTEGRATION_TIMEOUT",
+}
 GATEWAY_RESPONSES = source()["Resources"]["Api"]["Properties"]["GatewayResponses"]
 
 
@@ -165,7 +173,8 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     body = json.loads(text.replace("$context.error.messageString", '"a message"'))
     assert {"type", "title", "code", "detail", "instance", "request_id", "error"} <= set(body)
     assert set(body["error"]) == {"message", "type", "param", "code"}
-    assert headers["Content-Type"] == "'application/problem+json'"
+    by_path = name in FOLLOW_THE_AUTHORIZER
+    assert headers["Content-Type"] == ("context.authorizer.error_type" if by_path else "'application/problem+json'")
     assert headers["x-request-id"] == "context.requestId"
     assert body.get("status") == response.get("StatusCode")
     assert ("Retry-After" in headers) == (response.get("StatusCode") in {429, 504})

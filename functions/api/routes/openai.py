@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -25,6 +24,7 @@ from api.responses import answers
 from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import NotFound, StorageFailed
+from imaging.images.png import NotAWholePng
 from imaging.models import catalog
 from imaging.money import usd
 from imaging.requests.result import Generation, GenerationWarning, StoredImage
@@ -109,16 +109,14 @@ def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
 
 
 def _files(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:
-    bucket = bootstrap.services().bucket
+    renditions, owner = bootstrap.services().renditions, caller(router.current_event)
     try:
-        with ThreadPoolExecutor() as pool:
-            originals = [*pool.map(bucket.read, (image.id for image in images))]
-    except BucketError as error:
+        return in_base64(lambda rendition: renditions.contents(owner, images, rendition), request.rendition)
+    except (BucketError, NotAWholePng) as error:
         raise StorageFailed(
             "The images are stored, but could not be read back. Ask again with response_format url.",
-            aws_error=error.code,
+            aws_error=getattr(error, "code", None),
         ) from error
-    return in_base64(originals, request.rendition)
 
 
 def _links(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:

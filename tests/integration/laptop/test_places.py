@@ -23,7 +23,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", ["description", "front", "keys", "invocation", "options", "shell_variables"])
+@pytest.mark.parametrize(
+    "name", ["description", "front", "keys", "invocation", "options", "shell_variables", "aws_variables"]
+)
 def test_only_the_owner_reads_a_file_of_the_stack(tmp_path: Path, name: str) -> None:
     path: Path = getattr(Places(tmp_path), name)
     path.write_text("from an older version")
