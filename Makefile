@@ -36,8 +36,15 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
 PARAMETERS ?=
 BEDROCK ?= emulator
 OPTIONS = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
-# For `make key`.
+# For `make key`; what is empty is as the parameters say.
 NAME ?= another
+BUDGET ?=
+JOBS ?=
+RATE ?=
+BURST ?=
+QUOTA ?=
+KEY_OPTIONS = $(if $(BUDGET),--budget '$(BUDGET)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(RATE),--rate '$(RATE)') \
+	$(if $(BURST),--burst '$(BURST)') $(if $(QUOTA),--quota '$(QUOTA)')
 # For `make invoke`.
 EVENT ?= events/direct.json
 FUNCTION ?= ApiFunction
@@ -81,11 +88,18 @@ MONTH ?=
 
 .PHONY: spending
 spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
-	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(PYTHON) examples.spending
+
+# For `make keys`.
+RUN ?= list
+
+.PHONY: keys
+keys: .venv/.done  ## Manage the API keys of a deployed stack: make keys STACK=… RUN='create "web shop" --budget 25' (RUN=--help)
+	@STACK='$(STACK)' $(PYTHON) examples.keys $(RUN)
 
 .PHONY: key
-key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
-	@$(LOCAL) key '$(NAME)'
+key: .venv/.done  ## Create another API key for the running stack: make key NAME=… BUDGET=25 JOBS=10 RATE=5 BURST=10 QUOTA=10000
+	@$(LOCAL) key '$(NAME)' $(KEY_OPTIONS)
 
 .PHONY: invoke
 invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json
@@ -183,6 +197,7 @@ check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/aud
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	AWS_DEFAULT_REGION=us-west-2 $(TOOLS)/cfn-lint/bin/cfn-lint examples/*/template.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
 	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
@@ -229,7 +244,9 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
-	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt -o requirements/dev.txt
+	$(COMPILE) --no-deps requirements/tracing.in -o package/tracing/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt \
+		-c package/tracing/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
@@ -237,6 +254,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
+	$(COMPILE) requirements/aws.in -o requirements/aws.txt
 	$(COMPILE) requirements/bench.in -c functions/requirements.txt -o requirements/bench.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
@@ -291,10 +309,14 @@ $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
 
 # Other people's clients, which the tests run against the stack, each in its own environment.
 .PHONY: client-programs
-client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done
+client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done $(TOOLS)/aws/.done
 
 $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 	$(call environment,the client $*,)
+
+# The examples use AWS CLI.
+$(TOOLS)/aws/.done: requirements/aws.txt | .venv/.done
+	$(call environment,AWS CLI,)
 
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)

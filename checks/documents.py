@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import botocore.session
+from pydantic import Field, TypeAdapter
 
 from checks.permissions import of_the_template, proven
 from checks.template import PROJECT, source
@@ -25,8 +26,9 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 from api import openapi, problems
 from api.app import app
 from aws.bedrock import BedrockError
+from aws.events import SOURCE
 from bench.goals import GOALS
-from imaging import errors
+from imaging import announcing, errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
 from imaging.money import usd
@@ -36,6 +38,7 @@ from tests.faults import outcomes
 MUTATION = PROJECT / "tests" / "mutation" / "scores.json"
 FUZZ = PROJECT / "tests" / "fuzz" / "figures.json"
 OPENAPI = PROJECT / "docs" / "openapi.json"
+EVENTS = PROJECT / "examples" / "events" / "schema.json"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LEAF = re.compile(r"^[│ ]*[├└]── (\w+) +(.+)$", re.MULTILINE)
@@ -198,6 +201,8 @@ def _shown(row: Mapping[str, str] | None) -> Row:
     return [row["scenario"], row["granted"], row["taken"]] if row else [NOT_PROVEN, "", ""]
 
 
+_STACK = "The name of the API's stack, so that two in one account stay apart."
+
 NOT_PROVEN = "**not proven: run `make prove-permissions`**"
 
 
@@ -268,12 +273,43 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
+class CompletedOfStack(announcing.Completed):
+    """At least one image was stored."""
+
+    stack: Annotated[str, Field(description=_STACK)]
+
+
+class FailedOfStack(announcing.Failed):
+    """There is no image."""
+
+    stack: Annotated[str, Field(description=_STACK)]
+
+
+def events() -> str:
+    """The JSON Schema of the events, as far as EventBridge's envelope is ours."""
+    details = {announcing.COMPLETED: CompletedOfStack, announcing.FAILED: FailedOfStack}
+    adapters: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(detail) for name, detail in details.items()}
+    schemas, definitions = TypeAdapter.json_schemas((name, "validation", each) for name, each in adapters.items())
+    kinds = [_event(name, schemas[name, "validation"]) for name in details]
+    title = "Events of the text-to-image API"
+    return json.dumps({"$schema": _DRAFT, "title": title, "oneOf": kinds, **definitions}, indent=2) + "\n"
+
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _event(detail_type: str, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = {"source": {"const": SOURCE}, "detail-type": {"const": detail_type}, "detail": detail}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def filled(page: str) -> str:
     """The page with every generated table as it should be. Raises KeyError for a marker that names no table."""
     return BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block['name']]()}\n{block[3]}", page)
 
 
 def generated() -> Iterator[tuple[Path, str]]:
+    yield EVENTS, events()
     yield OPENAPI, json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n"
     for page in PAGES:
         yield page, filled(page.read_text())

@@ -6,6 +6,9 @@
 - It waits for an integration as long as that takes.
 - It does not know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every
   signature.
+- It takes the text "false" of a patch for true, so that a disabled key would go on working. Here it gets a truth value.
+- It calls every error of a function `Runtime.HandlerError`. Lambda names its class, which state machines catch, so here
+  the class is read from the traceback.
 """
 
 import asyncio
@@ -18,6 +21,7 @@ from typing import Any
 from ministack import app as ministack
 from ministack.core import iam_actions
 from ministack.services import apigateway_v1 as gateway
+from ministack.services import lambda_svc
 
 from local.guard import Guarded, Request, came_through_the_front, is_image_link
 
@@ -29,6 +33,8 @@ _authorized: ContextVar[Mapping[str, Any]] = ContextVar("_authorized", default=M
 _invoke_authorizer = gateway._invoke_authorizer_lambda  # noqa: SLF001
 _invoke_function = gateway._invoke_lambda_proxy_v1  # noqa: SLF001
 _mapped = gateway._gateway_request_value  # noqa: SLF001
+_update_api_key = gateway._update_api_key  # noqa: SLF001
+_execute = lambda_svc._execute_function_warm  # noqa: SLF001
 _condition_keys = iam_actions.request_tag_context
 
 
@@ -65,6 +71,28 @@ def _with_signing_algorithm(service: str, action: str, body: bytes, parameters: 
     return known | {"kms:SigningAlgorithm": json.loads(body)["SigningAlgorithm"]} if action == "kms:Sign" else known
 
 
+def _update_key(key_id: str, data: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack's untyped result
+    for patch in data.get("patchOperations", ()):
+        if patch.get("path") == "/enabled":
+            patch["value"] = str(patch.get("value")).lower() == "true"
+    return _update_api_key(key_id, data)
+
+
+def _name_error(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's untyped function
+    result = _execute(*arguments)
+    if result.get("error") and result["body"]["errorType"] == "Runtime.HandlerError":
+        result["body"]["errorType"] = _class_of_error(result["log"])
+    return result
+
+
+def _class_of_error(log: str) -> str:
+    """The class of the error in the last traceback; without one, the function's process has ended."""
+    _, found, traceback = log.rpartition("Traceback (most recent call last):\n")
+    lines = traceback.splitlines() if found else ()
+    named = (line.partition(":")[0].rpartition(".")[2] for line in lines if not line.startswith(" "))
+    return next(named, "Runtime.ExitError")
+
+
 def _may_come_from_a_page(request: Request) -> bool:
     return came_through_the_front(request) or is_image_link(request)
 
@@ -75,6 +103,8 @@ def main() -> None:
     gateway._gateway_request_value = _map  # noqa: SLF001 - as above
     gateway._invoke_lambda_proxy_v1 = _invoke_in_time  # noqa: SLF001 - as above
     iam_actions.request_tag_context = _with_signing_algorithm
+    gateway._update_api_key = _update_key  # noqa: SLF001 - as above
+    lambda_svc._execute_function_warm = _name_error  # noqa: SLF001 - as above
     ministack.app = Guarded(ministack.app, _may_come_from_a_page)
     ministack.main()
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from api import cors, direct, problems
 from api.caller import came_from_gateway, route
 from api.event import is_well_formed
@@ -49,13 +50,9 @@ def _refuse_other_methods(path: str, *allowed: str) -> None:
 _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
-for path in (
-    "/images/<image_id>.jpg",
-    "/images/<image_id>.webp",
-    "/images/<image_id>/provenance",
-    "/v1/models/<model>",
-):
-    _refuse_other_methods(path, "GET")
+for path in (".jpg", ".webp", "/provenance"):
+    _refuse_other_methods(f"/images/<image_id>{path}", "GET")
+_refuse_other_methods("/v1/models/<model>", "GET")
 for path in ("generations", "edits", "variations"):
     _refuse_other_methods(f"/v1/images/{path}", "POST")
 for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
@@ -72,6 +69,7 @@ bootstrap.prepare()
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 @metrics.log_metrics
+@tracing.traced
 def lambda_handler(event: Any, context: LambdaContext) -> dict[str, Any]:  # noqa: ANN401 - any JSON may be sent
     if not (isinstance(event, dict) and {"httpMethod", "requestContext"} <= set(event)):
         return direct.generate(event, context)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+import tracing
 from aws.queue import QueueError
 from imaging import ports
 from imaging.announcing import Announcer
@@ -225,6 +226,7 @@ class Generations:
         wait: Callable[[GenerationRecord], Answer | None],
     ) -> Delivery | Answer:
         """Replays the generation, begins it, or waits for its running attempt, until there is an answer."""
+        tracing.annotate(generation_id=submission.generation_id)
         found: GenerationRecord | None = None
         while True:
             with suppress(Changed):

@@ -8,13 +8,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from imaging.deadline import Deadline
-from imaging.errors import DependencyUnavailable, InternalError, InvalidRequest, NotFound
+from imaging.errors import DependencyUnavailable, InternalError, InvalidRequest, Misconfigured, NotFound
 from imaging.ids import is_id
 from observability import logger, metrics
 
 TABLE_RETRY_SECONDS = 10
-"""Retry delay after a table error."""
+"""Retry delay after a table error, and while the entry of the job's key is malformed."""
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -48,15 +49,22 @@ def _is_message(record: Mapping[str, object]) -> bool:
 
 
 def _work(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    with tracing.continued(record.attributes.aws_trace_header), tracing.step("## job"):
+        _advance(record, lambda_context)
+
+
+def _advance(record: SQSRecord, lambda_context: LambdaContext) -> None:
     if not is_id(record.body):
         _dead_letter(record)
         return
     logger.append_keys(generation_id=record.body)
+    tracing.annotate(generation_id=record.body)
     seconds: float | None
     deadline = Deadline.after(lambda_context.get_remaining_time_in_millis() / 1000)
     try:
         seconds = bootstrap.services().jobs.work(record.body, deadline)
-    except DependencyUnavailable:
+    except (DependencyUnavailable, Misconfigured) as error:
+        logger.warning("A job could not go on", code=error.code)
         seconds = TABLE_RETRY_SECONDS
     except (NotFound, InternalError):
         _dead_letter(record)

@@ -8,6 +8,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "table",
     "STANDARD_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-core-v1:1",
     "PREMIUM_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-ultra-v1:1",
+    "MORE_MODELS": "",
     "MODEL_PRICES": "",
     "LINK_MINUTES": "30",
     "RETENTION_DAYS": "30",
@@ -26,4 +27,7 @@ ENVIRONMENT = {
     "DOCS": "true",
     "SIGNING_KEY_ARN": "",
     "SIGNING_CERTIFICATES_PARAMETER": "",
+    "GUARDRAIL_ID": "",
+    "GUARDRAIL_VERSION": "",
+    "GUARDRAIL_REGION": "",
 }

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import boto3
 import pytest
@@ -17,6 +18,7 @@ from aws.table import (
     Add,
     AtMost,
     Change,
+    Check,
     Condition,
     ConditionFailed,
     Delete,
@@ -24,6 +26,7 @@ from aws.table import (
     NotEqual,
     Put,
     Record,
+    Same,
     Table,
     TableError,
 )
@@ -335,6 +338,39 @@ def test_a_record_that_has_expired_is_not_listed(table: EitherTable, clock: Fake
     table.put("b", {LISTING: "images#me", LISTED_AT: 2}, NOON + 10)
     clock.advance(10)
     assert _names(table.listed("images#me", 10).records) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "holds"),
+    [
+        ({"budget": 25.5}, True),
+        ({"budget": 25.5, "jobs": "none", "name": None}, True),
+        ({"budget": 25.5, "jobs": None}, False),
+        ({"budget": 25}, False),
+        ({"budget": "25.5"}, False),
+        ({"name": "web shop"}, False),
+    ],
+    ids=repr,
+)
+def test_a_check_writes_nothing_and_decides_for_the_others(
+    table: EitherTable, values: dict[str, str | float | None], holds: bool
+) -> None:
+    table.put("entry", {"budget": 25.5, "jobs": "none"}, TOMORROW)
+    changes: list[Change] = [Add("total", {"spent": 1}), Check("entry", Same(values))]
+
+    with nullcontext() if holds else pytest.raises(ConditionFailed) as failed:
+        table.write(changes, _token())
+
+    assert failed is None or failed.value.places == {1}
+    assert table.get("total") == ({"id": "total", "spent": 1} if holds else None)
+    assert _there(table, "entry") == {"id": "entry", "budget": 25.5, "jobs": "none", "expiration": TOMORROW}
+
+
+@pytest.mark.parametrize(("value", "holds"), [(None, True), (1, False)])
+def test_a_check_of_an_absent_record_makes_none(table: EitherTable, value: float | None, holds: bool) -> None:
+    with nullcontext() if holds else pytest.raises(ConditionFailed):
+        table.write([Add("total", {"spent": 1}), Check("entry", Same({"budget": value}))], _token())
+    assert table.get("entry") is None
 
 
 @pytest.mark.parametrize("until", [None, 9])

@@ -60,6 +60,14 @@ class SimulatedTable:
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
         return self._call(f"list {listing}", lambda: self.index.listed(listing, limit, until=until, start=start))
 
+    def enter(self, caller: str, entry: Record) -> None:
+        """Write or delete a key's entry, as an operator does."""
+        key = f"key#{caller}"
+        self.world.log(f"the operator enters {key}: {entry}")
+        self.main.records.pop(key, None)
+        if entry:
+            self.main.records[key] = {"id": key, **entry}
+
     def has_due(self) -> bool:
         due = (record[LISTED_AT] for record in self.index.records.values() if record.get(LISTING) == DUE)
         return any(at <= self.world.now + 1 for at in due)

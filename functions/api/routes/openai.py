@@ -25,7 +25,7 @@ from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import NotFound, StorageFailed
 from imaging.images.png import NotAWholePng
-from imaging.models.catalog import MODELS
+from imaging.models import catalog
 from imaging.money import usd
 from imaging.requests.result import Generation, GenerationWarning, StoredImage
 from imaging.requests.submission import Submission
@@ -153,7 +153,7 @@ def _missing(generation: Generation) -> list[GenerationWarning]:
     responses=_openai(OpenAiModels, "Every model of the catalog.", 401, 429, 500),
 )
 def models() -> OpenAiModels:
-    return OpenAiModels(data=[_model(model_id) for model_id in MODELS])
+    return OpenAiModels(data=[_model(model_id) for model_id in catalog.known()])
 
 
 @router.get(

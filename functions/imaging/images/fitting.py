@@ -1,15 +1,22 @@
 """How a model's picture becomes exactly the size that was asked for."""
 
 import io
-from threading import Semaphore
+from threading import Lock, Semaphore
+from typing import TYPE_CHECKING
 
 from imaging.images.decoding import decoded
 from imaging.images.png import COMPRESSION_LEVEL
 from imaging.models.sizing import Size
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _two_at_a_time = Semaphore(2)
 """As many as Lambda has processors, up to 3,008 MB. More side by side would take as long and need the memory of all; so
 the first images are stored while the next are fitted."""
+
+_decoding = Lock()
+"""A picture needs most memory while it is decoded and resized, so one is at a time; another is encoded meanwhile."""
 
 
 def fit(png: bytes, native: Size, wanted: Size) -> bytes:
@@ -21,15 +28,19 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
     with _two_at_a_time:
-        return _fitted(png, wanted)
+        return _encoded(_fitted(png, wanted))
 
 
-def _fitted(png: bytes, wanted: Size) -> bytes:
-    with decoded(png) as picture:
+def _fitted(png: bytes, wanted: Size) -> "Image":
+    with _decoding, decoded(png) as picture:
         from PIL import Image, ImageOps  # noqa: PLC0415 - as in `decoded`
 
         fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
     fitted.info.clear()
+    return fitted
+
+
+def _encoded(picture: "Image") -> bytes:
     buffer = io.BytesIO()
-    fitted.save(buffer, "PNG", compress_level=COMPRESSION_LEVEL)
+    picture.save(buffer, "PNG", compress_level=COMPRESSION_LEVEL)
     return buffer.getvalue()
