@@ -24,7 +24,10 @@ NAME = "text-to-image-api"
 ENCLOSED = ("LICENSE", "README.md")
 """What the template's metadata names."""
 
-LEFT_OUT = {"SigningKeyArn": "This build has no C2PA library. To sign images, build from source: docs/provenance.md."}
+LEFT_OUT = {
+    "SigningKeyArn": "This build has no C2PA library. To sign images, build from source: docs/provenance.md.",
+    "Tracing": "This build has no X-Ray SDK. For traces, build from source: docs/deployment.md.",
+}
 """Parameters that need a layer which only a build of one's own has."""
 
 _SECTION = re.compile(r"^## \[([^]]+)\](?: - \d{4}-\d\d-\d\d)?\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -59,7 +62,8 @@ def template(build: Path) -> dict[str, Any]:
     for name, value in _built_for(content).items():
         content["Parameters"][name] |= {"Default": value, "AllowedValues": [value]}
     for name, why in LEFT_OUT.items():
-        content["Parameters"][name] |= {"AllowedPattern": "^$", "ConstraintDescription": why}
+        parameter = content["Parameters"][name]
+        parameter |= {"AllowedValues": [parameter["Default"]], "ConstraintDescription": why}
     packages: dict[str, str] = {}
     for resource in content["Resources"].values():
         if resource.get("Metadata", {}).get("BuildMethod"):
