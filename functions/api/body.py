@@ -35,4 +35,6 @@ class GenerateBody(GenerationRequest):
 
     def generation_request(self) -> GenerationRequest:
         """The request without fields that only concern the answer's form."""
-        return GenerationRequest.model_validate(self.model_dump(exclude_unset=True, exclude={"output_format"}))
+        return GenerationRequest.model_validate(
+            self.model_dump(exclude_unset=True, include=set(GenerationRequest.model_fields))
+        )

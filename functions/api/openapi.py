@@ -21,6 +21,7 @@ _TAGS = {
     "Images": "Make images, follow their links, delete them.",
     "Jobs": "Images that are made in the background, for `Prefer: respond-async`.",
     "Models": "What can make images, and for what price.",
+    "Agents": "The same service as tools for agents.",
     "Operations": "Whether the service works, and what it has cost.",
     "OpenAI": "The same service in the shapes of OpenAI's Images API.",
 }
@@ -67,6 +68,18 @@ _HEADERS: Mapping[str, list[dict[str, Any]]] = {
 """The headers that a route reads; `api.preferences` does."""
 
 
+def _add_mcp_bodies(found: dict[str, Any]) -> None:
+    # The route parses its body itself, because a wrong one is a JSON-RPC error.
+    from api.mcp import JsonRpcMessage  # noqa: PLC0415 - as in the route
+
+    name = JsonRpcMessage.__name__
+    found["components"]["schemas"][name] = JsonRpcMessage.model_json_schema()
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    operation = found["paths"]["/mcp"]["post"]
+    operation["requestBody"] = {"required": True, "content": content}
+    operation["responses"]["202"].pop("content")
+
+
 def _link(operation_id: str, parameter: str, value: str) -> dict[str, Any]:
     return {"operationId": operation_id, "parameters": {parameter: f"$response.body#/{value}"}}
 
@@ -104,6 +117,7 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
     found["tags"] = [{"name": name, "description": description} for name, description in _TAGS.items()]
     found["security"] = [{name: []} for name in _SECURITY]
     found["components"]["securitySchemes"] = _SECURITY
+    _add_mcp_bodies(found)
     found["paths"]["/health"]["get"]["security"] = [{}, *found["security"]]
     for path, operation in _operations(found):
         operation.setdefault("parameters", []).extend(_HEADERS.get(path, ()))

@@ -12,6 +12,8 @@ RENDITIONS = "renditions"
 
 
 _NOT_THERE = {"403", "404", "NoSuchKey"}
+_NOT_READABLE = {"NoSuchKey", "AccessDenied"}
+"""As `_NOT_THERE`, of GetObject."""
 
 
 class BucketError(ServiceError):
@@ -81,10 +83,6 @@ class Bucket:
             raise
         return True
 
-    def read_rendition(self, image_id: str, name: str) -> bytes:
-        """A rendition's bytes. Raises BucketError."""
-        return self._read(_rendition_key(image_id, name))
-
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         """The length of a rendition, if it is there. Raises BucketError."""
         try:
@@ -92,6 +90,16 @@ class Bucket:
                 return clients.s3().head_object(Bucket=self.name, Key=_rendition_key(image_id, name))["ContentLength"]
         except BucketError as error:
             if error.code in _NOT_THERE:
+                return None
+            raise
+
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        """A rendition's bytes, if it is there. Raises BucketError."""
+        try:
+            with raising(BucketError):
+                return clients.s3().get_object(Bucket=self.name, Key=_rendition_key(image_id, name))["Body"].read()
+        except BucketError as error:
+            if error.code in _NOT_READABLE:
                 return None
             raise
 

@@ -111,6 +111,15 @@ class Generations:
             raise NotFound("There is no such job: it has expired, or belongs to another caller.")
         return found
 
+    def awaited(self, owner: str, generation_id: str, seconds: float) -> GenerationRecord:
+        """The owner's generation, when it is over or after so many seconds. Raises as `get` does."""
+        until = self.now() + seconds
+        while True:
+            found = self.get(owner, generation_id)
+            if found.is_over or self.now() >= until:
+                return found
+            self.sleep(POLL_SECONDS)
+
     def cancel(self, owner: str, generation_id: str) -> GenerationRecord:
         """The cancelled job; images that it has already made are its result. Raises NotFound as `get` does,
         NotCancellable if it is not queued."""

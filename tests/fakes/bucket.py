@@ -47,14 +47,15 @@ class FakeBucket:
         rendition = (data, content_type)
         return self.renditions.setdefault((image_id, name), rendition) is rendition
 
-    def read_rendition(self, image_id: str, name: str) -> bytes:
-        self.check()
-        return self.renditions[image_id, name][0]
-
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         self.check()
         found = self.renditions.get((image_id, name))
         return found and len(found[0])
+
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        self.check()
+        found = self.renditions.get((image_id, name))
+        return found and found[0]
 
     def rendition_link(self, image_id: str, name: str) -> Link:
         return self.link(f"renditions/{image_id}/{name}")

@@ -93,6 +93,8 @@ class TestARendition:
         assert not bucket.put_rendition("one", "w64.webp", b"another", "image/webp")
         assert bucket.read_rendition("one", "w64.webp") == b"first"
         assert bucket.rendition_bytes("one", "w64.webp") == len(b"first")
+        assert bucket.read_rendition("one", "w64.webp") == b"first"
+        assert bucket.read_rendition("one", "full.webp") is None
         assert "renditions/one/w64.webp" in bucket.rendition_link("one", "w64.webp").url
 
     def test_is_deleted_with_all_others_of_its_image(self, make: Callable[[], Any]) -> None:

@@ -43,6 +43,8 @@ LOADED = {
 
 LOADED_LATER = {
     "PIL",
+    "api.mcp",
+    "api.tools",
     "aws_lambda_powertools.event_handler.openapi.models",
     "aws_lambda_powertools.event_handler.openapi.swagger_ui",
 }

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import boto3
 import pytest
@@ -443,3 +444,25 @@ def test_a_write_of_the_fake_may_be_applied_although_it_raises() -> None:
     with pytest.raises(TableError):
         table.write([Add("total", {"spent": 1})], _token())
     assert table.get("total") == {"id": "total", "spent": 1}
+
+
+@pytest.mark.usefixtures("on_moto")
+def test_what_dynamodb_leaves_out_of_an_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moto leaves out nothing, but DynamoDB may, if the answer is large or it throttles."""
+    client = clients.dynamodb()
+    whole: Any = client.batch_get_item
+    asked: list[list[str]] = []
+
+    def one_of_them(RequestItems: dict[str, Any]) -> Any:  # noqa: ANN401, N803 - as boto3's
+        request = RequestItems[NAME]
+        asked.append([key[KEY]["S"] for key in request["Keys"]])
+        rest = {NAME: {**request, "Keys": request["Keys"][1:]}} if request["Keys"][1:] else {}
+        return whole(RequestItems={NAME: {**request, "Keys": request["Keys"][:1]}}) | {"UnprocessedKeys": rest}
+
+    monkeypatch.setattr(client, "batch_get_item", one_of_them)
+    table = Table(NAME, now=lambda: NOON)
+    table.put("a", {}, TOMORROW)
+    table.put("b", {}, TOMORROW)
+
+    assert table.get_many(["a", "missing", "b"]).keys() == {"a", "b"}
+    assert asked == [["a", "missing", "b"], ["missing", "b"], ["b"]]

@@ -166,13 +166,15 @@ class SimulatedBucket:
         )
         return is_first
 
-    def read_rendition(self, image_id: str, name: str) -> bytes:
-        data: bytes = self._call(f"read {image_id[:8]}/{name}", lambda: self.renditions.read_rendition(image_id, name))
-        return data
-
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         found: int | None = self._call(
             f"find {image_id[:8]}/{name}", lambda: self.renditions.rendition_bytes(image_id, name)
+        )
+        return found
+
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        found: bytes | None = self._call(
+            f"read {image_id[:8]}/{name}", lambda: self.renditions.read_rendition(image_id, name)
         )
         return found
 

@@ -27,10 +27,9 @@ class UsageAnswer(BaseModel):
     images: int = Field(description="How many images were made in the month.")
 
 
-Month = Annotated[
-    str | None,
-    Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Of UTC, as 2026-11; the current one if it is left out."),
-]
+MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH_DESCRIPTION = "Of UTC, as 2026-11; the current one if it is left out."
+Month = Annotated[str | None, Query(pattern=MONTH_PATTERN, description=MONTH_DESCRIPTION)]
 
 
 @router.get(
@@ -43,9 +42,14 @@ Month = Annotated[
     responses=answers(UsageAnswer, "The month, or the month so far.", 400, 401, 429, 500, 503),
 )
 def usage(month: Month = None) -> Response[str]:
-    found = bootstrap.services().ledger.usage(caller(router.current_event), month)
+    answer = usage_of(caller(router.current_event), month)
+    return Response(HTTPStatus.OK, "application/json", answer.model_dump_json(exclude_unset=True))
+
+
+def usage_of(owner: str, month: str | None) -> UsageAnswer:
+    found = bootstrap.services().ledger.usage(owner, month)
     named = {"name": found.name} if found.name else {}
-    answer = UsageAnswer(
+    return UsageAnswer(
         **named,
         month=found.month,
         spent_usd=usd(found.spent),
@@ -53,4 +57,3 @@ def usage(month: Month = None) -> Response[str]:
         cap_usd=None if found.cap is None else usd(found.cap),
         images=found.images,
     )
-    return Response(HTTPStatus.OK, "application/json", answer.model_dump_json(exclude_unset=True))

@@ -14,6 +14,8 @@ from imaging.images.signing import Signer
 from imaging.requests.result import StoredImage
 from observability import logger
 
+_PREVIEW_COMPRESSIONS = (90, 60, 30)
+
 
 @dataclass(frozen=True)
 class ImageFile:
@@ -57,19 +59,33 @@ class Renditions:
         with ThreadPoolExecutor(max_workers=len(images)) as pool:
             return list(pool.map(lambda image: self._content(owner, image.id, wanted), images))
 
+    def preview(self, owner: str, image: StoredImage, side: int, most_bytes: int) -> bytes | None:
+        """A WebP for showing the image inside an answer: at most `side` pixels wide and high, and at most `most_bytes`
+        long. None if it cannot be made, or would be longer even at the lowest quality."""
+        width = max(1, min(image.width, side, side * image.width // image.height))
+        try:
+            for compression in _PREVIEW_COMPRESSIONS:
+                data = self._data(
+                    owner, image.id, Rendition(Format.WEBP, width, compression).no_wider_than(image.width)
+                )
+                if len(data) <= most_bytes:
+                    return data
+        except (ImagingError, BucketError) as error:
+            logger.warning("A preview was not made", image_id=image.id, error_name=type(error).__name__)
+        return None
+
     def _content(self, owner: str, image_id: str, wanted: Rendition) -> bytes:
         if wanted.is_original:
             return self.bucket.read(image_id)
         try:
-            return self._stored(owner, image_id, wanted)
+            return self._data(owner, image_id, wanted)
         except (BucketError, ImagingError) as error:
             _note_failure(image_id, error)
             return encode(self.bucket.read(image_id), wanted)
 
-    def _stored(self, owner: str, image_id: str, wanted: Rendition) -> bytes:
-        if self.bucket.rendition_bytes(image_id, wanted.name) is None:
-            return self._make(owner, image_id, wanted)
-        return self.bucket.read_rendition(image_id, wanted.name)
+    def _data(self, owner: str, image_id: str, wanted: Rendition) -> bytes:
+        stored = self.bucket.read_rendition(image_id, wanted.name)
+        return self._make(owner, image_id, wanted) if stored is None else stored
 
     def _file_or_original(self, owner: str, image: StoredImage, wanted: Rendition) -> ImageFile:
         try:
@@ -100,7 +116,7 @@ class Renditions:
             raise DependencyUnavailable(f"The image cannot be converted: {error}. Ask for the PNG.") from error
         self.gallery.note_digest(owner, image_id, data)
         is_first = self.bucket.put_rendition(image_id, wanted.name, data, wanted.format.content_type)
-        stored = data if is_first else self.bucket.read_rendition(image_id, wanted.name)
+        stored = data if is_first else self.bucket.read_rendition(image_id, wanted.name) or data
         if stored != data:
             # No two signatures are the same, and ours is not delivered.
             self.gallery.forget_file(owner, image_id, data)
