@@ -113,6 +113,9 @@ def _environment(random: Random) -> dict[str, str]:
         "DOCS": "true",
         "SIGNING_KEY_ARN": "",
         "SIGNING_CERTIFICATES_PARAMETER": "",
+        "GUARDRAIL_ID": "",
+        "GUARDRAIL_VERSION": "",
+        "GUARDRAIL_REGION": "",
     }
 
 
