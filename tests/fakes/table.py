@@ -50,6 +50,7 @@ class FakeTable:
 
     def get(self, key: str) -> Record | None:
         self._refuse()
+        _valid(isinstance(key, str))
         record = self.records.get(key)
         return record if record and self._counts(record) else None
 

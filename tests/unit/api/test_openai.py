@@ -330,7 +330,7 @@ def test_what_is_too_long_for_one_answer_comes_as_jpeg_with_a_warning(
     assert len(json.dumps(answer.text)) < 6_000_000 + 291_456
 
 
-@pytest.mark.parametrize("call", ["rendition_bytes", "put_rendition"])
+@pytest.mark.parametrize("call", ["read_rendition", "put_rendition"])
 def test_base64_comes_even_if_its_file_cannot_be_stored(send: Send, bucket: FakeBucket, call: str) -> None:
     with at_call(0, bucket, call, before=lambda: bucket.refusals.append("SlowDown")):
         (image,) = create(send, response_format="b64_json", output_format="webp").json["data"]
