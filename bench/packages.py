@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bench.laptop import Laptop
 from bench.measure import Result
-from local.deployment import BUILDS
+from local.deployment import BUILD
 
 SHOWN = 6
 
 
 def sizes(laptop: Laptop, runs: int) -> list[Result]:  # noqa: ARG001 - one look is enough
-    return [_package(name, BUILDS / "build" / name) for name in sorted(laptop.description["functions"])]
+    return [_package(name, BUILD / name) for name in sorted(laptop.description["functions"])]
 
 
 def _package(name: str, folder: Path) -> Result:

@@ -26,7 +26,6 @@ ENCLOSED = ("LICENSE", "README.md")
 
 LEFT_OUT = {
     "SigningKeyArn": ("", "This build has no C2PA library. To sign images, build from source: docs/provenance.md."),
-    "Tracing": ("off", "This build has no X-Ray SDK. To trace requests, build from source: docs/deployment.md."),
 }
 """Parameters that need a layer which only a build of one's own has: the only value left, and why."""
 

@@ -52,13 +52,9 @@ _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/mcp", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
-for path in (
-    "/images/<image_id>.jpg",
-    "/images/<image_id>.webp",
-    "/images/<image_id>/provenance",
-    "/v1/models/<model>",
-):
-    _refuse_other_methods(path, "GET")
+for path in (".jpg", ".webp", "/provenance"):
+    _refuse_other_methods(f"/images/<image_id>{path}", "GET")
+_refuse_other_methods("/v1/models/<model>", "GET")
 for path in ("generations", "edits", "variations"):
     _refuse_other_methods(f"/v1/images/{path}", "POST")
 for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
