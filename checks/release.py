@@ -25,15 +25,9 @@ ENCLOSED = ("LICENSE", "README.md")
 """What the template's metadata names."""
 
 LEFT_OUT = {
-<<<<<<< HEAD
     "SigningKeyArn": "This build has no C2PA library. To sign images, build from source: docs/provenance.md.",
 }
 """Parameters that need a layer which only a build of one's own has."""
-=======
-    "SigningKeyArn": ("", "This build has no C2PA library. To sign images, build from source: docs/provenance.md."),
-}
-"""Parameters that need a layer which only a build of one's own has: the only value left, and why."""
->>>>>>> release
 
 _SECTION = re.compile(r"^## \[([^]]+)\](?: - \d{4}-\d\d-\d\d)?\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -66,14 +60,9 @@ def template(build: Path) -> dict[str, Any]:
     content: dict[str, Any] = yaml_parse((build / "template.yaml").read_text())
     for name, value in _built_for(content).items():
         content["Parameters"][name] |= {"Default": value, "AllowedValues": [value]}
-<<<<<<< HEAD
     for name, why in LEFT_OUT.items():
         parameter = content["Parameters"][name]
         parameter |= {"AllowedValues": [parameter["Default"]], "ConstraintDescription": why}
-=======
-    for name, (value, why) in LEFT_OUT.items():
-        content["Parameters"][name] |= {"AllowedValues": [value], "ConstraintDescription": why}
->>>>>>> release
     packages: dict[str, str] = {}
     for resource in content["Resources"].values():
         if resource.get("Metadata", {}).get("BuildMethod"):

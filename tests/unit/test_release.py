@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from checks import release
-from checks.template import PROJECT, source
+from checks.template import PROJECT, declared, source
 from version import VERSION
 
 
@@ -81,17 +81,11 @@ def test_each_layer_that_a_release_leaves_out_is_refused_by_its_parameter(build:
     layers = [each for each in source()["Resources"].values() if each["Type"] == "AWS::Serverless::LayerVersion"]
     optional = [each for each in layers if "package/none" in str(each["Metadata"]["ContextPath"])]
     assert len(optional) == len(release.LEFT_OUT)
-<<<<<<< HEAD
     off = declared("default")
     parameters = release.template(build)["Parameters"]
     assert {name: parameters[name]["AllowedValues"] for name in release.LEFT_OUT} == {
         name: [off[name]] for name in release.LEFT_OUT
     }
-=======
-    for name, (value, _) in release.LEFT_OUT.items():
-        assert release.template(build)["Parameters"][name]["Default"] == value
-        assert release.template(build)["Parameters"][name]["AllowedValues"] == [value]
->>>>>>> release
 
 
 def test_the_archive_has_each_package_once_and_what_the_template_names(build: Path, tmp_path: Path) -> None:
