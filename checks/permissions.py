@@ -15,7 +15,14 @@ RESULTS = PROJECT / "checks" / "permissions.json"
 PROFILE = "arn:aws:bedrock:us-east-1:000000000000:application-inference-profile/team"
 """Stands for the profiles that an operator lists."""
 
-OPTIONS = {"InferenceProfileArns": PROFILE}
+SUCCESSOR = "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0"
+"""Stands for the models that an operator adds."""
+
+OPTIONS = {
+    "InferenceProfileArns": PROFILE,
+    "MoreModels": f"{SUCCESSOR}=core",
+    "ModelPrices": f"{SUCCESSOR.rpartition('/')[2]}=0.05",
+}
 """Parameters that add permissions."""
 
 _RESOURCE = re.compile(r"\$\{(\w+)\.Arn\}")
@@ -92,6 +99,8 @@ def _name(resource: Any) -> str:  # noqa: ANN401 - a text or an intrinsic functi
     match resource:
         case {"Fn::GetAtt": [name, "Arn"]} | {"Ref": name}:
             return str(name)
+        case {"Fn::Split": [_, part]} | {"Fn::Join": [_, part]}:
+            return _name(part)
         case {"Fn::Sub": str(text)}:
             return _short(_RESOURCE.sub(r"\1", text))
     return str(resource)

@@ -30,14 +30,19 @@ EVERYTHING: Mapping[str, str] = {
     "CorsOrigins": "https://app.example.org",
     "DomainCertificateArn": f"arn:aws:acm:{_ACCOUNT}:certificate/0b1c",
     "DomainName": "images.example.org",
+    "GuardrailId": "gr0a1b2c3d4e",
+    "GuardrailRegion": "us-west-2",
+    "GuardrailVersion": "1",
     "InferenceProfileArns": f"arn:aws:bedrock:{_ACCOUNT}:application-inference-profile/0b1c",
     "MonthlyBudgetPerKeyUsd": "10",
     "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
     "SigningCertificates": "-----BEGIN CERTIFICATE----- MA== -----END CERTIFICATE-----",
+    "MoreModels": "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0=core",
     "SigningKeyArn": f"arn:aws:kms:{_ACCOUNT}:key/0b1c",
+    "Tracing": "on",
     "WebAclArn": f"arn:aws:wafv2:{_ACCOUNT}:regional/webacl/limits/0b1c",
 }
-"""The parameters that are empty or 0 by default, all switched on."""
+"""The parameters that are empty, 0 or off by default, all switched on."""
 
 
 def source() -> dict[str, Any]:
@@ -56,7 +61,8 @@ def translated(parameters: Mapping[str, str]) -> dict[str, Any]:
     content = source()
     for properties in (content["Globals"]["Function"], content["Resources"]["AuthorizerFunction"]["Properties"]):
         properties["CodeUri"] = "s3://bucket/key"
-    content["Resources"]["SigningLayer"]["Properties"]["ContentUri"] = "s3://bucket/key"
+    for layer in ("SigningLayer", "TracingLayer"):
+        content["Resources"][layer]["Properties"]["ContentUri"] = "s3://bucket/key"
     for name, value in parameters.items():
         parameter = content["Parameters"][name]
         parameter["Default"] = type(parameter["Default"])(value)

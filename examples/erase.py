@@ -20,7 +20,7 @@ from aws.table import ConditionFailed, Delete, Equal, Record
 from bootstrap import Services
 from imaging.errors import InternalError, NotCancellable, NotFound
 from imaging.ids import image_id
-from imaging.records import open_jobs
+from imaging.records import keys, open_jobs
 from imaging.records.record import GenerationRecord
 from imaging.records.store import put
 from settings import Settings
@@ -55,10 +55,23 @@ class Erasure:
             cancelled |= self._end_all()
         with suppress(ConditionFailed):
             self._write(Delete(open_jobs.key(self.caller), Equal(open_jobs.OPEN, 0)))
+        self._forget_name()
         return (
             f"Erased {images} images and {generations} generations of {self.caller}, {len(cancelled)} of them waiting "
             "jobs. What it spent stays in the month's totals."
         )
+
+    def _forget_name(self) -> None:
+        """The caps in the key's entry stay, so that a key that is enabled again has them."""
+        dynamodb = boto3.client("dynamodb")
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+            dynamodb.update_item(
+                TableName=self.services.settings.table_name,
+                Key={"id": {"S": keys.key(self.caller)}},
+                UpdateExpression="REMOVE #name",
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeNames={"#name": "name"},
+            )
 
     def _end_all(self) -> set[str]:
         """Cancels the jobs that wait, and waits for what runs. Returns the cancelled ones."""

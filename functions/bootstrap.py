@@ -31,9 +31,11 @@ from imaging.images.signing import Signer
 from imaging.jobs import Jobs
 from imaging.making.generator import Generator
 from imaging.making.model_run import ModelRunner, Parallel, in_threads
+from imaging.models import catalog
 from imaging.planning.route import Route
 from imaging.planning.router import Router
 from imaging.planning.shared_refusals import SharedRefusals
+from imaging.records.keys import Keys
 from imaging.records.ledger import Ledger
 from imaging.records.open_jobs import OpenJobs
 from imaging.records.store import GenerationStore
@@ -69,6 +71,9 @@ class Services:
     sleep: Callable[[float], None] = time.sleep
     parallel: Parallel = field(default=in_threads)
 
+    def __post_init__(self) -> None:
+        catalog.offer(self.settings.more_models)
+
     @classmethod
     def on_aws(cls, settings: Settings) -> Self:
         return cls(
@@ -77,7 +82,7 @@ class Services:
             Bucket(settings.bucket_name, settings.link_minutes),
             Queue(settings.queue_url, settings.dead_letter_queue_url),
             EventBus(settings.event_bus_name, settings.stack_name),
-            bedrock.invoke,
+            partial(bedrock.invoke, guardrail=settings.guardrail),
             Queue(settings.webhook_queue_url),
             Https(settings.webhook_networks, settings.webhook_authorities),
             _signing_key(settings),
@@ -96,16 +101,21 @@ class Services:
         return Renditions(self.gallery, self.bucket, self.signer)
 
     @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.table)
+
+    @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.table, self.settings.stack_cap, self.settings.key_cap, self.now)
+        return Ledger(self.table, self.keys, self.settings.stack_cap, self.settings.key_cap, self.now)
 
     @cached_property
     def store(self) -> GenerationStore:
         retention, job_time = timedelta(days=self.settings.retention_days), timedelta(hours=self.settings.job_hours)
         return GenerationStore(
             self.table,
+            self.keys,
             self.ledger,
-            OpenJobs(self.settings.open_jobs_cap),
+            OpenJobs(self.keys, self.settings.open_jobs_cap),
             int(retention.total_seconds()),
             int(job_time.total_seconds()),
             self.now,
@@ -122,18 +132,18 @@ class Services:
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
-        return Lifecycle(self.model_status, self.table, self._routes, self.settings.aws_region, self.now)
+        return Lifecycle(self.model_status, self.table, self._routes, self.settings.model_region, self.now)
 
     @cached_property
     def reconciliation(self) -> Reconciliation:
-        models = {(model.id, model.region_near(self.settings.aws_region)) for model in self.settings.models.values()}
-        listed = {(route.invoke_as, route.region(self.settings.aws_region)) for route in self._routes}
+        models = {(model.id, model.region_near(self.settings.model_region)) for model in self.settings.models.values()}
+        listed = {(route.invoke_as, route.region(self.settings.model_region)) for route in self._routes}
         return Reconciliation(self.ledger, self.table, partial(self.images_made, models | listed), self.now)
 
     @property
     def model_regions(self) -> set[str]:
         """The regions in which listed models are called."""
-        return {route.region(self.settings.aws_region) for route in self._routes}
+        return {route.region(self.settings.model_region) for route in self._routes}
 
     @property
     def _routes(self) -> Sequence[Route]:
@@ -144,7 +154,7 @@ class Services:
         runner = ModelRunner(
             self.invoke,
             self.gallery,
-            self.settings.aws_region,
+            self.settings.model_region,
             self.signer,
             sleep=self.sleep,
             now=self.now,

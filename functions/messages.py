@@ -12,8 +12,8 @@ from imaging import ports
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InvalidRequest
 
-TABLE_RETRY_SECONDS = 10
-"""Retry delay after a table error."""
+RETRY_SECONDS = 10
+"""Retry delay after a table error, and while the entry of the key is malformed."""
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -53,7 +53,7 @@ def _take(queue: ports.Queue, take: Take, record: SQSRecord, lambda_context: Lam
     try:
         seconds = take(record, deadline)
     except DependencyUnavailable:
-        seconds = TABLE_RETRY_SECONDS
+        seconds = RETRY_SECONDS
     if seconds is not None:
         queue.put_back(record.receipt_handle, seconds)
         raise Unfinished

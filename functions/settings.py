@@ -1,6 +1,7 @@
 """The environment variables of a function, validated."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
 
+from aws.bedrock import Guardrail
 from imaging.errors import Misconfigured
 from imaging.models import catalog
 from imaging.models.catalog import Model
@@ -17,7 +19,7 @@ from net.addresses import Network
 
 
 def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated
-    models = catalog.priced(info.data.get("model_prices", {}))
+    models = catalog.priced(info.data.get("model_prices", {}), info.data.get("more_models", {}))
     return tuple(Route.parse(entry, models) for entry in entries.split(","))
 
 
@@ -29,15 +31,36 @@ def _networks(entries: Any) -> tuple[Network, ...]:  # noqa: ANN401 - whatever i
     return tuple(ip_network(entry.strip()) for entry in entries.split(",") if entry.strip())
 
 
-def _prices(entries: Any) -> Mapping[str, int]:  # noqa: ANN401 - whatever is validated
-    return dict(_price(entry) for entry in entries.split(",") if entry)
+def _more_models(entries: Any) -> Mapping[str, Model]:  # noqa: ANN401 - whatever is validated
+    return catalog.extended([_more_model(entry) for entry in entries.split(",") if entry])
 
 
-def _price(entry: str) -> tuple[str, int]:
+def _more_model(entry: str) -> tuple[str, str, str]:
+    """A model's id, region and family."""
+    arn, _, family = entry.strip().partition("=")
+    found = _MODEL_ARN.fullmatch(arn)
+    if not found:
+        raise ValueError(f"{arn!r} is no model's ARN; write <ARN of a foundation model>=<family>")
+    if family not in catalog.FAMILIES:
+        raise ValueError(f"{family!r} is no family; there are {', '.join(catalog.FAMILIES)}")
+    return found["id"], found["region"], family
+
+
+def _prices(entries: Any, info: ValidationInfo) -> Mapping[str, int]:  # noqa: ANN401 - whatever is validated
+    more = info.data.get("more_models", {})
+    models = catalog.priced({}, more)
+    prices = dict(_price(entry, models) for entry in entries.split(",") if entry)
+    for model in more.values():
+        if not model.prices and model.id not in prices:
+            raise ValueError(f"{model.id!r} has no price; each of MoreModels needs one, as {model.id}=<US dollars>")
+    return prices
+
+
+def _price(entry: str, models: Mapping[str, Model]) -> tuple[str, int]:
     name, _, usd = entry.strip().partition("=")
     try:
         price = micros(Decimal(usd))
-        model = catalog.find(name)
+        model = catalog.find(name, models)
     except (InvalidOperation, KeyError, ValueError, OverflowError):
         raise ValueError(f"{entry!r} is no price; write <model id or alias>=<US dollars for an image>") from None
     if price <= 0:
@@ -56,6 +79,9 @@ Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
 Networks = Annotated[tuple[Network, ...], PlainValidator(_networks)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
+MoreModels = Annotated[Mapping[str, Model], PlainValidator(_more_models)]
+
+_MODEL_ARN = re.compile(r"arn:[\w-]+:bedrock:(?P<region>[\w-]+)::foundation-model/(?P<id>[^\s=/]+)")
 
 
 class Settings(BaseModel):
@@ -66,6 +92,7 @@ class Settings(BaseModel):
     aws_region: str
     bucket_name: str = Field(description="The image bucket.")
     table_name: str = Field(description="The table of records.")
+    more_models: MoreModels
     model_prices: Prices
     standard_models: Routes
     premium_models: Routes
@@ -89,6 +116,9 @@ class Settings(BaseModel):
     webhook_queue_url: str = Field(description="The queue of webhooks that are to be sent.")
     webhook_networks: Networks
     webhook_authorities: str
+    guardrail_id: str
+    guardrail_version: str
+    guardrail_region: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -99,9 +129,20 @@ class Settings(BaseModel):
             raise Misconfigured(_explained(error)) from None
 
     @property
+    def guardrail(self) -> Guardrail | None:
+        if not self.guardrail_id:
+            return None
+        return Guardrail(self.guardrail_id, self.guardrail_version, self.guardrail_region or self.aws_region)
+
+    @property
+    def model_region(self) -> str:
+        """Where models are called if they live there: the guardrail's region, or else the stack's."""
+        return self.guardrail.region if self.guardrail else self.aws_region
+
+    @property
     def models(self) -> Mapping[str, Model]:
         """Every model by its id, at the operator's prices."""
-        return catalog.priced(self.model_prices)
+        return catalog.priced(self.model_prices, self.more_models)
 
     @property
     def model_lists(self) -> Mapping[str, Sequence[Route]]:

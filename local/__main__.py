@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from examples.keys import add_caps, add_limits, entry_of, limits_of
 from local import bedrock, deployment, keys, stack, variables
 from local.console import say
 from local.errors import StackError
@@ -37,7 +38,8 @@ def _down(places: Places, _: argparse.Namespace) -> None:
 def _key(places: Places, options: argparse.Namespace) -> None:
     description = stack.described(places)
     endpoint = description["aws_endpoint_url"]
-    say(keys.create(places, endpoint, deployment.describe(endpoint), options.name))
+    deployed, entry, limits = deployment.describe(endpoint), entry_of(options), limits_of(options)
+    say(keys.create(places, endpoint, deployed, options.name, entry, limits))
 
 
 def _invoke(places: Places, options: argparse.Namespace) -> None:
@@ -129,6 +131,8 @@ def _options() -> argparse.Namespace:
     key = commands.add_parser("key")
     key.set_defaults(command=_key)
     key.add_argument("name", help="whose key it is")
+    add_caps(key)
+    add_limits(key)
     return parser.parse_args()
 
 

@@ -15,12 +15,12 @@ def process(places: Places) -> Process:
     return Process("bedrock", places)
 
 
-def start(places: Places, choice: str, ministack_url: str) -> str:
-    """Start the endpoint and return its address."""
+def start(places: Places, choice: str, ministack_url: str, more_models: str) -> str:
+    """Start the endpoint and return its address. The emulator also has the models of the parameter MoreModels."""
     if choice not in (EMULATOR, AWS):
         return choice
     port = net.port_of(process(places))
-    process(places).start([sys.executable, "-m", *_module(choice, port, ministack_url)], os.environ)
+    process(places).start([sys.executable, "-m", *_module(choice, port, ministack_url, more_models)], os.environ)
     return net.url(port)
 
 
@@ -30,7 +30,7 @@ def wait(places: Places, choice: str, address: str) -> None:
         net.wait_until_answers(f"{address}/{path}", process(places))
 
 
-def _module(choice: str, port: int, ministack_url: str) -> list[str]:
+def _module(choice: str, port: int, ministack_url: str, more_models: str) -> list[str]:
     if choice == AWS:
         return ["local.forward", "--port", str(port)]
-    return ["local.emulator", "--port", str(port), "--iam", ministack_url]
+    return ["local.emulator", "--port", str(port), "--iam", ministack_url, "--more", more_models]

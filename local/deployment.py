@@ -22,6 +22,7 @@ from local.places import PROJECT, VENVS, Places
 
 STACK_NAME = "text-to-image-api"
 BUILDS = PROJECT / ".aws-sam"
+BUILD = BUILDS / "build"
 SAM = VENVS / "sam" / "bin" / "sam"
 SIGNING_KEY = "SigningKeyArn"
 
@@ -161,7 +162,7 @@ def _sources() -> Iterator[Path]:
 
 def _build_folder(values: Mapping[str, str]) -> Path:
     """Return SAM's own folder, or another for stacks that sign, so that one build does not replace the other."""
-    return BUILDS / ("build-signing" if values.get(SIGNING_KEY) else "build")
+    return BUILDS / "build-signing" if values.get(SIGNING_KEY) else BUILD
 
 
 def _sam_build(places: Places, folder: Path, parameters: Mapping[str, str]) -> None:

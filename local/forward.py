@@ -26,7 +26,10 @@ from local.guarded_server import guard
 from local.places import PROJECT
 
 BEDROCK = "https://bedrock-runtime.{region}.amazonaws.com"
-KEPT_HEADERS = ("Accept", "Content-Type", "X-Amzn-Bedrock-Trace", "X-Amzn-Bedrock-GuardrailIdentifier")
+KEPT_HEADERS = (
+    *("Accept", "Content-Type", "X-Amzn-Bedrock-Trace"),
+    *("X-Amzn-Bedrock-GuardrailIdentifier", "X-Amzn-Bedrock-GuardrailVersion"),
+)
 BODY_LIMIT = 32 * 1024 * 1024
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[a-z0-9-]+)/bedrock/aws4_request")

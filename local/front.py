@@ -1,7 +1,7 @@
 """The front address, which stands for the API's custom domain: `python -m local.front <folder of the stack>`.
 
-It forwards requests to the deployed API in MiniStack, and adds what MiniStack lacks of API Gateway: the limits of body
-size and integration time, and the template's gateway responses.
+It forwards requests to the deployed API in MiniStack, and adds what MiniStack lacks of API Gateway: the limit of body
+size, and the template's gateway responses.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,6 @@ class Front:
     gateway: Gateway
     session: aiohttp.ClientSession
     counted: metrics.Gateway
-    abandoned: set[asyncio.Task[Upstream]] = field(default_factory=set)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
@@ -64,19 +63,9 @@ class Front:
         except (aiohttp.http.HttpProcessingError, aiohttp.ClientPayloadError):
             return self._own("DEFAULT_4XX", 400, "Bad Request")
         try:
-            return _passed_on(self._in_our_words(await self._ask(request, body)))
-        except TimeoutError:
-            return self._own("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out")
+            return _passed_on(self._in_our_words(await self._upstream(request, body)))
         except aiohttp.ClientError as error:
             return web.Response(status=502, text=f"MiniStack does not answer ({error}). Start again with `make up`.\n")
-
-    async def _ask(self, request: web.Request, body: bytes) -> Upstream:
-        """Wait at most as long as API Gateway; the function continues after that."""
-        asking = asyncio.create_task(self._upstream(request, body))
-        self.abandoned.add(asking)
-        asking.add_done_callback(self.abandoned.discard)
-        seconds = self.gateway.seconds(request.method, _resource_path(request))
-        return await asyncio.wait_for(asyncio.shield(asking), seconds)
 
     async def _upstream(self, request: web.Request, body: bytes) -> Upstream:
         stage, _, rest = request.rel_url.raw_path.lstrip("/").partition("/")
@@ -157,11 +146,6 @@ async def _ended(task: asyncio.Task[None]) -> None:
 _NEWLINE = re.compile("%0A", re.IGNORECASE)
 
 _NOTHING_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-def _resource_path(request: web.Request) -> str:
-    _, _, rest = request.path.lstrip("/").partition("/")
-    return f"/{rest}"
 
 
 def _sent_on(request: web.Request) -> CIMultiDict[str]:

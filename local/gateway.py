@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-API_GATEWAYS_OWN_SECONDS = 29.0
 DEFAULT_TEMPLATE = '{"message":$context.error.messageString}'
 
 _HEADER = "gatewayresponse.header."
@@ -33,14 +32,6 @@ class Gateway:
             apigateway.put_gateway_response(restApiId=api_id, responseType=name, **response)
         apigateway.create_deployment(restApiId=api_id, stageName=stage)
 
-    def seconds(self, method: str, path: str) -> float:
-        """Return the integration time-out of this method and path."""
-        for resource, item in sorted(self._paths.items(), key=_plainest_first):
-            if method.lower() in item and _pattern(resource).fullmatch(path):
-                milliseconds = _integration(item[method.lower()]).get("timeoutInMillis")
-                return milliseconds / 1000 if milliseconds else API_GATEWAYS_OWN_SECONDS
-        return API_GATEWAYS_OWN_SECONDS
-
     def answer(self, kind: str, status: int, message: str) -> Answer:
         """Return the template's gateway response; `status` is the default for a response without one."""
         response = self._response(kind, status)
@@ -65,11 +56,6 @@ class Gateway:
         responses: Mapping[str, Any] = self.definition.get("x-amazon-apigateway-gateway-responses", {})
         return responses
 
-    @property
-    def _paths(self) -> Mapping[str, Any]:
-        paths: Mapping[str, Any] = self.definition.get("paths", {})
-        return paths
-
 
 def _headers(response: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, str]:
     sources: Mapping[str, str] = response.get("responseParameters", {})
@@ -79,25 +65,10 @@ def _headers(response: Mapping[str, Any], context: Mapping[str, str]) -> dict[st
 
 def _mapped(sources: Mapping[str, str], context: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, source in sources.items():
-        if name.startswith(_HEADER):
-            literal = source.startswith("'")
-            yield name.removeprefix(_HEADER), source.strip("'") if literal else context[source.removeprefix("context.")]
+        value = source.strip("'") if source.startswith("'") else context.get(source.removeprefix("context."))
+        if name.startswith(_HEADER) and value is not None:
+            yield name.removeprefix(_HEADER), value
 
 
 def _filled(template: str, context: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: context.get(found[1], found[0]), template)
-
-
-def _integration(operation: Mapping[str, Any]) -> Mapping[str, Any]:
-    integration: Mapping[str, Any] = operation.get("x-amazon-apigateway-integration", {})
-    return integration
-
-
-def _plainest_first(entry: tuple[str, object]) -> tuple[bool, bool, int]:
-    path, _ = entry
-    return "+}" in path, "{" in path, -len(path)
-
-
-def _pattern(resource: str) -> re.Pattern[str]:
-    escaped = re.sub(r"\\{[^/]*?\\\+\\}", "\N{NULL}", re.escape(resource))
-    return re.compile(re.sub(r"\\{[^/]*?\\}", "[^/]+", escaped).replace("\N{NULL}", ".+"))

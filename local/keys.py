@@ -1,57 +1,55 @@
 """API keys of the stack, stored in its folder, so that they survive a restart."""
 
-import secrets
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
+from examples.keys import Keys
 from local import ministack
-from local.deployment import Deployed
+from local.deployment import STACK_NAME, Deployed
 from local.places import Places, read_json, write_json
 
-Key = dict[str, str]
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A key with its caps and limits, as `make key` was given them."""
+
+    name: str
+    value: str
+    entry: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
-def create(places: Places, endpoint: str, deployed: Deployed, name: str) -> str:
+def create(  # noqa: PLR0913, PLR0917 - a key and where it belongs
+    places: Places, endpoint: str, deployed: Deployed, name: str, entry: Mapping[str, str], limits: Mapping[str, str]
+) -> str:
     """Create a key with the rights of the first, and return its value."""
-    key = {"name": name, "value": secrets.token_hex(16)}
-    _install(endpoint, deployed, [key])
-    _store(places, [*_load(places), key])
-    return key["value"]
+    named = {**entry, "name": name}
+    value = _keys(endpoint, deployed).create(name, named, limits).value
+    _store(places, [*_load(places), StoredKey(name, value, named, limits)])
+    return value
 
 
 def restore(places: Places, endpoint: str, deployed: Deployed) -> str:
     """Create the stored keys that are missing, and return the value of the first."""
-    keys = _load(places) or [{"name": "first", "value": deployed.api_key}]
-    _install(endpoint, deployed, keys)
-    _store(places, keys)
-    return keys[0]["value"]
+    stored = _load(places) or [StoredKey("first", deployed.api_key)]
+    keys = _keys(endpoint, deployed)
+    there = {key.value for key in keys.all()}
+    for key in stored:
+        if key.value not in there:
+            keys.create(key.name, key.entry, key.limits, key.value)
+    _store(places, stored)
+    return stored[0].value
 
 
-def _install(endpoint: str, deployed: Deployed, keys: Iterable[Key]) -> None:
-    apigateway: Any = ministack.client("apigateway", endpoint)
-    plan = deployed.resources["UsagePlan"]
-    ids, attached = _ids(apigateway), _attached(apigateway, plan)
-    for key in keys:
-        key_id = ids.get(key["value"]) or apigateway.create_api_key(**key, enabled=True)["id"]
-        if key_id not in attached:
-            apigateway.create_usage_plan_key(usagePlanId=plan, keyId=key_id, keyType="API_KEY")
+def _keys(endpoint: str, deployed: Deployed) -> Keys:
+    apigateway, dynamodb = (ministack.client(service, endpoint) for service in ("apigateway", "dynamodb"))
+    names = (deployed.resources[name] for name in ("Table", "Api", "UsagePlan", "PublicUsagePlan", "ApiKey"))
+    return Keys(apigateway, dynamodb, STACK_NAME, *names)
 
 
-def _ids(apigateway: Any) -> dict[str, str]:  # noqa: ANN401 - an untyped client
-    """Return the ids of all keys by value."""
-    pages = apigateway.get_paginator("get_api_keys").paginate(includeValues=True)
-    return {key["value"]: key["id"] for page in pages for key in page["items"]}
+def _load(places: Places) -> list[StoredKey]:
+    return [StoredKey(**key) for key in (read_json(places.keys) or {"keys": []})["keys"]]
 
 
-def _attached(apigateway: Any, plan: str) -> set[str]:  # noqa: ANN401 - an untyped client
-    pages = apigateway.get_paginator("get_usage_plan_keys").paginate(usagePlanId=plan)
-    return {key["id"] for page in pages for key in page["items"]}
-
-
-def _load(places: Places) -> list[Key]:
-    keys: list[Key] = (read_json(places.keys) or {"keys": []})["keys"]
-    return keys
-
-
-def _store(places: Places, keys: list[Key]) -> None:
-    write_json(places.keys, {"keys": keys})
+def _store(places: Places, keys: list[StoredKey]) -> None:
+    write_json(places.keys, {"keys": [asdict(key) for key in keys]})

@@ -1,6 +1,7 @@
 """MiniStack: the AWS services that the template needs, in one process, with IAM enforced."""
 
 import os
+import shlex
 import subprocess
 from typing import Any
 
@@ -54,7 +55,18 @@ def client(service: str, endpoint: str, region: str = REGION) -> Any:  # noqa: A
 def developer_environment(endpoint: str) -> dict[str, str]:
     """Return an environment in which AWS tools see MiniStack only, never the developer's account."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return inherited | {
+    return inherited | _developer_variables(endpoint)
+
+
+def shell_variables(endpoint: str) -> str:
+    """Return the same for a shell, with SAM CLI on its path, and AWS CLI where the tests have installed it."""
+    exports = (f"export {name}={value}\n" for name, value in _developer_variables(endpoint).items())
+    programs = ":".join(shlex.quote(str(VENVS / name / "bin")) for name in ("sam", "aws"))
+    return f"unset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN\n{''.join(exports)}export PATH={programs}:$PATH\n"
+
+
+def _developer_variables(endpoint: str) -> dict[str, str]:
+    return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,

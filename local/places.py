@@ -23,6 +23,11 @@ class Places:
         return self.root / "env"
 
     @property
+    def aws_variables(self) -> Path:
+        """For `source`: makes AWS CLI, SAM CLI and SDKs of a terminal see the laptop stack instead of AWS."""
+        return self.root / "aws-env"
+
+    @property
     def description(self) -> Path:
         return self.root / "stack.json"
 

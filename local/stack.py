@@ -19,6 +19,7 @@ from local.places import Places, read_json, write_json, write_private
 from local.processes import Process
 
 SECONDS_BETWEEN_LOOKS = 0.5
+MORE_MODELS = "MoreModels"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _start_services(places: Places, options: Options) -> tuple[str, str]:
     endpoint = net.url(port)
     with step("Starting MiniStack and building the functions"):
         ministack.start(places, port)
-        model_calls = bedrock.start(places, options.bedrock, endpoint)
+        model_calls = bedrock.start(places, options.bedrock, endpoint, _more_models(options))
         deployment.build(places, ministack.runtime(), options.parameters)
         ministack.wait(places, port)
         bedrock.wait(places, options.bedrock, model_calls)
@@ -124,12 +125,17 @@ def _start_services(places: Places, options: Options) -> tuple[str, str]:
 
 def _changed_bedrock(places: Places, options: Options, running: Mapping[str, Any]) -> str:
     before = read_json(places.options) or {}
-    if before.get("bedrock") == options.bedrock:
+    had = before.get("parameters", {}).get(MORE_MODELS, "")
+    if (before.get("bedrock"), had) == (options.bedrock, _more_models(options)):
         return str(running["bedrock_url"])
     bedrock.process(places).stop()
-    address = bedrock.start(places, options.bedrock, running["aws_endpoint_url"])
+    address = bedrock.start(places, options.bedrock, running["aws_endpoint_url"], _more_models(options))
     bedrock.wait(places, options.bedrock, address)
     return address
+
+
+def _more_models(options: Options) -> str:
+    return options.parameters.get(MORE_MODELS, "")
 
 
 def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
@@ -153,6 +159,7 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
         f"export API_URL={description['api_url']}\nexport API_KEY={description['api_key']}\n"
         f"export STUDIO_PREVIEW={preview}\n",
     )
+    write_private(places.aws_variables, ministack.shell_variables(endpoint))
     return _announce(places, options, description)
 
 
@@ -223,9 +230,8 @@ def _runs(places: Places) -> bool:
 def _stop(places: Places) -> bool:
     processes = [studio.process(places), _front(places), bedrock.process(places), ministack.process(places)]
     anything = any(process.id() is not None for process in processes)
-    places.description.unlink(missing_ok=True)
-    places.shell_variables.unlink(missing_ok=True)
-    places.options.unlink(missing_ok=True)
+    for file in (places.description, places.shell_variables, places.aws_variables, places.options):
+        file.unlink(missing_ok=True)
     for process in processes:
         process.stop()
     _empty(places)

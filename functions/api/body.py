@@ -18,8 +18,8 @@ Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
 WebhookUrl = Annotated[str, Field(max_length=MAX_URL, json_schema_extra=URL), AfterValidator(https_url)]
 
 
-class GenerateBody(GenerationRequest):
-    """What images to make."""
+class ImagesBody(GenerationRequest):
+    """What images to make, and in which form."""
 
     text: Text = Field(
         description="What the image shows, 1 to 512 characters; line breaks and tabs count as spaces.",
@@ -36,14 +36,18 @@ class GenerateBody(GenerationRequest):
         "nothing.",
     )
 
-    webhook_url: WebhookUrl | None = Field(
-        None,
-        description="With `Prefer: respond-async`: where the job is sent when it ends, signed with the key's secret. Left "
-        "out: the key's default; null: nowhere.",
-    )
-
     def generation_request(self) -> GenerationRequest:
         """The request without fields that only concern the answer's form."""
         return GenerationRequest.model_validate(
-            self.model_dump(exclude_unset=True, exclude={"output_format", "webhook_url"})
+            self.model_dump(exclude_unset=True, include=set(GenerationRequest.model_fields))
         )
+
+
+class GenerateBody(ImagesBody):
+    """What images to make."""
+
+    webhook_url: WebhookUrl | None = Field(
+        None,
+        description="With `Prefer: respond-async`: where the job is sent when it ends, signed with the key's secret. "
+        "Left out: the key's default; null: nowhere.",
+    )

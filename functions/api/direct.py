@@ -1,6 +1,7 @@
 """Direct invocations (`sam local invoke`, Step Functions, the SDK): the event is the body of POST /generate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -9,31 +10,37 @@ from pydantic import ValidationError
 import bootstrap
 from api import problems
 from api.answer import answer
-from api.body import GenerateBody
+from api.body import ImagesBody
 from api.caller import DIRECT, deadline
 from api.preferences import MAX_WAIT_SECONDS, idempotency_key
-from api.webhooks import webhook_needs_job
 from aws.bucket import BucketError
-from imaging.errors import ImagingError, InternalError
+from imaging.errors import FieldError, ImagingError, InternalError, InvalidRequest
+from imaging.generations import Delivery
 from imaging.images.encoding import Format, Rendition
+from imaging.records.record import GenerationRecord
 from observability import log_bug
 
-KEY_FIELD = "idempotency_key"
-"""The field of the event that replaces the Idempotency-Key header."""
+KEY_FIELD, ASYNC_FIELD = "idempotency_key", "respond_async"
+"""The fields of the event that replace the headers Idempotency-Key and Prefer."""
 
-_FIELDS = ", ".join([*GenerateBody.model_fields, KEY_FIELD])
+_FIELDS = ", ".join([*ImagesBody.model_fields, KEY_FIELD, ASYNC_FIELD])
 _UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has unknown fields; there are {_FIELDS}"}
 
 
+@dataclass(frozen=True)
+class _Asked:
+    body: ImagesBody
+    key: str | None
+    respond_async: bool
+
+
 def generate(event: object, context: LambdaContext) -> dict[str, Any]:
-    """The 200 body of POST /generate, as JSON values. Raises ImagingError, which a state machine catches by class."""
+    """The 200 body of POST /generate, or a job for `respond_async`, as JSON values. Raises ImagingError, which a state
+    machine catches by class."""
     try:
-        body, key = _asked(event)
-        services = bootstrap.services()
-        submission = services.deduplication.submission(body.generation_request(), DIRECT, key)
-        generation = services.generations.run(submission, deadline(context), MAX_WAIT_SECONDS).generation
-        files = services.renditions.files(DIRECT, generation.stored, Rendition(Format(body.output_format)))
-        return answer(generation, files).model_dump(mode="json", exclude_none=True)
+        asked = _asked(event)
+        answered = _answered(asked, context)
+        return _job(answered) if isinstance(answered, GenerationRecord) else _images(answered, asked.body)
     except ImagingError:
         raise
     except BucketError as error:
@@ -44,23 +51,45 @@ def generate(event: object, context: LambdaContext) -> dict[str, Any]:
         raise InternalError from None
 
 
-def _asked(event: object) -> tuple[GenerateBody, str | None]:
-    """The body and the Idempotency-Key."""
+def _answered(asked: _Asked, context: LambdaContext) -> Delivery | GenerationRecord:
+    services = bootstrap.services()
+    submission = services.deduplication.submission(asked.body.generation_request(), DIRECT, asked.key)
+    if asked.respond_async:
+        return services.generations.enqueue(submission)
+    return services.generations.run(submission, deadline(context), MAX_WAIT_SECONDS)
+
+
+def _images(delivery: Delivery, body: ImagesBody) -> dict[str, Any]:
+    generation = delivery.generation
+    files = bootstrap.services().renditions.files(DIRECT, generation.stored, Rendition(Format(body.output_format)))
+    return answer(generation, files).model_dump(mode="json", exclude_none=True)
+
+
+def _job(job: GenerationRecord) -> dict[str, Any]:
+    """The job without links, as there is no address. The event of its end has the same id."""
+    return {"id": job.id, "status": job.status}
+
+
+def _asked(event: object) -> _Asked:
     if not isinstance(event, dict):
-        return _body(event), None
-    body = {name: value for name, value in event.items() if name != KEY_FIELD}
-    return _without_webhook(_body(body)), idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
+        return _Asked(_body(event), None, respond_async=False)
+    body = {name: value for name, value in event.items() if name not in {KEY_FIELD, ASYNC_FIELD}}
+    key = idempotency_key(event.get(KEY_FIELD), KEY_FIELD)
+    return _Asked(_body(body), key, _is_async(event.get(ASYNC_FIELD, False)))
 
 
-def _without_webhook(body: GenerateBody) -> GenerateBody:
-    if body.webhook_url:
-        raise webhook_needs_job()
-    return body
+def _is_async(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    message = "Must be true or false"
+    raise InvalidRequest(
+        f"The request is not valid. {ASYNC_FIELD}: {message}", fields=[FieldError(ASYNC_FIELD, message)]
+    )
 
 
-def _body(event: object) -> GenerateBody:
+def _body(event: object) -> ImagesBody:
     try:
-        return GenerateBody.model_validate(event)
+        return ImagesBody.model_validate(event)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise problems.invalid_request(_without_field_names(found)) from None

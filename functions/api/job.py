@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from api.answer import GenerationAnswer, StoredDetail
 from api.problems import STATUS_BY_CODE, Problem, phrase
 from imaging.images.encoding import Format
-from imaging.records.record import GenerationRecord, Status
+from imaging.records.record import Failure, GenerationRecord, Status
 
 
 class JobLinks(BaseModel):
@@ -86,16 +86,14 @@ def job_url(address: str, job_id: str, form: Format = Format.PNG) -> str:
     return url if form is Format.PNG else f"{url}?output_format={form}"
 
 
-def problem_of(job: GenerationRecord, instance: str, request_id: str) -> Problem | None:
-    if job.failure is None:
-        return None
-    status = STATUS_BY_CODE[job.failure.code]
+def problem_of(failure: Failure, instance: str, request_id: str) -> Problem:
+    status = STATUS_BY_CODE[failure.code]
     return Problem(
         title=phrase(status),
         status=status,
         instance=instance,
         request_id=request_id,
-        **job.failure.model_dump(),
+        **failure.model_dump(),
     )
 
 

@@ -45,7 +45,6 @@ _PREMIUM = {"high", "hd", "xhigh", "max"}
 _DEFAULT = Size(1024, 1024)
 _STEP, _LONGEST, _MOST_PIXELS, _STEEPEST = 16, 3840, 3840 * 2160, 3
 _BASE64_NAMES = ("gpt-image-", "chatgpt-image-")
-_OUR_OWNERS = {model_id.partition(".")[0] for model_id in catalog.MODELS}
 _HAPPENS_ANYWAY: Mapping[str, object] = {"moderation": "auto"}
 
 
@@ -53,7 +52,7 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
     def __init__(self) -> None:
-        super().__init__(f"There is no such model. There are {', '.join(catalog.MODELS)}; GET /v1/models lists them.")
+        super().__init__(f"There is no such model. There are {', '.join(catalog.known())}; GET /v1/models lists them.")
         self.fields = [FieldError("model", "there is no such model")]
 
 
@@ -215,7 +214,7 @@ def model_id(name: str) -> str | None:
     try:
         return catalog.find(name).id
     except KeyError:
-        if name.partition(".")[0] in _OUR_OWNERS:
+        if name.partition(".")[0] in {model_id.partition(".")[0] for model_id in catalog.known()}:
             raise ModelNotFound from None
         return None
 

@@ -21,6 +21,7 @@ _TAGS = {
     "Images": "Make images, follow their links, delete them.",
     "Jobs": "Images that are made in the background, for `Prefer: respond-async`.",
     "Models": "What can make images, and for what price.",
+    "Agents": "The same service as tools for agents.",
     "Operations": "Whether the service works, and what it has cost.",
     "Webhooks": "Tell another program when a job ends.",
     "OpenAI": "The same service in the shapes of OpenAI's Images API.",
@@ -28,8 +29,8 @@ _TAGS = {
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _OPENAI_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAiErrorBody"}}}
 
-_GATEWAYS_OWN = {"400", "401", "404", "413", "429", "500", "503", "504", "default"}
-"""The statuses of errors that API Gateway may answer by itself."""
+_BEFORE_AUTHORIZER = {"400", "404", "413", "500", "503", "default"}
+"""The statuses of errors that API Gateway may answer before it knows that the path is OpenAI's."""
 
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -66,6 +67,18 @@ _HEADERS: Mapping[str, list[dict[str, Any]]] = {
     "/v1/images/generations": [_IDEMPOTENCY_KEY, _PREFER, _CACHE_CONTROL],
 }
 """The headers that a route reads; `api.preferences` does."""
+
+
+def _add_mcp_bodies(found: dict[str, Any]) -> None:
+    # The route parses its body itself, because a wrong one is a JSON-RPC error.
+    from api.mcp import JsonRpcMessage  # noqa: PLC0415 - as in the route
+
+    name = JsonRpcMessage.__name__
+    found["components"]["schemas"][name] = JsonRpcMessage.model_json_schema()
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    operation = found["paths"]["/mcp"]["post"]
+    operation["requestBody"] = {"required": True, "content": content}
+    operation["responses"]["202"].pop("content")
 
 
 def _link(operation_id: str, parameter: str, value: str) -> dict[str, Any]:
@@ -118,6 +131,7 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
     found["tags"] = [{"name": name, "description": description} for name, description in _TAGS.items()]
     found["security"] = [{name: []} for name in _SECURITY]
     found["components"]["securitySchemes"] = _SECURITY
+    _add_mcp_bodies(found)
     found["paths"]["/health"]["get"]["security"] = [{}, *found["security"]]
     for path, operation in _operations(found):
         operation.setdefault("parameters", []).extend(_HEADERS.get(path, ()))
@@ -136,8 +150,8 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
 
 
 def _add_gateways_own_errors(operation: dict[str, Any]) -> None:
-    # API Gateway's own answers have one content type for all paths, and OpenAI's error among the problem's fields.
-    for status in _GATEWAYS_OWN & set(operation["responses"]):
+    # These have OpenAI's error among the problem's fields.
+    for status in _BEFORE_AUTHORIZER & set(operation["responses"]):
         content = operation["responses"][status]["content"]
         operation["responses"][status]["content"] = {**content, **_PROBLEM}
 

@@ -173,8 +173,7 @@ def _as_openai_error(failure: _Failure) -> Response[str]:
 
 
 def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response[str]:
-    log = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
-    log("The request failed", code=error.code, aws_error=error.aws_error)
+    log_failure(error)
     return _respond(
         app,
         _Failure(
@@ -188,6 +187,11 @@ def _imaging_error(app: APIGatewayRestResolver, error: ImagingError) -> Response
             attempts=error.attempts,
         ),
     )
+
+
+def log_failure(error: ImagingError) -> None:
+    log = logger.info if isinstance(error, errors.CallerMustChange) else logger.warning
+    log("The request failed", code=error.code, aws_error=error.aws_error)
 
 
 def _headers(app: APIGatewayRestResolver, error: ImagingError) -> dict[str, str]:

@@ -6,11 +6,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from observability import logger, metrics
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@tracing.traced
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int | None]:  # noqa: ARG001 - a scheduled event carries nothing
     """Raises what kept an audit from its end, so that the function's errors show it."""
     uncounted = bootstrap.services().reconciliation.uncounted()

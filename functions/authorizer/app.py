@@ -31,7 +31,11 @@ def lambda_handler(event: Event, context: object) -> dict[str, Any]:  # noqa: AR
 
 def _deny(event: Event) -> dict[str, Any]:
     """A Deny policy, for which API Gateway answers the template's 401. An exception would count as a function error."""
-    return {"principalId": ANONYMOUS, "policyDocument": _policy(event, "Deny")}
+    return {
+        "principalId": ANONYMOUS,
+        "policyDocument": _policy(event, "Deny"),
+        "context": {"error_type": _error_type(event)},
+    }
 
 
 def _allow(event: Event, key: str) -> dict[str, Any]:
@@ -39,9 +43,23 @@ def _allow(event: Event, key: str) -> dict[str, Any]:
     return {
         "principalId": name,
         "policyDocument": _policy(event, "Allow"),
-        "context": {"caller": name, "gateway_token": os.environ["GATEWAY_TOKEN"]},
+        "context": {
+            "caller": name,
+            "gateway_token": os.environ["GATEWAY_TOKEN"],
+            "error_type": _error_type(event),
+        },
         "usageIdentifierKey": key,
     }
+
+
+def _error_type(event: Event) -> str:
+    """The content type of API Gateway's own errors, which cannot tell the path."""
+    return "application/json" if str(_path(event)).partition("/")[0] == "v1" else "application/problem+json"
+
+
+def _path(event: Event) -> str | None:
+    path: str | None = (event.get("pathParameters") or {}).get("proxy")
+    return path
 
 
 def _policy(event: Event, effect: str) -> dict[str, Any]:
@@ -77,7 +95,7 @@ def _keys(headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _is_open(event: Event) -> bool:
-    method, path = event["httpMethod"], (event.get("pathParameters") or {}).get("proxy")
+    method, path = event["httpMethod"], _path(event)
     return (method == "OPTIONS" and os.environ["CORS_ORIGINS"] != "") or (
         method == "GET" and path in OPEN_PATHS and KEYED_PARAMETER not in (event.get("queryStringParameters") or {})
     )

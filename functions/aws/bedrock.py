@@ -46,6 +46,7 @@ class BedrockError(ServiceError):
     UNREACHABLE = "Unreachable"
     NO_CREDENTIALS = "NoCredentials"
     UNREADABLE = "UnreadableAnswer"
+    UNGUARDED = "NoGuardrail"
 
     @classmethod
     def code_of(cls, error: BotoCoreError) -> str:
@@ -78,6 +79,7 @@ _LOGGABLE = {
     BedrockError.UNREACHABLE,
     BedrockError.READ_TIMEOUT,
     BedrockError.NO_CREDENTIALS,
+    BedrockError.UNGUARDED,
 }
 
 _NOT_BILLED = {
@@ -93,25 +95,45 @@ _NOT_BILLED = {
     "ServiceUnavailableException",
     BedrockError.UNREACHABLE,
     BedrockError.NO_CREDENTIALS,
+    BedrockError.UNGUARDED,
 }
 """Errors after which no model ran. Any other error may be billed: it counts as spent and is not retried."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer as JSON values, and Bedrock's request id."""
+    """A model's answer as JSON values, Bedrock's request id, and the guardrail that intervened, if one did."""
 
     content: Mapping[str, Any]
     request_id: str | None
+    guardrail: str | None = None
 
 
-def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft) -> Answer:
-    """One InvokeModel call.
+@dataclass(frozen=True)
+class Guardrail:
+    """A guardrail lives in one region, and Bedrock applies it to calls in that region only."""
+
+    id: str
+    version: str
+    region: str
+
+    @property
+    def arguments(self) -> Mapping[str, str]:
+        # A trace would quote the prompt.
+        return {"guardrailIdentifier": self.id, "guardrailVersion": self.version, "trace": "DISABLED"}
+
+
+def invoke(
+    model: str, region: str, body: Mapping[str, Any], seconds_left: SecondsLeft, guardrail: Guardrail | None = None
+) -> Answer:
+    """One InvokeModel call, under the guardrail if there is one.
 
     `model` is a model id or an inference profile's ARN. `seconds_left` is called before each attempt of the SDK and
     returns its read time-out in seconds. The SDK retries errors that certainly were not billed and may pass, such as
     throttling. Raises BedrockError.
     """
+    if guardrail and guardrail.region != region:
+        raise BedrockError(BedrockError.UNGUARDED, f"The guardrail is in {guardrail.region}.")
     token = _seconds_left.set(seconds_left)
     try:
         with _as_bedrock_error():
@@ -120,11 +142,14 @@ def invoke(model: str, region: str, body: Mapping[str, Any], seconds_left: Secon
                 body=json.dumps(body),
                 contentType="application/json",
                 accept="application/json",
+                **(guardrail.arguments if guardrail else {}),  # type: ignore[arg-type] # the stubs want literals
             )
             content = json.loads(answer["body"].read())
             if not isinstance(content, dict):
                 raise ValueError("the answer is no JSON object")  # noqa: TRY004 - handled like invalid JSON
-            return Answer(content, answer["ResponseMetadata"].get("RequestId"))
+            intervened = guardrail is not None and content.get("amazon-bedrock-guardrailAction") == "INTERVENED"
+            request_id = answer["ResponseMetadata"].get("RequestId")
+            return Answer(content, request_id, guardrail.id if guardrail and intervened else None)
     finally:
         _seconds_left.reset(token)
 

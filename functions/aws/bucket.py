@@ -12,6 +12,8 @@ RENDITIONS = "renditions"
 
 
 _NOT_THERE = {"403", "404", "NoSuchKey"}
+_NOT_READABLE = {"NoSuchKey", "AccessDenied"}
+"""As `_NOT_THERE`, of GetObject."""
 
 
 class BucketError(ServiceError):
@@ -54,16 +56,15 @@ class Bucket:
 
     def read(self, image_id: str) -> bytes:
         """A PNG's bytes. Raises BucketError."""
-        with raising(BucketError):
-            return clients.s3().get_object(Bucket=self.name, Key=key(image_id))["Body"].read()
+        return self._read(key(image_id))
 
     def delete(self, image_id: str) -> None:
         """Deletes a PNG, if it is there. Raises BucketError."""
         with raising(BucketError):
             clients.s3().delete_object(Bucket=self.name, Key=key(image_id))
 
-    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
-        """Stores a rendition of an image, unless there is one by that name. Raises BucketError.
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> bool:
+        """Stores a rendition of an image; returns False if there is one by that name. Raises BucketError.
 
         The condition makes several callers at once store one.
         """
@@ -77,8 +78,10 @@ class Bucket:
                     IfNoneMatch="*",
                 )
         except BucketError as error:
-            if error.code != "PreconditionFailed":
-                raise
+            if error.code == "PreconditionFailed":
+                return False
+            raise
+        return True
 
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         """The length of a rendition, if it is there. Raises BucketError."""
@@ -87,6 +90,16 @@ class Bucket:
                 return clients.s3().head_object(Bucket=self.name, Key=_rendition_key(image_id, name))["ContentLength"]
         except BucketError as error:
             if error.code in _NOT_THERE:
+                return None
+            raise
+
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        """A rendition's bytes, if it is there. Raises BucketError."""
+        try:
+            with raising(BucketError):
+                return clients.s3().get_object(Bucket=self.name, Key=_rendition_key(image_id, name))["Body"].read()
+        except BucketError as error:
+            if error.code in _NOT_READABLE:
                 return None
             raise
 
@@ -113,6 +126,10 @@ class Bucket:
         Raises BucketError without credentials.
         """
         return self._link(key(image_id))
+
+    def _read(self, key: str) -> bytes:
+        with raising(BucketError):
+            return clients.s3().get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def _link(self, key: str) -> Link:
         lifetime = timedelta(minutes=self.link_minutes)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 
+import tracing
 from aws import clients
 from aws.errors import ServiceError, raising
 
@@ -28,7 +29,7 @@ class Queue:
     def send(self, text: str, owner: str) -> None:
         """Sends a message. SQS prefers owners that use little of the workers' time (its fair queues)."""
         with raising(QueueError):
-            clients.sqs().send_message(QueueUrl=self.url, MessageBody=text, MessageGroupId=owner)
+            clients.sqs().send_message(QueueUrl=self.url, MessageBody=text, MessageGroupId=owner, **tracing.carried())
 
     def put_back(self, receipt: str, seconds: float) -> None:
         """Makes a received message visible again after a delay of at most 15 minutes, in whole seconds, rounded up."""

@@ -75,7 +75,14 @@ class AtMost:
     limit: int
 
 
-Condition = Absent | Equal | NotEqual | AtMost
+@dataclass(frozen=True)
+class Same:
+    """The attributes have these values; None is an absent one."""
+
+    values: Mapping[str, str | float | None]
+
+
+Condition = Absent | Equal | NotEqual | AtMost | Same
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,15 @@ class Delete:
     condition: Condition | None = None
 
 
-Change = Put | Add | Delete
+@dataclass(frozen=True)
+class Check:
+    """Writes nothing: the other changes are applied only if the condition holds."""
+
+    key: str
+    condition: Condition
+
+
+Change = Put | Add | Delete | Check
 
 
 @dataclass(frozen=True)
@@ -198,8 +213,9 @@ class Table:
         condition = _condition(change.condition)
         if isinstance(change, Put):
             return {"Put": {"TableName": self.name, "Item": _item(change), **condition.request()}}
-        if isinstance(change, Delete):
-            return {"Delete": {"TableName": self.name, "Key": _key(change.key), **condition.request()}}
+        if isinstance(change, Delete | Check):
+            operation = "Delete" if isinstance(change, Delete) else "ConditionCheck"
+            return {operation: {"TableName": self.name, "Key": _key(change.key), **condition.request()}}
         added = _added(change.amounts)
         request = _Expression("", added.names | condition.names, added.values | condition.values).request()
         if condition.text:
@@ -252,6 +268,18 @@ def _condition(condition: Condition | None) -> _Expression:
         case AtMost(attribute, limit):
             absent = "attribute_not_exists(#checked) OR " if limit >= 0 else ""
             return _Expression(f"{absent}#checked <= :checked", {"#checked": attribute}, {":checked": limit})
+        case Same(values):
+            return _same(values)
+
+
+def _same(values: Mapping[str, str | float | None]) -> _Expression:
+    names = {f"#s{place}": attribute for place, attribute in enumerate(values)}
+    present = {f":s{place}": value for place, value in enumerate(values.values()) if value is not None}
+    terms = (
+        f"#s{place} = :s{place}" if f":s{place}" in present else f"attribute_not_exists(#s{place})"
+        for place in range(len(values))
+    )
+    return _Expression(" AND ".join(terms), names, present)
 
 
 def _added(amounts: Mapping[str, int]) -> _Expression:

@@ -207,7 +207,8 @@ class BudgetExhausted(OperatorMustAct):
             remedy = "Ask for fewer images, or wait for next month"
         detail = (
             f"This request {cause}, so nothing was generated or paid for it. "
-            f"{remedy}, or ask the operator for a higher cap (MonthlyBudgetUsd, MonthlyBudgetPerKeyUsd)."
+            f"{remedy}, or ask the operator for a higher cap (MonthlyBudgetUsd, MonthlyBudgetPerKeyUsd, or "
+            "this key's own)."
         )
         return cls(detail, may_pass=may_pass and not exceeds_cap)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+import tracing
 from aws.queue import QueueError
 from imaging import ports
 from imaging.announcing import Announcer
@@ -110,6 +111,15 @@ class Generations:
         if found is None or found.owner != owner:
             raise NotFound("There is no such job: it has expired, or belongs to another caller.")
         return found
+
+    def awaited(self, owner: str, generation_id: str, seconds: float) -> GenerationRecord:
+        """The owner's generation, when it is over or after so many seconds. Raises as `get` does."""
+        until = self.now() + seconds
+        while True:
+            found = self.get(owner, generation_id)
+            if found.is_over or self.now() >= until:
+                return found
+            self.sleep(POLL_SECONDS)
 
     def cancel(self, owner: str, generation_id: str) -> GenerationRecord:
         """The cancelled job; images that it has already made are its result. Raises NotFound as `get` does,
@@ -237,6 +247,7 @@ class Generations:
         wait: Callable[[GenerationRecord], Answer | None],
     ) -> Delivery | Answer:
         """Replays the generation, begins it, or waits for its running attempt, until there is an answer."""
+        tracing.annotate(generation_id=submission.generation_id)
         found: GenerationRecord | None = None
         while True:
             with suppress(Changed):

@@ -6,12 +6,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from imaging.deadline import Deadline
 from observability import logger, metrics
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@tracing.traced
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001 - a scheduled event carries nothing
     services, deadline = bootstrap.services(), Deadline.after(context.get_remaining_time_in_millis() / 1000)
     due = services.jobs.sweep(deadline)

@@ -35,7 +35,7 @@ def _shown_job(delivery: Delivery, gallery: Gallery) -> dict[str, Any]:
         form,
         Progress(requested=job.requested, made=len(result.stored) if result else 0, details=[]),
         result and _answer(result, address, form),
-        problem_of(job, f"/jobs/{job.id}", delivery.id),
+        job.failure and problem_of(job.failure, f"/jobs/{job.id}", delivery.id),
     )
     return job_shown.model_dump(mode="json", exclude={"result": _unknown(form)})
 

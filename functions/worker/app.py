@@ -6,10 +6,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from imaging.deadline import Deadline
-from imaging.errors import InternalError, NotFound
+from imaging.errors import DependencyUnavailable, InternalError, Misconfigured, NotFound
 from imaging.ids import is_id
-from messages import take_all
+from messages import RETRY_SECONDS, take_all
 from observability import logger, metrics
 
 bootstrap.prepare()
@@ -22,12 +23,21 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _work(record: SQSRecord, deadline: Deadline) -> float | None:
+    with tracing.continued(record.attributes.aws_trace_header), tracing.step("## job"):
+        return _advance(record, deadline)
+
+
+def _advance(record: SQSRecord, deadline: Deadline) -> float | None:
     if not is_id(record.body):
         _dead_letter(record)
         return None
     logger.append_keys(generation_id=record.body)
+    tracing.annotate(generation_id=record.body)
     try:
         return bootstrap.services().jobs.work(record.body, deadline)
+    except (DependencyUnavailable, Misconfigured) as error:
+        logger.warning("A job could not go on", code=error.code)
+        return RETRY_SECONDS
     except (NotFound, InternalError):
         _dead_letter(record)
         return None

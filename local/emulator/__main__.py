@@ -1,4 +1,4 @@
-"""python -m local.emulator --port 8900 [--host 127.0.0.1] [--iam URL] [--profile ARN=MODEL]..."""
+"""python -m local.emulator --port 8900 [--host 127.0.0.1] [--iam URL] [--profile ARN=MODEL]... [--more ARN=FAMILY]"""
 
 import argparse
 import asyncio
@@ -6,13 +6,14 @@ import signal
 import sys
 
 from local.emulator.app import Settings, serving
-from local.emulator.models import MODELS
+from local.emulator.models import FAMILIES, MODELS, Model, more
 
 
 def main() -> None:
     options = _options()
     try:
-        asyncio.run(_serve(Settings(options.iam, dict(options.profile)), options.host, options.port))
+        settings = Settings(options.iam, dict(options.profile), options.more)
+        asyncio.run(_serve(settings, options.host, options.port))
     except OSError as error:
         sys.exit(f"The Bedrock emulator could not start: {error}")
 
@@ -30,7 +31,21 @@ def _options() -> argparse.Namespace:
         default=[],
         help="an application inference profile and the model that it copies",
     )
+    parser.add_argument(
+        "--more",
+        metavar="ARN=FAMILY,...",
+        type=_more,
+        default={},
+        help=f"models beside the usual ones, each with one of the families {', '.join(FAMILIES)}",
+    )
     return parser.parse_args()
+
+
+def _more(option: str) -> dict[str, Model]:
+    try:
+        return more(dict(entry.rpartition("=")[::2] for entry in option.split(",") if entry))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _profile(option: str) -> tuple[str, str]:

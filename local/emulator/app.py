@@ -14,6 +14,7 @@ from aiohttp import web
 from local.emulator import control, iam
 from local.emulator.bedrock import Bedrock, Invocation
 from local.emulator.errors import BODY_TOO_LONG, Refusal, invalid
+from local.emulator.models import MODELS, Catalog, Model
 from local.guard import is_navigation
 from local.guarded_server import guard
 
@@ -26,6 +27,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Settings:
     iam_url: str | None = None
     profiles: Mapping[str, str] = field(default_factory=dict)
+    more_models: Mapping[str, Model] = field(default_factory=dict)
 
 
 BEDROCK: web.AppKey[Bedrock] = web.AppKey("bedrock", Bedrock)
@@ -54,7 +56,7 @@ def create_app(settings: Settings) -> web.Application:
 async def _resources(app: web.Application) -> AsyncIterator[None]:
     skipped = {"Accept", "Accept-Encoding", "Content-Type", "User-Agent"}
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as painters:
-        app[BEDROCK] = Bedrock(app[SETTINGS].profiles, painters)
+        app[BEDROCK] = Bedrock(_catalog(app[SETTINGS]), painters)
         # IAM may close an idle connection just as a call is sent on it.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(
@@ -62,6 +64,10 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
         ) as session:
             app[SESSION] = session
             yield
+
+
+def _catalog(settings: Settings) -> Catalog:
+    return Catalog({**MODELS, **settings.more_models}, settings.profiles)
 
 
 @web.middleware
@@ -131,6 +137,8 @@ def _invocation(request: web.Request, body: bytes) -> Invocation:
         region=_region(request),
         content_type=request.headers.get("Content-Type"),
         accept=request.headers.get("Accept"),
+        guardrail=request.headers.get("X-Amzn-Bedrock-GuardrailIdentifier"),
+        guardrail_version=request.headers.get("X-Amzn-Bedrock-GuardrailVersion"),
     )
 
 
@@ -154,7 +162,7 @@ def _success(body: dict[str, object]) -> web.Response:
 async def configure(request: web.Request) -> web.Response:
     bedrock = request.app[BEDROCK]
     try:
-        configuration = control.read(await request.read(), bedrock.model_names)
+        configuration = control.read(await request.read(), bedrock.catalog.names)
     except ValueError as error:
         return _json({"message": str(error)}, status=400)
     bedrock.configure(configuration)

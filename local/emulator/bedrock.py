@@ -4,16 +4,14 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from typing import NoReturn
 
-from local.emulator import models
-from local.emulator.control import Configuration, Lifecycle, Scenario
-from local.emulator.errors import ACCEPT, CONTENT_TYPE, NOT_JSON, Refusal, invalid
+from local.emulator.control import Configuration, Guardrail, Lifecycle, Scenario
+from local.emulator.errors import ACCEPT, CONTENT_TYPE, NO_GUARDRAIL, NOT_JSON, Refusal, invalid
 from local.emulator.families import Body
-from local.emulator.models import Model
+from local.emulator.models import Catalog, Model
 from local.emulator.pictures import Subject, draw
 from local.emulator.pictures.ready import ReadyPicture
 from local.emulator.request import ImageRequest
@@ -28,6 +26,8 @@ class Invocation:
     region: str | None = None
     content_type: str | None = None
     accept: str | None = None
+    guardrail: str | None = None
+    guardrail_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,24 @@ class Job:
     fault: str | None = None
     withheld: frozenset[int] = frozenset()
     body: Body | None = None
+    is_guarded: bool = False
+    is_free: bool = False
+
+
+GUARDRAIL_ACTION = "amazon-bedrock-guardrailAction"
+
+
+def _guarded(job: Job, guardrail: Guardrail) -> Job:
+    """The model does not run for a prompt that is refused at its input, so nothing is billed for it."""
+    if not guardrail.refuses(job.request.prompt):
+        return replace(job, is_guarded=True)
+    body: Body = {GUARDRAIL_ACTION: "INTERVENED"}
+    return replace(job, is_guarded=True, body=body, is_free=guardrail.at == "input")
 
 
 class Bedrock:
-    def __init__(self, profiles: Mapping[str, str], painters: Executor) -> None:
-        self.profiles = profiles
+    def __init__(self, catalog: Catalog, painters: Executor) -> None:
+        self.catalog = catalog
         self.calls: list[Call] = []
         self._ready: dict[tuple[object, ...], ReadyPicture] = {}
         self._painters = painters
@@ -72,10 +85,6 @@ class Bedrock:
     def configuration(self) -> Configuration:
         return self._scenario.configuration
 
-    @property
-    def model_names(self) -> set[str]:
-        return {*models.MODELS, *self.profiles}
-
     def recorded(self) -> list[dict[str, object]]:
         return [asdict(call) for call in self.calls]
 
@@ -86,6 +95,8 @@ class Bedrock:
         if job.fault == "drop":
             return None
         body = job.body or job.model.family.answer(job.request.seed, await self._pictures(job))
+        if job.is_guarded:
+            body = {GUARDRAIL_ACTION: "NONE", **body}
         await asyncio.sleep(max(0.0, started + job.latency - time.monotonic()))
         return body
 
@@ -114,7 +125,7 @@ class Bedrock:
         }
 
     def _described(self, name: str, region: str | None) -> Model:
-        model = models.find(name, region, self.profiles)
+        model = self.catalog.find(name, region)
         if self._scenario.is_retired({name, model.id}):
             raise Refusal("ResourceNotFoundException")
         return model
@@ -128,15 +139,31 @@ class Bedrock:
         try:
             model, request = self._read(invocation)
             seed = request.seed
+            guardrail = self._guardrail(invocation)
             job = self._job(model, request, {invocation.model, model.id})
         except Refusal as refusal:
             self.record(invocation.model, refusal.status, seed=seed)
             raise
-        self.record(invocation.model, 200, request.images, request.seed)
+        if guardrail:
+            job = _guarded(job, guardrail)
+        self.record(invocation.model, 200, 0 if job.is_free else request.images, request.seed)
         return job
 
+    def _guardrail(self, invocation: Invocation) -> Guardrail | None:
+        """The guardrail that the call names, by its id or ARN."""
+        if invocation.guardrail is None and invocation.guardrail_version is None:
+            return None
+        known = self.configuration.guardrails
+        name = (invocation.guardrail or "").rpartition("/")[2]
+        found = Guardrail() if known is None else known.get(name)
+        if not name or found is None or invocation.guardrail_version not in found.versions:
+            raise invalid(NO_GUARDRAIL)
+        if invocation.region and found.region not in {None, invocation.region}:
+            raise invalid(NO_GUARDRAIL)
+        return found
+
     def _read(self, invocation: Invocation) -> tuple[Model, ImageRequest]:
-        model = models.find(invocation.model, invocation.region, self.profiles)
+        model = self.catalog.find(invocation.model, invocation.region)
         if self._scenario.is_retired({invocation.model, model.id}):
             raise Refusal("ResourceNotFoundException")
         _check_media_types(invocation)

@@ -57,6 +57,19 @@ class Block(_Strict):
         return self.prompt_contains is None or self.prompt_contains.casefold() in prompt.casefold()
 
 
+class Guardrail(_Strict):
+    """What a guardrail refuses: prompts with these words, before the model runs or after it. `region` is where it
+    lives; none means everywhere."""
+
+    versions: list[str] = ["DRAFT", "1"]
+    region: str | None = None
+    prompt_contains: str | None = None
+    at: Literal["input", "output"] = "input"
+
+    def refuses(self, prompt: str) -> bool:
+        return self.prompt_contains is not None and self.prompt_contains.casefold() in prompt.casefold()
+
+
 class Lifecycle(_Strict):
     """What the control plane says of a model; `end_of_life` is a date or a time in ISO 8601."""
 
@@ -71,13 +84,15 @@ class Configuration(_Strict):
     rng_seed: int | None = None
     block: Block = Block()
     lifecycle: dict[str, Lifecycle] = {}
+    guardrails: dict[str, Guardrail] | None = None
+    """By id. None knows every guardrail, and each lets everything pass."""
     native_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
     ready_pictures: bool = False
     """Paint the first picture of each model, size and format only; later ones are copies, each a file of its own."""
 
     def settings(self) -> dict[str, object]:
         """Return the current settings, with faults as they were posted."""
-        defaults = Configuration().model_dump(exclude={"lifecycle"}) | {"block": {}}
+        defaults = Configuration().model_dump(exclude={"lifecycle", "guardrails"}) | {"block": {}}
         return defaults | self.model_dump(exclude_unset=True)
 
 

@@ -20,6 +20,7 @@ UNKNOWN_MODEL = "The provided model identifier is invalid."
 UNKNOWN_ARN = "The specified resource ARN was not found. Check the ARN and try your request again."
 CONTENT_TYPE = "The provided Content Type is invalid or not supported for this model"
 ACCEPT = "The provided Accept Type is invalid or not supported for this model"
+NO_GUARDRAIL = "The guardrail identifier or version provided in the request does not exist."
 BODY_TOO_LONG = (
     "1 validation error detected: Value at 'body' failed to satisfy constraint: "
     "Member must have length less than or equal to 25000000"

@@ -7,15 +7,20 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 
 from local.emulator.app import Settings, serving
+from local.emulator.models import Model
 
 Started = SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event, str] | Exception]
 
 
 @contextmanager
-def running_emulator(iam_url: str | None = None, profiles: Mapping[str, str] | None = None) -> Iterator[str]:
+def running_emulator(
+    iam_url: str | None = None,
+    profiles: Mapping[str, str] | None = None,
+    more_models: Mapping[str, Model] | None = None,
+) -> Iterator[str]:
     """Run an emulator of its own on a free loopback port, and yield its base URL."""
     started: Started = SimpleQueue()
-    settings = Settings(iam_url, profiles or {})
+    settings = Settings(iam_url, profiles or {}, more_models or {})
     thread = threading.Thread(target=asyncio.run, args=(_serve(settings, started),), name="bedrock-emulator")
     thread.start()
     outcome = started.get()

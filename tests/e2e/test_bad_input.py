@@ -76,9 +76,10 @@ def test_a_wrong_method_or_path_is_refused(
         ({}, 401, "invalid_api_key"),
         ({"Authorization": "Bearer"}, 401, "invalid_api_key"),
         ({"Authorization": "Bearer {key}", "x-api-key": "another"}, 401, "invalid_api_key"),
+        ({"Authorization": "Bearer unknown-unknown-unknown"}, 401, "invalid_api_key"),
         ({"Authorization": "Bearer {key}", "content-type": "multipart/form-data; boundary=b"}, 400, "invalid_request"),
     ],
-    ids=["no key", "bearer of nothing", "keys that disagree", "multipart"],
+    ids=["no key", "bearer of nothing", "keys that disagree", "unknown key", "multipart"],
 )
 def test_errors_for_openai_clients_have_openais_format(
     anonymous: httpx.Client, stack: Stack, emulator: Emulator, headers: dict[str, str], status: int, code: str
@@ -90,6 +91,7 @@ def test_errors_for_openai_clients_have_openais_format(
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.json()["error"].keys() == {"message", "type", "param", "code"}
+    assert answer.headers["content-type"] == "application/json"
     assert emulator.calls() == []
 
 

@@ -23,9 +23,9 @@ def test_the_direct_event_is_answered_with_the_body(stack: Stack, emulator: Emul
 
 
 def test_a_bad_event_raises(stack: Stack, emulator: Emulator) -> None:
-    """Only the real runtime returns the error's class; see the container test."""
     answer = _invoke(stack, {"text": ""})
 
+    assert answer["errorType"] == "InvalidRequest"
     assert "text" in answer["errorMessage"]
     assert emulator.calls() == []
 

@@ -1,13 +1,17 @@
 """A stack with other parameters than the laptop's defaults."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.laptop import Stack, command, start
+from tests.e2e.laptop import Stack, command, eventually, start
+from tests.fakes.xray import running_daemon
+from tests.permissions.world import ASYNC, changed
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
@@ -15,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # pl
 @pytest.fixture(scope="module")
 def with_other_parameters(stack: Stack) -> Iterator[Stack]:
     origins = f"https://pages.example,{stack.description['bedrock_url']}"
-    changed = f"LinkMinutes=5 CorsOrigins={origins} MonthlyBudgetUsd=1000 MonthlyBudgetPerKeyUsd=0.05"
+    changed = f"LinkMinutes=5 CorsOrigins={origins} MonthlyBudgetUsd=1000 MonthlyBudgetPerKeyUsd=0.05 Tracing=on"
     yield start(stack.folder, "--parameters", changed)
     start(stack.folder)
 
@@ -59,10 +63,25 @@ def test_a_listed_page_may_call_and_another_may_not(with_other_parameters: Stack
     }
 
 
-def generated(description: dict[str, Any], key: str, **asked: str) -> httpx.Response:
+def test_a_job_is_one_trace_from_the_request_to_the_worker(with_other_parameters: Stack, key: str) -> None:
+    with running_daemon() as daemon, ExitStack() as left:
+        for function in ("ApiFunction", "WorkerFunction"):
+            there = {"AWS_XRAY_DAEMON_ADDRESS": daemon.address}
+            left.enter_context(changed(with_other_parameters, function, there))
+        accepted = generated(with_other_parameters.description, key, ASYNC, text="a traced job").json()
+        worked = eventually(lambda: next((each for each in daemon.segments() if each["name"] == "## job"), None))
+        (ordered,) = [each for each in daemon.segments() if each["name"] == "## lambda_handler"]
+
+    assert (worked["trace_id"], worked["parent_id"]) == (ordered["trace_id"], ordered["id"])
+    assert worked["annotations"] == {"generation_id": accepted["id"]}
+
+
+def generated(
+    description: dict[str, Any], key: str, headers: Mapping[str, str] = MappingProxyType({}), **asked: str
+) -> httpx.Response:
     return httpx.post(
         f"{description['api_url']}/generate",
-        headers={"x-api-key": key},
+        headers={"x-api-key": key, **headers},
         json={"width": 512, "height": 512, "model": "titan", **asked},
         timeout=60,
         trust_env=False,

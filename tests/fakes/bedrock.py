@@ -59,7 +59,8 @@ class FakeBedrock:
         answer = self.queue.popleft() if self.queue else self.by_seed.get(body.get("seed", -1)) or self._healthy(body)
         if isinstance(answer, BedrockError):
             raise answer
-        return Answer(answer, f"request-{len(self.calls)}")
+        guardrail = "guardrail1" if answer.get("amazon-bedrock-guardrailAction") == "INTERVENED" else None
+        return Answer(answer, f"request-{len(self.calls)}", guardrail)
 
     def _healthy(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if config := body.get("imageGenerationConfig"):

@@ -42,14 +42,20 @@ class FakeBucket:
         if self.refusals:
             raise BucketError(self.refusals.pop(0))
 
-    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> bool:
         self.check()
-        self.renditions.setdefault((image_id, name), (data, content_type))
+        rendition = (data, content_type)
+        return self.renditions.setdefault((image_id, name), rendition) is rendition
 
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         self.check()
         found = self.renditions.get((image_id, name))
         return found and len(found[0])
+
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        self.check()
+        found = self.renditions.get((image_id, name))
+        return found and found[0]
 
     def rendition_link(self, image_id: str, name: str) -> Link:
         return self.link(f"renditions/{image_id}/{name}")

@@ -8,6 +8,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "table",
     "STANDARD_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-core-v1:1",
     "PREMIUM_MODELS": "amazon.titan-image-generator-v2:0,stability.stable-image-ultra-v1:1",
+    "MORE_MODELS": "",
     "MODEL_PRICES": "",
     "LINK_MINUTES": "30",
     "RETENTION_DAYS": "30",
@@ -29,4 +30,7 @@ ENVIRONMENT = {
     "WEBHOOK_QUEUE_URL": "webhooks",
     "WEBHOOK_NETWORKS": "",
     "WEBHOOK_AUTHORITIES": "",
+    "GUARDRAIL_ID": "",
+    "GUARDRAIL_VERSION": "",
+    "GUARDRAIL_REGION": "",
 }

@@ -24,6 +24,7 @@ from aws.table import (
     Page,
     Put,
     Record,
+    Same,
     TableError,
 )
 
@@ -49,6 +50,7 @@ class FakeTable:
 
     def get(self, key: str) -> Record | None:
         self._refuse()
+        _valid(isinstance(key, str))
         record = self.records.get(key)
         return record if record and self._counts(record) else None
 
@@ -97,7 +99,7 @@ class FakeTable:
         failed = [place for place, change in enumerate(changes) if not self._holds(change.key, change.condition)]
         if failed:
             raise ConditionFailed(failed)
-        self.records.update({change.key: self._changed(change) for change in changes if not isinstance(change, Delete)})
+        self.records.update({change.key: self._changed(change) for change in changes if isinstance(change, Put | Add)})
         for change in changes:
             if isinstance(change, Delete):
                 self.records.pop(change.key, None)
@@ -119,6 +121,8 @@ class FakeTable:
                 return bool(record.get(attribute) != value)
             case AtMost(attribute, limit):
                 return bool(record.get(attribute, 0) <= limit)
+            case Same(values):
+                return all(record.get(name) == value for name, value in values.items())
         return True
 
     def _is_known(self, changes: Sequence[Change], token: str) -> bool:

@@ -67,6 +67,9 @@ REQUESTS = [
     http_event("POST", "/generate", json.dumps({"text": "a fox", "width": 512, "height": 512})),
     http_event("POST", "/generate", json.dumps({"text": "a fox"}), prefer="respond-async", idempotency_key="a"),
     http_event("POST", "/v1/images/generations", json.dumps({"prompt": "a fox"})),
+    http_event(
+        "POST", "/mcp", json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}), origin="https://a.example"
+    ),
     http_event("GET", "/images?limit=2"),
     http_event("GET", "/jobs/0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11"),
     http_event("GET", "/health?deep=true"),
@@ -107,6 +110,22 @@ def test_any_direct_event_is_answered_or_refused_by_a_typed_error(sent: object) 
 @bounded(200)
 def test_any_changed_direct_event_is_answered_or_refused_by_a_typed_error(data: st.DataObject) -> None:
     _answered_or_refused(data.draw(changed({**event("direct"), "idempotency_key": "a", "seed": 4, "model": "titan"})))
+
+
+@given(data=st.data())
+@bounded(200)
+def test_any_changed_event_of_an_action_group_is_answered_or_refused_by_a_typed_error(data: st.DataObject) -> None:
+    text = {"name": "text", "type": "string", "value": "a fox"}
+    width = {"name": "width", "type": "integer", "value": "512"}
+    called = {
+        "messageVersion": "1.0",
+        "actionGroup": "images",
+        "apiPath": "/generate_image",
+        "httpMethod": "POST",
+        "parameters": [text],
+        "requestBody": {"content": {"application/json": {"properties": [width]}}},
+    }
+    _answered_or_refused(data.draw(changed(called)))
 
 
 def _answered_or_refused(sent: Any) -> None:  # noqa: ANN401 - any JSON

@@ -21,9 +21,10 @@ _NO_MORE = object()
 
 @dataclass
 class RuntimeApi:
-    """Serves events one by one and records their answers."""
+    """Serves events one by one and records their answers. `trace` is the trace header of each invocation."""
 
     url: str
+    trace: str | None = None
     events: queue.SimpleQueue[object] = field(default_factory=queue.SimpleQueue)
     answers: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
 
@@ -34,9 +35,11 @@ class RuntimeApi:
 
 
 @contextmanager
-def running_function(handler: str, environment: Mapping[str, str], output: Path) -> Iterator[RuntimeApi]:
+def running_function(
+    handler: str, environment: Mapping[str, str], output: Path, trace: str | None = None
+) -> Iterator[RuntimeApi]:
     """A new execution environment, which writes stdout and stderr to the file."""
-    with _runtime_api() as api, output.open("wb") as log:
+    with _runtime_api(trace) as api, output.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [sys.executable, "-m", "awslambdaric", handler],
             cwd=PROJECT,
@@ -52,8 +55,8 @@ def running_function(handler: str, environment: Mapping[str, str], output: Path)
 
 
 @contextmanager
-def _runtime_api() -> Iterator[RuntimeApi]:
-    api = RuntimeApi("")
+def _runtime_api(trace: str | None) -> Iterator[RuntimeApi]:
+    api = RuntimeApi("", trace)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -65,7 +68,7 @@ def _runtime_api() -> Iterator[RuntimeApi]:
 
         def _send(self, event: bytes) -> None:
             self.send_response(200)
-            for name, value in _invocation_headers().items():
+            for name, value in _invocation_headers(api.trace).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(event)))
             self.end_headers()
@@ -96,10 +99,11 @@ def _runtime_api() -> Iterator[RuntimeApi]:
         server.server_close()
 
 
-def _invocation_headers() -> Mapping[str, str]:
+def _invocation_headers(trace: str | None) -> Mapping[str, str]:
     return {
         "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
         "Lambda-Runtime-Deadline-Ms": str(int((time.time() + 120) * 1000)),
         "Lambda-Runtime-Invoked-Function-Arn": ARN,
         "Content-Type": "application/json",
+        **({"Lambda-Runtime-Trace-Id": trace} if trace else {}),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import httpx
@@ -80,3 +81,23 @@ def test_images_of_these_models_regions_and_minutes_are_counted_and_no_others() 
     count("Invocations", CORE, since + 60, 100)
 
     assert images_made({(CORE, REGION), (TITAN, "us-east-1")}, since, since + 300) == 12
+
+
+def test_the_metric_is_bedrocks_own_sum_of_each_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    client = clients.cloudwatch(REGION)
+    client.meta.events.register(
+        "provide-client-params.cloudwatch.GetMetricData", lambda params, **_: asked.append(params)
+    )
+    monkeypatch.setattr(clients, "cloudwatch", lambda _: client)
+
+    images_made({(CORE, REGION)}, 0, 60)
+
+    dimensions = [{"Name": "ModelId", "Value": CORE}]
+    metric = {"Namespace": "AWS/Bedrock", "MetricName": "OutputImageCount", "Dimensions": dimensions}
+    [query] = asked[0]["MetricDataQueries"]
+    assert query["MetricStat"] == {"Metric": metric, "Period": 60, "Stat": "Sum"}
+    assert (asked[0]["StartTime"], asked[0]["EndTime"]) == (
+        datetime.fromtimestamp(0, UTC),
+        datetime.fromtimestamp(60, UTC),
+    )

@@ -89,9 +89,12 @@ class TestARendition:
     def test_is_stored_once(self, make: Callable[[], Any]) -> None:
         bucket = make()
         assert bucket.rendition_bytes("one", "w64.webp") is None
-        bucket.put_rendition("one", "w64.webp", b"first", "image/webp")
-        bucket.put_rendition("one", "w64.webp", b"another", "image/webp")
+        assert bucket.put_rendition("one", "w64.webp", b"first", "image/webp")
+        assert not bucket.put_rendition("one", "w64.webp", b"another", "image/webp")
+        assert bucket.read_rendition("one", "w64.webp") == b"first"
         assert bucket.rendition_bytes("one", "w64.webp") == len(b"first")
+        assert bucket.read_rendition("one", "w64.webp") == b"first"
+        assert bucket.read_rendition("one", "full.webp") is None
         assert "renditions/one/w64.webp" in bucket.rendition_link("one", "w64.webp").url
 
     def test_is_deleted_with_all_others_of_its_image(self, make: Callable[[], Any]) -> None:

@@ -79,6 +79,13 @@ def test_a_malformed_job_is_left_to_the_sweeper(erase: ModuleType, services: Ser
         erase.Erasure(services, OWNER).run()
 
 
+def test_the_keys_name_is_erased_and_its_caps_stay(erase: ModuleType, services: Services) -> None:
+    item = {"id": {"S": f"key#{OWNER}"}, "budget_usd": {"N": "5"}}
+    boto3.client("dynamodb").put_item(TableName=TABLE, Item={**item, "name": {"S": "a person"}})
+    erase.Erasure(services, OWNER).run()
+    assert boto3.client("dynamodb").scan(TableName=TABLE)["Items"] == [item]
+
+
 def test_another_callers_records_stay(erase: ModuleType, services: Services, job: GenerationRecord) -> None:
     assert "0 generations" in erase.Erasure(services, "fedcba9876543210").run()
     assert services.generations.get(OWNER, job.id).status == "queued"

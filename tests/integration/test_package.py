@@ -10,8 +10,10 @@ import platform
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from importlib.util import cache_from_source
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -20,6 +22,8 @@ from checks.template import PROJECT, source
 PYTHON = PROJECT / ".local" / "venvs" / "ministack" / "bin" / "python"
 """Of the version that the package here is built for."""
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 UNCHECKED = 0b01
 """The flags of bytecode that Python uses without a look at its source (PEP 552)."""
 
@@ -27,7 +31,7 @@ THIRD_PARTY = {
     *("annotated_types", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "pydantic"),
     *("pydantic_core", "s3transfer", "six", "typing_extensions", "typing_inspection", "urllib3"),
 }
-OURS = {"aws", "bootstrap", "imaging", "net", "observability", "settings", "version"}
+OURS = {"aws", "bootstrap", "imaging", "net", "observability", "settings", "tracing", "version"}
 LOADED = {
     "AuthorizerFunction": {"app"},
     "ApiFunction": THIRD_PARTY | OURS | {"api"},
@@ -40,6 +44,8 @@ LOADED = {
 
 LOADED_LATER = {
     "PIL",
+    "api.mcp",
+    "api.tools",
     "aws_lambda_powertools.event_handler.openapi.models",
     "aws_lambda_powertools.event_handler.openapi.swagger_ui",
 }
@@ -61,6 +67,7 @@ PACKAGED = {
 }
 MOST_BYTES, MOST_ZIPPED = 46_000_000, 15_000_000
 MOST_BYTES_OF_AUTHORIZER = 20_000
+MOST_BYTES_OF_TRACING = 3_000_000
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +123,14 @@ def test_a_cold_start_loads_what_is_listed_only(function: str, built: Path, auth
     found = loaded(folder, handlers(folder)[function])
     assert {name.partition(".")[0] for name in found} == LOADED[function]
     assert {late for late in LOADED_LATER if late in found} == set()
+
+
+def test_a_stack_that_traces_loads_the_x_ray_sdk_too(built: Path, runtime: str, tmp_path: Path) -> None:
+    layer = build(PROJECT / "package" / "tracing", runtime, tmp_path / "TracingLayer") / "python"
+    variables = {"TRACING": "on", "LAMBDA_TASK_ROOT": str(built)}
+    found = json.loads(answer(LOADED_MODULES.format(module="worker.app"), built, layer, variables=variables))
+    assert {name.partition(".")[0] for name in found} - LOADED["WorkerFunction"] == {"aws_xray_sdk", "wrapt"}
+    assert sum(map(len, contents(layer).values())) < MOST_BYTES_OF_TRACING
 
 
 def test_every_function_is_looked_at() -> None:
@@ -193,14 +208,15 @@ def loaded(folder: Path, module: str) -> set[str]:
     return set(json.loads(answer(LOADED_MODULES.format(module=module), folder)))
 
 
-def answer(program: str, folder: Path | None = None, *, python: Path = PYTHON) -> str:
-    """What a Python with that package prints; in an environment that has nothing of the developer's."""
+def answer(program: str, *folders: Path, python: Path = PYTHON, variables: Mapping[str, str] = _NONE) -> str:
+    """What a Python with those packages prints; in an environment that has nothing of the developer's."""
     environment = {
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"), "a"),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "PATH": os.environ["PATH"],
-        **({"PYTHONPATH": str(folder)} if folder else {}),
+        **({"PYTHONPATH": os.pathsep.join(map(str, folders))} if folders else {}),
+        **variables,
     }
     ended = subprocess.run(  # noqa: S603 - our own programs
         [python, "-s", "-c", program], env=environment, capture_output=True, text=True, check=False

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import boto3
 import pytest
@@ -17,6 +19,7 @@ from aws.table import (
     Add,
     AtMost,
     Change,
+    Check,
     Condition,
     ConditionFailed,
     Delete,
@@ -24,6 +27,7 @@ from aws.table import (
     NotEqual,
     Put,
     Record,
+    Same,
     Table,
     TableError,
 )
@@ -337,6 +341,39 @@ def test_a_record_that_has_expired_is_not_listed(table: EitherTable, clock: Fake
     assert _names(table.listed("images#me", 10).records) == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("values", "holds"),
+    [
+        ({"budget": 25.5}, True),
+        ({"budget": 25.5, "jobs": "none", "name": None}, True),
+        ({"budget": 25.5, "jobs": None}, False),
+        ({"budget": 25}, False),
+        ({"budget": "25.5"}, False),
+        ({"name": "web shop"}, False),
+    ],
+    ids=repr,
+)
+def test_a_check_writes_nothing_and_decides_for_the_others(
+    table: EitherTable, values: dict[str, str | float | None], holds: bool
+) -> None:
+    table.put("entry", {"budget": 25.5, "jobs": "none"}, TOMORROW)
+    changes: list[Change] = [Add("total", {"spent": 1}), Check("entry", Same(values))]
+
+    with nullcontext() if holds else pytest.raises(ConditionFailed) as failed:
+        table.write(changes, _token())
+
+    assert failed is None or failed.value.places == {1}
+    assert table.get("total") == ({"id": "total", "spent": 1} if holds else None)
+    assert _there(table, "entry") == {"id": "entry", "budget": 25.5, "jobs": "none", "expiration": TOMORROW}
+
+
+@pytest.mark.parametrize(("value", "holds"), [(None, True), (1, False)])
+def test_a_check_of_an_absent_record_makes_none(table: EitherTable, value: float | None, holds: bool) -> None:
+    with nullcontext() if holds else pytest.raises(ConditionFailed):
+        table.write([Add("total", {"spent": 1}), Check("entry", Same({"budget": value}))], _token())
+    assert table.get("entry") is None
+
+
 @pytest.mark.parametrize("until", [None, 9])
 def test_pages_follow_each_other_without_a_gap_and_without_a_repeat(table: EitherTable, until: float | None) -> None:
     _list(table, *[(f"image#{number}", number % 4) for number in range(7)])
@@ -407,3 +444,25 @@ def test_a_write_of_the_fake_may_be_applied_although_it_raises() -> None:
     with pytest.raises(TableError):
         table.write([Add("total", {"spent": 1})], _token())
     assert table.get("total") == {"id": "total", "spent": 1}
+
+
+@pytest.mark.usefixtures("on_moto")
+def test_what_dynamodb_leaves_out_of_an_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moto leaves out nothing, but DynamoDB may, if the answer is large or it throttles."""
+    client = clients.dynamodb()
+    whole: Any = client.batch_get_item
+    asked: list[list[str]] = []
+
+    def one_of_them(RequestItems: dict[str, Any]) -> Any:  # noqa: ANN401, N803 - as boto3's
+        request = RequestItems[NAME]
+        asked.append([key[KEY]["S"] for key in request["Keys"]])
+        rest = {NAME: {**request, "Keys": request["Keys"][1:]}} if request["Keys"][1:] else {}
+        return whole(RequestItems={NAME: {**request, "Keys": request["Keys"][:1]}}) | {"UnprocessedKeys": rest}
+
+    monkeypatch.setattr(client, "batch_get_item", one_of_them)
+    table = Table(NAME, now=lambda: NOON)
+    table.put("a", {}, TOMORROW)
+    table.put("b", {}, TOMORROW)
+
+    assert table.get_many(["a", "missing", "b"]).keys() == {"a", "b"}
+    assert asked == [["a", "missing", "b"], ["missing", "b"], ["b"]]

@@ -112,3 +112,21 @@ def test_the_same_request_again_calls_no_model(control: httpx.Client) -> None:
     assert second["multiValueHeaders"]["Idempotent-Replayed"] == ["true"]
     assert json.loads(first["body"])["id"] == json.loads(second["body"])["id"]
     assert len(control.get("/_control/calls").json()) == len(stored()) == 1
+
+
+@pytest.mark.parametrize("model", ["titan", "core"])
+def test_a_guardrail_refuses_a_prompt_and_is_named(
+    control: httpx.Client, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    for name, value in {"ID": "abc", "VERSION": "1", "REGION": "us-west-2"}.items():
+        monkeypatch.setenv(f"GUARDRAIL_{name}", value)
+    guardrail = {"region": "us-west-2", "prompt_contains": "forbidden", "at": "output"}
+    control.post("/_control", json={"guardrails": {"abc": guardrail}})
+
+    status, body = send({"text": "something forbidden", "model": model})
+    assert (status, body["code"]) == (400, "content_blocked")
+    assert "the guardrail abc refused" in body["detail"].lower()
+    assert send({"text": "a fox", "model": model})[0] == 200
+    # Nova Canvas does not live where the guardrail is.
+    assert send({"text": "a fox", "model": "canvas"})[1]["code"] == "model_unavailable"
+    assert len(control.get("/_control/calls").json()) == 2

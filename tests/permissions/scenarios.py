@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import httpx
 from botocore.exceptions import ClientError
 
-from checks.permissions import PROFILE, Permission
+from checks.permissions import PROFILE, SUCCESSOR, Permission
 from tests.e2e.laptop import eventually
 from tests.permissions.world import World, changed, told
 
@@ -276,6 +276,7 @@ SCENARIOS: list[tuple[str, str, str, Scenario]] = [
     ("*", "bedrock:InvokeModel", "*/amazon.titan-image-generator-v2:0 in us-west-2", call_this_model_from_its_region),
     ("*", "bedrock:InvokeModel", "*/amazon.nova-canvas-v1:0 in [!u]*", call_this_model_from_its_region),
     ("ApiFunction", "bedrock:InvokeModel", "foundation-model/*", generate_with_this_model),
+    ("ApiFunction", "bedrock:InvokeModel", "MoreModels", generate_with_this_model),
     ("ApiFunction", "bedrock:GetModelInvocationLoggingConfiguration", "*", check_the_health_in_depth),
     ("ApiFunction", "s3:PutObject", "ImageBucket/generated_images/*", generate_an_image),
     ("ApiFunction", "s3:GetObject", "ImageBucket/generated_images/*", open_an_images_link),
@@ -291,6 +292,7 @@ SCENARIOS: list[tuple[str, str, str, Scenario]] = [
     ("ApiFunction", "sqs:SendMessage", "Queue", order_a_job),
     ("AuditorFunction", "*", "*", compare_the_ledger_and_the_models),
     ("WorkerFunction", "bedrock:InvokeModel", "foundation-model/*", run_a_job_with_this_model),
+    ("WorkerFunction", "bedrock:InvokeModel", "MoreModels", run_a_job_with_this_model),
     ("WorkerFunction", "s3:PutObject", "*", run_a_job),
     ("WorkerFunction", "s3:GetObject", "*", resume_a_crashed_job),
     ("WorkerFunction", "dynamodb:BatchGetItem", "Table", resume_a_crashed_job),
@@ -338,6 +340,8 @@ def scenario_of(permission: Permission) -> Named:
 
 
 def _model(permission: Permission) -> str:
+    if permission.resource == "MoreModels":
+        return SUCCESSOR.rpartition("/")[2]
     return permission.resource.removeprefix("foundation-model/").partition(" ")[0]
 
 

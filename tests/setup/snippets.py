@@ -22,6 +22,8 @@ TRIED_ELSEWHERE = {
     "make studio": "tests/e2e/test_studio.py",
     "sam build": "needs an AWS account; tests/integration/test_build.py runs the build",
     "sam remote": "needs a deployed stack; tests/unit/test_operations.py checks the AWS CLI's commands",
+    "claude mcp add": "needs Claude Code; tests/clients/test_mcp_clients.py runs the official clients",
+    "import os\n\nfrom strands": "needs Strands Agents; tests/clients/test_mcp_clients.py runs the official clients",
     "for model in": "needs an AWS account; tests/unit/test_operations.py checks the AWS CLI's commands",
     "export API_URL=…": "needs a deployed stack; tests/e2e/test_smoke.py runs `make smoke` on the laptop's",
 }

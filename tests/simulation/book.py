@@ -87,7 +87,7 @@ class Attempt:
 @dataclass(eq=False)
 class Book:
     """The caps of the stack's and each key's spend are in micro-dollars; `jobs_cap` is that of each key's unfinished
-    jobs."""
+    jobs. An entry `key#<caller>` in the table replaces them for that key; a lowered cap takes nothing back."""
 
     world: World
     stack_cap: int | None
@@ -101,6 +101,7 @@ class Book:
     reserved: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     counted: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     unfinished: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    seen_totals: dict[str, int] = field(default_factory=dict)
 
     def begins(self, call: Call, stored: Mapping[str, Any]) -> None:
         """Check the start of a model call; `stored` are the objects in the bucket with their metadata."""
@@ -182,8 +183,8 @@ class Book:
         for owner, jobs in self.unfinished.items():
             count = totals.get(f"jobs#{owner}", {}).get("open", 0)
             self.world.expect(count == len(jobs), f"{owner}: {count} jobs count as unfinished, and {len(jobs)} are")
-            allowed = self.jobs_cap is None or count <= self.jobs_cap
-            self.world.expect(allowed, f"{owner}: {count} unfinished jobs are above the cap {self.jobs_cap}")
+            cap = _own(totals, owner, "open_jobs", self.jobs_cap)
+            self._is_below(cap, f"jobs#{owner}", count, f"{owner}: {count} unfinished jobs are")
         for month, scope in {**self.reserved, **self.counted}:
             total = totals.get(f"spend#{month}#{scope}", {})
             spent, committed = total.get("spent", 0), total.get("committed", 0)
@@ -195,8 +196,13 @@ class Book:
                 committed == spent + self.reserved[month, scope],
                 f"{scope} {month}: {committed} is committed, {spent} is spent, {self.reserved[month, scope]} reserved",
             )
-            cap = self.stack_cap if scope == STACK else self.key_cap
-            self.world.expect(cap is None or committed <= cap, f"{scope} {month}: {committed} is above the cap {cap}")
+            cap = self.stack_cap if scope == STACK else _own(totals, scope, "budget_usd", self.key_cap, 1_000_000)
+            self._is_below(cap, f"spend#{month}#{scope}", committed, f"{scope} {month}: {committed} is")
+
+    def _is_below(self, cap: int | None, key: str, now: int, what: str) -> None:
+        """Check that a total does not grow above its cap."""
+        before, self.seen_totals[key] = self.seen_totals.get(key, 0), now
+        self.world.expect(cap is None or now <= max(cap, before), f"{what} above the cap {cap}")
 
     def at_rest(self) -> None:
         """Check the end: nothing is reserved, and everything billed is counted as spent."""
@@ -253,3 +259,13 @@ class Book:
 
     def calls_for(self, generation: str, place: int) -> Sequence[Call]:
         return [call for call in self.calls if call.about.generation == generation and place in call.about.places]
+
+
+def _own(
+    records: Mapping[str, Mapping[str, Any]], caller: str, what: str, default: int | None, unit: int = 1
+) -> int | None:
+    """Return the cap in a caller's entry, or else the default."""
+    own = records.get(f"key#{caller}", {}).get(what)
+    if own is None:
+        return default
+    return None if own == "none" else round(own * unit)

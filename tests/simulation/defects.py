@@ -15,6 +15,7 @@ from imaging.images.gallery import Gallery, Origin
 from imaging.jobs import Jobs
 from imaging.making import outcome
 from imaging.making.outcome import Outcome
+from imaging.records.keys import Keys
 from imaging.records.ledger import Ledger
 from imaging.records.open_jobs import OpenJobs
 from imaging.records.record import Failure, GenerationRecord
@@ -117,12 +118,12 @@ def _nothing_swept(self: Jobs, deadline: Deadline) -> int:  # noqa: ARG001 - as 
 
 
 def _unconditional(
-    self: GenerationStore, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put]
+    self: GenerationStore, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put], tries: int = 3
 ) -> GenerationRecord:
     try:
-        return _write(self, before, after, notes)
+        return _write(self, before, after, notes, tries)
     except Changed:
-        return _write(self, self.find(after.id) or before, after, notes)
+        return _write(self, self.find(after.id) or before, after, notes, tries)
 
 
 _write = GenerationStore._write  # noqa: SLF001 - what a defect changes
@@ -286,6 +287,12 @@ DEFECTS = (
         "17",
         "one job too many is accepted",
         ((OpenJobs, "changes", _without_cap),),
+        "above the cap",
+    ),
+    Defect(
+        "19",
+        "a key's entry is remembered and not checked",
+        ((Keys, "checks", lambda *_: []),),
         "above the cap",
     ),
 )

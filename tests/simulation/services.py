@@ -60,6 +60,14 @@ class SimulatedTable:
     def listed(self, listing: str, limit: int, *, until: float | None = None, start: Record | None = None) -> Page:
         return self._call(f"list {listing}", lambda: self.index.listed(listing, limit, until=until, start=start))
 
+    def enter(self, caller: str, entry: Record) -> None:
+        """Write or delete a key's entry, as an operator does."""
+        key = f"key#{caller}"
+        self.world.log(f"the operator enters {key}: {entry}")
+        self.main.records.pop(key, None)
+        if entry:
+            self.main.records[key] = {"id": key, **entry}
+
     def has_due(self) -> bool:
         due = (record[LISTED_AT] for record in self.index.records.values() if record.get(LISTING) == DUE)
         return any(at <= self.world.now + 1 for at in due)
@@ -152,14 +160,21 @@ class SimulatedBucket:
     def delete(self, image_id: str) -> None:
         self._call(f"delete {image_id[:8]}", lambda: self._delete(image_id))
 
-    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> None:
-        self._call(
+    def put_rendition(self, image_id: str, name: str, data: bytes, content_type: str) -> bool:
+        is_first: bool = self._call(
             f"put {image_id[:8]}/{name}", lambda: self.renditions.put_rendition(image_id, name, data, content_type)
         )
+        return is_first
 
     def rendition_bytes(self, image_id: str, name: str) -> int | None:
         found: int | None = self._call(
             f"find {image_id[:8]}/{name}", lambda: self.renditions.rendition_bytes(image_id, name)
+        )
+        return found
+
+    def read_rendition(self, image_id: str, name: str) -> bytes | None:
+        found: bytes | None = self._call(
+            f"read {image_id[:8]}/{name}", lambda: self.renditions.read_rendition(image_id, name)
         )
         return found
 

@@ -78,6 +78,7 @@ def run(seed: int, **parameters: str) -> Run:
         try:
             _forget_expired_now_and_then(deployment)
             deployment.sweep()
+            _an_operator(deployment, seed)
             Scenario(api, random).begin()
             scheduler.run(max(calm_at, start + 2 * HOUR) + deadline + 2 * MARGIN_SECONDS)
             _at_rest(api, book)
@@ -96,6 +97,7 @@ def _environment(random: Random) -> dict[str, str]:
         "TABLE_NAME": "table",
         "STANDARD_MODELS": random.choice(("titan,core", "titan,core", "core", "titan")),
         "PREMIUM_MODELS": "titan,ultra",
+        "MORE_MODELS": "",
         "MODEL_PRICES": "",
         "LINK_MINUTES": "30",
         "RETENTION_DAYS": random.choice(("1", "3", "30")),
@@ -114,12 +116,30 @@ def _environment(random: Random) -> dict[str, str]:
         "WEBHOOK_QUEUE_URL": "webhooks",
         "WEBHOOK_NETWORKS": "",
         "WEBHOOK_AUTHORITIES": "",
+        "GUARDRAIL_ID": "",
+        "GUARDRAIL_VERSION": "",
+        "GUARDRAIL_REGION": "",
     }
 
 
 def _open_jobs(seed: int) -> str:
     """A cap for every fourth seed, drawn apart, so that no other run depends on it."""
     return Random(f"open jobs {seed}").choices(("0", "1", "2", "3"), (75, 8, 9, 8))[0]  # noqa: S311 - no secret
+
+
+def _an_operator(deployment: Deployment, seed: int) -> None:
+    """Change keys' entries, in every fourth seed; drawn apart, so that no other run depends on it."""
+    random, world = Random(f"entries {seed}"), deployment.world  # noqa: S311 - no secret
+    if random.random() < 3 / 4:
+        return
+    for _ in range(random.randint(1, 8)):
+        caller = random.choice((*CALLERS, DIRECT))
+        entry = {
+            "budget_usd": random.choice((None, "none", 0, 0.08, 0.2, 0.6)),
+            "open_jobs": random.choice((None, "none", 0, 1, 3)),
+        }
+        kept = {name: value for name, value in entry.items() if value is not None}
+        world.scheduler.at(world.now + random.uniform(0, 8 * MINUTE), partial(deployment.table.enter, caller, kept))
 
 
 def _forget_expired_now_and_then(deployment: Deployment) -> None:

@@ -50,8 +50,30 @@ def test_the_key_is_taken_from_either_header(headers: dict[str, str]) -> None:
 
     assert answer["usageIdentifierKey"] == KEY
     caller = hashlib.sha256(KEY.encode()).hexdigest()[:16]
-    assert answer["context"] == {"caller": caller, "gateway_token": "a-token"}
+    assert answer["context"] == {
+        "caller": caller,
+        "gateway_token": "a-token",
+        "error_type": "application/problem+json",
+    }
     assert answer["principalId"] == answer["context"]["caller"]
+
+
+@pytest.mark.parametrize("headers", [{"x-api-key": KEY}, {}], ids=["allowed", "denied"])
+@pytest.mark.parametrize(
+    ("path", "error_type"),
+    [
+        ("v1", "application/json"),
+        ("v1/images/generations", "application/json"),
+        ("v1/", "application/json"),
+        ("v10", "application/problem+json"),
+        ("generate", "application/problem+json"),
+        ("images/v1", "application/problem+json"),
+    ],
+)
+def test_the_gateways_errors_have_openais_content_type_on_openais_paths(
+    headers: dict[str, str], path: str, error_type: str
+) -> None:
+    assert authorize(headers, path)["context"]["error_type"] == error_type
 
 
 def test_the_request_is_allowed() -> None:
@@ -85,7 +107,7 @@ def assert_denied(answer: dict[str, Any]) -> None:
     assert (statement["Effect"], statement["Action"]) == ("Deny", "execute-api:Invoke")
     assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/api/*/*"]
     assert "usageIdentifierKey" not in answer
-    assert "context" not in answer
+    assert answer["context"].keys() == {"error_type"}
 
 
 @pytest.mark.parametrize("path", ["health", "openapi.json", "docs"])

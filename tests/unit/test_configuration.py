@@ -14,11 +14,15 @@ from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext, event, http_event
 from tests.unit.conftest import Send
 
+SUCCESSOR = "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0"
 WRONG = [
     ("STANDARD_MODELS", "dall-e", "'dall-e' is no model; there are amazon.titan-image-generator-v2:0"),
     ("STANDARD_MODELS", "core,", "'' is no model"),
     ("PREMIUM_MODELS", "ultra@arn", "'arn' is no inference profile's ARN"),
     ("PREMIUM_MODELS", "ultra@", "'' is no inference profile's ARN"),
+    ("STANDARD_MODELS", "stability.stable-image-core-v9:0", "is no model; there are amazon.titan-image-generator-v2:0"),
+    ("MORE_MODELS", "stability.stable-image-core-v2:0=core", "is no model's ARN"),
+    ("MORE_MODELS", f"{SUCCESSOR}=dall-e", "'dall-e' is no family; there are titan, canvas, core, ultra, sd3.5"),
     ("MODEL_PRICES", "core=-0.04", "must be above 0"),
     ("MODEL_PRICES", "core=NaN", "is no price"),
     ("MODEL_PRICES", "core=Infinity", "is no price"),

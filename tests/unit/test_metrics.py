@@ -4,8 +4,9 @@ import pytest
 
 from settings import Settings
 from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.clock import FakeClock
 from tests.unit.conftest import Send
-from tests.unit.doors import sweep
+from tests.unit.doors import LEASE_SECONDS, FunctionKilled, die, sweep
 from tests.unit.emitted import values
 
 FOX = {"text": "a fox", "model": "core"}
@@ -70,3 +71,19 @@ def test_what_is_reserved_counts_as_used(send: Send, bedrock: FakeBedrock, capsy
     send("POST", "/generate", FOX)
     sweep()
     assert published(capsys, "BudgetUsedPercent") == [pytest.approx(40)] * 2
+
+
+def test_nothing_is_used_of_a_budget_before_the_first_image(send: Send, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001 - puts the fakes in place
+    sweep()
+    assert published(capsys, "BudgetUsedPercent") == [0]
+
+
+def test_an_expired_reservation_is_counted_where_it_is_spent(
+    send: Send, bedrock: FakeBedrock, wall: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bedrock.meanwhile.append(die)
+    with pytest.raises(FunctionKilled):
+        send("POST", "/generate", FOX)
+    wall.advance(LEASE_SECONDS)
+    sweep()
+    assert published(capsys, "ReservationExpired") == [1]

@@ -24,7 +24,7 @@ PAGES = "".join(page.read_text() for page in (PROJECT / "README.md", *sorted((PR
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CLOUDFORMATION = botocore.session.get_session().get_service_model("cloudformation")
 OF_THE_CLI_ITSELF = {"cli-binary-format", "output", "query", "region"}
-CUSTOM = {("logs", "tail"), ("s3", "rb"), ("cloudformation", "wait")}
+CUSTOM = {("logs", "tail"), ("s3", "rb"), ("cloudformation", "deploy"), ("cloudformation", "wait")}
 """Commands of the AWS CLI that are no operation of a service."""
 
 
@@ -146,8 +146,8 @@ class Change:
         )
         aws.chmod(0o755)
 
-    def __call__(self, *pairs: str) -> subprocess.CompletedProcess[str]:
-        script = "\n".join(BLOCKS[:2]) + f"\nchange {shlex.join(pairs)}"
+    def __call__(self, *pairs: str, rollback: str = "") -> subprocess.CompletedProcess[str]:
+        script = "\n".join(BLOCKS[:2]) + f"\n{rollback}\nchange {shlex.join(pairs)}"
         return subprocess.run(  # noqa: S603 - our own page
             ["bash", "-u", "-c", script],  # noqa: S607
             env={"PATH": os.pathsep.join([str(self.folder), os.environ["PATH"]])},
@@ -182,6 +182,34 @@ def test_changing_a_parameter_keeps_the_code_and_every_other_parameter(change: C
     assert kept | set(changed) == set(declared("default"))
     assert words[words.index("wait") :][:2] == ["wait", "stack-update-complete"]
     assert "create-deployment" in words[words.index("wait") :]
+
+
+ROLLBACKS = re.findall(r"^(ROLLBACK=.*?)^change", PAGE, re.MULTILINE | re.DOTALL)
+ALARM = {"Arn": "arn:aws:cloudwatch:us-west-2:123456789012:alarm:a", "Type": "AWS::CloudWatch::Alarm"}
+
+
+@pytest.mark.parametrize(("text", "triggers"), list(zip(ROLLBACKS, ([ALARM], []), strict=True)), ids=["on", "off"])
+def test_an_update_is_rolled_back_by_the_alarms_that_are_named(
+    change: Change, text: str, triggers: list[dict[str, str]]
+) -> None:
+    found = f"aws() {{ if [ $2 = describe-alarms ]; then echo '{json.dumps([ALARM])}'; else command aws \"$@\"; fi; }}"
+    assert change("LinkMinutes=30", rollback=f"{found}\n{text}").returncode == 0
+    configuration = json.loads(change.sent[change.sent.index("--rollback-configuration") + 1])
+    assert configuration["RollbackTriggers"] == triggers
+    shape = CLOUDFORMATION.shape_for("RollbackConfiguration")
+    assert not ParamValidator().validate(configuration, shape).has_errors()
+
+
+def test_the_alarms_that_roll_back_exist_and_are_not_too_many() -> None:
+    named = re.findall(r'"\$STACK-(\w+)"', ROLLBACKS[0])
+    assert {f"{name}Alarm" for name in named} <= ALARMS.keys()
+    limit = CLOUDFORMATION.shape_for("RollbackTriggers").metadata["max"]
+    assert 0 < len(named) <= limit
+
+
+def test_without_a_wish_the_stacks_own_rollback_stays(change: Change) -> None:
+    assert change("LinkMinutes=30").returncode == 0
+    assert "--rollback-configuration" not in change.sent
 
 
 @pytest.mark.parametrize("pair", ["MonthlyBudget=200", "Architecture=arm64", "PythonRuntime=python3.14", "200"])

@@ -9,7 +9,9 @@ from checks.documents import BLOCK, TABLES, filled
 from checks.template import PROJECT
 
 README = PROJECT / "README.md"
-PAGES = sorted({*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")})
+PAGES = sorted(
+    {*PROJECT.glob("*.md"), *(page for name in ("docs", "examples") for page in (PROJECT / name).rglob("*.md"))}
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 MAX_README_LINES = 140
 

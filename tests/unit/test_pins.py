@@ -5,17 +5,19 @@ import re
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from checks.template import PROJECT
 
 PINNED = [
     PROJECT / "functions" / "requirements.txt",
+    PROJECT / "package" / "signing" / "requirements.txt",
     PROJECT / "studio" / "requirements.txt",
     *(PROJECT / "requirements").rglob("*.txt"),
 ]
 LOCKS = [
     PROJECT / folder / "package-lock.json"
-    for folder in ("checks/openapi", "checks/secrets", "tests/clients/javascript")
+    for folder in ("checks/openapi", "checks/secrets", "checks/workflows", "tests/clients/javascript")
 ]
 WORKFLOWS = [*(PROJECT / ".github" / "workflows").glob("*.yml")]
 
@@ -40,6 +42,13 @@ def test_each_package_has_its_hash(file: Path) -> None:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=_name)
 def test_each_action_is_pinned_by_its_commit(file: Path) -> None:
-    actions = re.findall(r"uses: *(\S+)", file.read_text())
+    actions = [action for action in re.findall(r"uses: *(\S+)", file.read_text()) if not action.startswith("./")]
     assert actions
     assert [action for action in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)] == []
+
+
+def test_dependabot_looks_into_every_folder_with_pins() -> None:
+    config = yaml_parse((PROJECT / ".github" / "dependabot.yml").read_text())
+    watched = {folder for update in config["updates"] for folder in update.get("directories", [])}
+    assert watched == {f"/{file.parent.relative_to(PROJECT)}" for file in (*PINNED, *LOCKS)}
+    assert [update["directory"] for update in config["updates"] if "directory" in update] == ["/"]

@@ -13,9 +13,10 @@ from api.routes.jobs import POLL_SECONDS
 from checks import template
 from checks.template import ENVIRONMENTS, declared
 from imaging.errors import Misconfigured
-from imaging.models.catalog import MODELS
+from imaging.models.catalog import FAMILIES, MODELS
 from imaging.planning.route import Route
 from local import parameters
+from local.intrinsics import Conditions
 from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated
 
@@ -31,8 +32,8 @@ def listed(actions: str | list[str]) -> list[str]:
 
 
 def test_the_role_names_exactly_the_catalogs_models_where_they_live() -> None:
-    named = {next(iter(arn.values())) for arn in resources_of("ApiRole", "bedrock:InvokeModel")}
-    assert named - {"InferenceProfileArns"} == {
+    listed = resources_of("ApiRole", "bedrock:InvokeModel")
+    assert {arn["Fn::Sub"] for arn in listed if "Fn::Sub" in arn} == {
         f"arn:${{AWS::Partition}}:bedrock:{region}::foundation-model/{model.id}"
         for model in MODELS.values()
         for region in model.regions
@@ -50,6 +51,8 @@ def test_nothing_else_is_allowed_on_everything(role: str) -> None:
         "bedrock:GetModelInvocationLoggingConfiguration",
         "bedrock:GetFoundationModelAvailability",
         "cloudwatch:GetMetricData",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
     }
     assert not any("*" in str(statement["Action"]) for statement in statements(role))
 
@@ -151,6 +154,14 @@ def test_the_runtime_is_one_that_the_project_promises() -> None:
     assert tuple(map(int, runtime.split("."))) >= tuple(map(int, lowest[1].split(".")))
 
 
+FOLLOW_THE_AUTHORIZER = {
+    "UNAUTHORIZED",
+    "ACCESS_DENIED",
+    "INVALID_API_KEY",
+    "THROTTLED",
+    "QUOTA_EXCEEDED",
+    "INTEGRATION_TIMEOUT",
+}
 GATEWAY_RESPONSES = source()["Resources"]["Api"]["Properties"]["GatewayResponses"]
 
 
@@ -162,7 +173,8 @@ def test_each_gateway_response_is_a_problem_and_an_openai_error_in_one(name: str
     body = json.loads(text.replace("$context.error.messageString", '"a message"'))
     assert {"type", "title", "code", "detail", "instance", "request_id", "error"} <= set(body)
     assert set(body["error"]) == {"message", "type", "param", "code"}
-    assert headers["Content-Type"] == "'application/problem+json'"
+    by_path = name in FOLLOW_THE_AUTHORIZER
+    assert headers["Content-Type"] == ("context.authorizer.error_type" if by_path else "'application/problem+json'")
     assert headers["x-request-id"] == "context.requestId"
     assert body.get("status") == response.get("StatusCode")
     assert ("Retry-After" in headers) == (response.get("StatusCode") in {429, 504})
@@ -371,6 +383,35 @@ def test_model_lists_and_prices_take_every_name_of_the_catalog() -> None:
             assert allows("ModelPrices", f"{name}=0.05,core=1")
 
 
+SUCCESSOR = "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_more_models_are_arns_with_a_family_and_the_role_gets_the_arns(family: str) -> None:
+    second = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-canvas-v2:0"
+    value = f"{SUCCESSOR}={family},{second}=titan"
+    assert allows("MoreModels", value)
+    [granted] = [arn for arn in resources_of("WorkerRole", "bedrock:InvokeModel") if "Fn::Split" in arn]
+    assert resolved(granted, {"MoreModels": value}) == [SUCCESSOR, second]
+
+
+def resolved(part: Any, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - a part of a template
+    match part:
+        case {"Fn::Split": [separator, text]}:
+            return resolved(text, parameters).split(separator)
+        case {"Fn::Join": [separator, texts]}:
+            return separator.join(resolved(texts, parameters))
+        case {"Ref": name}:
+            return parameters[name]
+    return part
+
+
+def test_the_lists_and_prices_take_the_ids_of_more_models() -> None:
+    name = SUCCESSOR.rpartition("/")[2]
+    assert allows("StandardModels", f"{name},core")
+    assert allows("ModelPrices", f"core=0.04,{name}=0.05")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -389,6 +430,12 @@ def test_model_lists_and_prices_take_every_name_of_the_catalog() -> None:
         ("ModelPrices", "core=free"),
         ("ModelPrices", "dall-e-3=0.04"),
         ("ModelPrices", "core=0.04,"),
+        ("MoreModels", "stability.stable-image-core-v2:0=core"),
+        ("MoreModels", f"{SUCCESSOR}"),
+        ("MoreModels", f"{SUCCESSOR}=dall-e"),
+        ("MoreModels", f"{SUCCESSOR}=core,"),
+        ("MoreModels", f"{SUCCESSOR}=core, {SUCCESSOR}=core"),
+        ("MoreModels", "arn:aws:bedrock:*::foundation-model/*=core"),
         ("InferenceProfileArns", "my-profile"),
         ("MonthlyBudgetUsd", "-1"),
         ("MonthlyBudgetPerKeyUsd", "-0.01"),
@@ -439,13 +486,67 @@ def test_who_makes_images_may_sign_with_that_key_only(role: str) -> None:
     assert [name for name in others if resources_of(name, "kms:Sign")] == []
 
 
-def test_without_a_signing_key_there_is_no_layer() -> None:
-    resources = translated()["Resources"]
-    (layer,) = [each for each in resources.values() if each["Type"] == "AWS::Lambda::LayerVersion"]
-    assert layer["Condition"] == "SignsImages"
+@pytest.mark.parametrize(
+    ("changes", "layers"),
+    [
+        ({}, set()),
+        ({"SigningKeyArn": SIGNING_KEY}, {"SigningLayer"}),
+        ({"Tracing": "on"}, {"TracingLayer"}),
+        ({"SigningKeyArn": SIGNING_KEY, "Tracing": "on"}, {"SigningLayer", "TracingLayer"}),
+    ],
+)
+def test_a_function_has_the_layers_that_its_stack_asks_for(changes: Mapping[str, str], layers: set[str]) -> None:
+    resources = deployed(**changes)
     for function in ("ApiFunction", "WorkerFunction"):
-        condition, _, otherwise = resources[function]["Properties"]["Layers"]["Fn::If"]
-        assert (condition, otherwise) == ("SignsImages", [])
+        assert layers_of(resources, function) == layers
+    for function in ("SweeperFunction", "AuditorFunction"):
+        assert layers_of(resources, function) == layers - {"SigningLayer"}
+    assert layers_of(resources, "AuthorizerFunction") == set()
+
+
+@pytest.mark.parametrize(("tracing", "mode"), [("off", "PassThrough"), ("on", "Active")])
+def test_traces_are_recorded_where_they_are_switched_on(tracing: str, mode: str) -> None:
+    resources = deployed(Tracing=tracing)
+    functions = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::Function"]
+    assert {each["TracingConfig"]["Mode"] for each in functions} == {mode}
+    assert resources["ApiapiStage"]["Properties"]["TracingEnabled"] == (tracing == "on")
+    may_send = {role for role in FUNCTION_ROLES if "xray:PutTraceSegments" in json.dumps(resources[role])}
+    assert may_send == (set(FUNCTION_ROLES) if tracing == "on" else set())
+
+
+@pytest.mark.parametrize(("region", "where"), [("", "AWS::Region"), ("us-west-2", "GuardrailRegion")])
+def test_who_calls_models_may_apply_the_guardrail_only(region: str, where: str) -> None:
+    resources = deployed(GuardrailId="abc", GuardrailVersion="1", GuardrailRegion=region)
+    for role in FUNCTION_ROLES:
+        policies = resources[role]["Properties"]["Policies"]
+        allowed = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        applied = [each["Resource"] for each in allowed if each["Action"] == "bedrock:ApplyGuardrail"]
+        arn = "arn:${AWS::Partition}:bedrock:${Region}:${AWS::AccountId}:guardrail/${GuardrailId}"
+        calls_models = role in {"ApiRole", "WorkerRole"}
+        assert applied == ([{"Fn::Sub": [arn, {"Region": {"Ref": where}}]}] if calls_models else [])
+    assert "ApplyGuardrail" not in json.dumps(deployed())
+
+
+def test_a_guardrail_and_its_version_go_together() -> None:
+    identity, version = {"GuardrailId": "abc"}, {"GuardrailVersion": "1"}
+    assert [refusals(declared("default") | one) for one in (identity, version)] == [
+        ["With GuardrailId set GuardrailVersion too."],
+        ["With GuardrailVersion set GuardrailId too."],
+    ]
+    assert refusals(declared("default") | identity | version) == []
+
+
+def deployed(**changes: str) -> dict[str, Any]:
+    """The resources with those parameters, as CloudFormation sees them."""
+    values = declared("default") | changes
+    conditions = Conditions(translated()["Conditions"], values)
+    resources: dict[str, Any] = conditions.resolved(translated()["Resources"])
+    return resources
+
+
+def layers_of(resources: Mapping[str, Any], function: str) -> set[str]:
+    """The layers by their names in the template, without the digest that SAM adds."""
+    return {layer["Ref"][:-10] for layer in resources[function]["Properties"].get("Layers", ())}
 
 
 def allows(name: str, value: str) -> bool:
@@ -503,7 +604,7 @@ def _refs(*names: str) -> tuple[dict[str, str], ...]:
 
 
 def test_everything_optional_is_switched_on_for_the_linters() -> None:
-    off = {name for name, parameter in source()["Parameters"].items() if parameter["Default"] in {"", 0}}
+    off = {name for name, parameter in source()["Parameters"].items() if parameter["Default"] in {"", 0, "off"}}
     assert off - set(template.EVERYTHING) == {"ModelPrices", "BedrockEndpointUrl"}
     for name, value in template.EVERYTHING.items():
         assert parameters.allows(name, source()["Parameters"][name], value)

@@ -110,7 +110,7 @@ def _models(known: Router) -> Iterator[Part]:
 
 
 def _prompt_logging(known: Router) -> Iterator[PromptLogging]:
-    home = bootstrap.services().settings.aws_region
+    home = bootstrap.services().settings.model_region
     for region in sorted({route.region(home) for routes in known.lists.values() for route in routes}):
         try:
             yield PromptLogging(region=region, enabled=bedrock.prompts_are_logged(region))

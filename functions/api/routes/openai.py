@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -25,7 +24,8 @@ from api.responses import answers
 from api.routes.generate import REPLAYED
 from aws.bucket import BucketError
 from imaging.errors import NotFound, StorageFailed
-from imaging.models.catalog import MODELS
+from imaging.images.png import NotAWholePng
+from imaging.models import catalog
 from imaging.money import usd
 from imaging.requests.result import Generation, GenerationWarning, StoredImage
 from imaging.requests.submission import Submission
@@ -109,16 +109,14 @@ def _answer(request: ImagesRequest, generation: Generation) -> ImagesAnswer:
 
 
 def _files(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:
-    bucket = bootstrap.services().bucket
+    renditions, owner = bootstrap.services().renditions, caller(router.current_event)
     try:
-        with ThreadPoolExecutor() as pool:
-            originals = [*pool.map(bucket.read, (image.id for image in images))]
-    except BucketError as error:
+        return in_base64(lambda rendition: renditions.contents(owner, images, rendition), request.rendition)
+    except (BucketError, NotAWholePng) as error:
         raise StorageFailed(
             "The images are stored, but could not be read back. Ask again with response_format url.",
-            aws_error=error.code,
+            aws_error=getattr(error, "code", None),
         ) from error
-    return in_base64(originals, request.rendition)
 
 
 def _links(request: ImagesRequest, images: Sequence[StoredImage]) -> Files:
@@ -155,7 +153,7 @@ def _missing(generation: Generation) -> list[GenerationWarning]:
     responses=_openai(OpenAiModels, "Every model of the catalog.", 401, 429, 500),
 )
 def models() -> OpenAiModels:
-    return OpenAiModels(data=[_model(model_id) for model_id in MODELS])
+    return OpenAiModels(data=[_model(model_id) for model_id in catalog.known()])
 
 
 @router.get(

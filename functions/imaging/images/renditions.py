@@ -14,6 +14,8 @@ from imaging.images.signing import Signer
 from imaging.requests.result import StoredImage
 from observability import logger
 
+_PREVIEW_COMPRESSIONS = (90, 60, 30)
+
 
 @dataclass(frozen=True)
 class ImageFile:
@@ -51,11 +53,45 @@ class Renditions:
         with ThreadPoolExecutor(max_workers=len(images)) as pool:
             return list(pool.map(lambda image: self._file_or_original(owner, image, wanted), images))
 
+    def contents(self, owner: str, images: Sequence[StoredImage], wanted: Rendition) -> Sequence[bytes]:
+        """The bytes of the same files. A rendition that cannot be stored is delivered all the same. Raises BucketError
+        and NotAWholePng."""
+        with ThreadPoolExecutor(max_workers=len(images)) as pool:
+            return list(pool.map(lambda image: self._content(owner, image.id, wanted), images))
+
+    def preview(self, owner: str, image: StoredImage, side: int, most_bytes: int) -> bytes | None:
+        """A WebP for showing the image inside an answer: at most `side` pixels wide and high, and at most `most_bytes`
+        long. None if it cannot be made, or would be longer even at the lowest quality."""
+        width = max(1, min(image.width, side, side * image.width // image.height))
+        try:
+            for compression in _PREVIEW_COMPRESSIONS:
+                data = self._data(
+                    owner, image.id, Rendition(Format.WEBP, width, compression).no_wider_than(image.width)
+                )
+                if len(data) <= most_bytes:
+                    return data
+        except (ImagingError, BucketError) as error:
+            logger.warning("A preview was not made", image_id=image.id, error_name=type(error).__name__)
+        return None
+
+    def _content(self, owner: str, image_id: str, wanted: Rendition) -> bytes:
+        if wanted.is_original:
+            return self.bucket.read(image_id)
+        try:
+            return self._data(owner, image_id, wanted)
+        except (BucketError, ImagingError) as error:
+            _note_failure(image_id, error)
+            return encode(self.bucket.read(image_id), wanted)
+
+    def _data(self, owner: str, image_id: str, wanted: Rendition) -> bytes:
+        stored = self.bucket.read_rendition(image_id, wanted.name)
+        return self._make(owner, image_id, wanted) if stored is None else stored
+
     def _file_or_original(self, owner: str, image: StoredImage, wanted: Rendition) -> ImageFile:
         try:
             return self._file(owner, image.id, wanted)
         except ImagingError as error:
-            logger.warning("A rendition was not made", image_id=image.id, code=error.code, aws_error=error.aws_error)
+            _note_failure(image.id, error)
             return ImageFile(self.bucket.link(image.id), image.bytes, is_substitute=True)
 
     def _original(self, image: StoredImage) -> ImageFile:
@@ -65,23 +101,27 @@ class Renditions:
         try:
             length = self.bucket.rendition_bytes(image_id, wanted.name)
             if length is None:
-                length = self._make(owner, image_id, wanted)
+                length = len(self._make(owner, image_id, wanted))
         except BucketError as error:
             raise DependencyUnavailable(
                 "The bucket did not answer. Send the request again.", aws_error=error.code
             ) from error
         return ImageFile(self.bucket.rendition_link(image_id, wanted.name), length)
 
-    def _make(self, owner: str, image_id: str, wanted: Rendition) -> int:
+    def _make(self, owner: str, image_id: str, wanted: Rendition) -> bytes:
         try:
             original = self.bucket.read(image_id)
             data = self._signed(owner, image_id, original, encode(original, wanted), wanted)
         except NotAWholePng as error:
             raise DependencyUnavailable(f"The image cannot be converted: {error}. Ask for the PNG.") from error
         self.gallery.note_digest(owner, image_id, data)
-        self.bucket.put_rendition(image_id, wanted.name, data, wanted.format.content_type)
-        self._undo_if_deleted(owner, image_id, data)
-        return len(data)
+        is_first = self.bucket.put_rendition(image_id, wanted.name, data, wanted.format.content_type)
+        stored = data if is_first else self.bucket.read_rendition(image_id, wanted.name) or data
+        if stored != data:
+            # No two signatures are the same, and ours is not delivered.
+            self.gallery.forget_file(owner, image_id, data)
+        self._undo_if_deleted(owner, image_id, stored)
+        return stored
 
     def _signed(self, owner: str, image_id: str, original: bytes, data: bytes, wanted: Rendition) -> bytes:
         """A rendition that cannot be signed is delivered all the same."""
@@ -99,6 +139,11 @@ class Renditions:
             self.bucket.delete_renditions(image_id)
             self.gallery.forget_file(owner, image_id, data)
             raise
+
+
+def _note_failure(image_id: str, error: BucketError | ImagingError) -> None:
+    aws_error = error.code if isinstance(error, BucketError) else error.aws_error
+    logger.warning("A rendition was not made", image_id=image_id, code=error.code, aws_error=aws_error)
 
 
 def _edits(rendition: Rendition) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+import tracing
 from aws.bedrock import Answer, BedrockError
 from aws.bucket import BucketError
 from aws.table import Put
@@ -95,7 +96,7 @@ class _ModelRun:
 
     def _outcomes(self) -> list[ImageOutcome]:
         try:
-            outputs = deque(_read(self.plan.route, self._invoke().content, len(self.call.slots)))
+            outputs = deque(_read(self.plan.route, self._invoke(), len(self.call.slots)))
         except ImagingError as error:
             return [ImageOutcome(slot, error, error.may_be_billed) for slot in self.call.slots]
         # Each image's bytes are let go of before the next is fitted.
@@ -108,9 +109,10 @@ class _ModelRun:
         body = route.model.schema.body(self.call.ask)
         began = self.runner.now()
         try:
-            answer = self.runner.invoke(
-                route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
-            )
+            with tracing.step("## model call", generation_id=self.attempt.record.id, model=route.model.id):
+                answer = self.runner.invoke(
+                    route.invoke_as, route.region(self.runner.home_region), body, deadline.for_model
+                )
         except BedrockError as error:
             _log_refusal(route, error)
             explained = refusals.explain(error, route.model)
@@ -217,8 +219,17 @@ class _ModelRun:
         return finish(picture, wanted, signer)
 
 
-def _read(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[ModelOutput]:
-    """The images in a model's answer. An unexpected answer counts as failed images and is logged as a bug."""
+def _read(route: Route, answer: Answer, images: int) -> Sequence[ModelOutput]:
+    """The images in a model's answer. What is missing because of a guardrail is blocked."""
+    outputs = _read_content(route, answer.content, images)
+    if answer.guardrail is None:
+        return outputs
+    refused = NoImage("blocked", f"the guardrail {answer.guardrail} refused the prompt or the image")
+    return [refused if isinstance(output, NoImage) else output for output in outputs]
+
+
+def _read_content(route: Route, answer: Mapping[str, Any], images: int) -> Sequence[ModelOutput]:
+    """An unexpected answer counts as failed images and is logged as a bug."""
     try:
         return route.model.schema.read(answer, images)
     except (TypeError, ValueError, AttributeError, KeyError) as error:

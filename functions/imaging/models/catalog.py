@@ -76,21 +76,57 @@ class Model:
         return home if home in self.regions else self.regions[0]
 
 
-def find(name: str) -> Model:
-    """The model with that id or alias. Raises KeyError."""
-    for model in MODELS.values():
+def offer(more: Mapping[str, Model]) -> None:
+    """Makes the models of an operator known in this process, in place of those that were offered before."""
+    _offered.clear()
+    _offered.update(more)
+
+
+def known() -> Mapping[str, Model]:
+    """Every model by its id: the catalog's, and those of an operator."""
+    return {**MODELS, **_offered}
+
+
+def find(name: str, models: Mapping[str, Model] | None = None) -> Model:
+    """The model with that id or alias, of all that are known by default. Raises KeyError."""
+    for model in (known() if models is None else models).values():
         if name in (model.id, *model.aliases):
             return model
     raise KeyError(name)
 
 
-def priced(prices: Mapping[str, int]) -> Mapping[str, Model]:
-    """Every model by its id, at the operator's prices where there are any: micro-dollars for any image, by model id."""
+def extended(places: Iterable[tuple[str, str, str]]) -> Mapping[str, Model]:
+    """Models beside the catalog's, by their ids, from the id, a region and the family of each: an alias of the model
+    that it behaves as. They have no price. A model of the catalog gets the region too. Raises KeyError."""
+    more: dict[str, Model] = {}
+    for model_id, region, family in places:
+        model = more.get(model_id) or MODELS.get(model_id) or _successor(model_id, find(family, MODELS))
+        more[model_id] = replace(model, regions=(*model.regions, region))
+    return more
+
+
+def _successor(model_id: str, known_member: Model) -> Model:
+    return replace(
+        known_member,
+        id=model_id,
+        name=model_id,
+        aliases=(),
+        regions=(),
+        prices=(),
+        legacy_since=None,
+        end_of_life=None,
+    )
+
+
+def priced(prices: Mapping[str, int], more: Mapping[str, Model]) -> Mapping[str, Model]:
+    """The catalog's models and more, by their ids, at the operator's prices where there are any: micro-dollars for any
+    image, by model id."""
+    models = {**MODELS, **more}
     own = {
-        model_id: replace(MODELS[model_id], prices=(Price(usd_micros),), price_verified=True)
+        model_id: replace(models[model_id], prices=(Price(usd_micros),), price_verified=True)
         for model_id, usd_micros in prices.items()
     }
-    return {**MODELS, **own}
+    return {**models, **own}
 
 
 def _pairs(text: str) -> tuple[NativeSize, ...]:
@@ -201,3 +237,8 @@ _SD35 = _STABILITY(
 )
 
 MODELS: Mapping[str, Model] = {model.id: model for model in (_TITAN_V2, _NOVA_CANVAS, _CORE, _ULTRA, _SD35)}
+
+FAMILIES = tuple(model.aliases[0] for model in MODELS.values())
+"""What a model that the catalog does not know can behave as: the newest known member of each family, by its alias."""
+
+_offered: dict[str, Model] = {}

@@ -11,6 +11,7 @@ from imaging.errors import (
     Facts,
     ImagingError,
     InvalidRequest,
+    Misconfigured,
     ModelAccessDenied,
     ModelError,
     ModelUnavailable,
@@ -31,7 +32,17 @@ def _facts(error: BedrockError) -> Facts:
     return {"aws_error": error.code, "may_be_billed": error.may_be_billed}
 
 
+_NO_SUCH_GUARDRAIL = ("guardrail identifier or version provided", "provided guardrail identifier")
+"""Bedrock has no exception for it."""
+
+
 def _invalid(model: Model, error: BedrockError) -> ImagingError:
+    if any(words in error.message for words in _NO_SUCH_GUARDRAIL):
+        return Misconfigured(
+            "Amazon Bedrock does not know the stack's guardrail in that region. The operator must correct GuardrailId, "
+            "GuardrailVersion or GuardrailRegion.",
+            **_facts(error),
+        )
     if model.schema.blocked(error.message):
         return ContentBlocked(f"The content filter of {model.id} refused the prompt. {CONTENT_REMEDY}", **_facts(error))
     return InvalidRequest(
@@ -49,6 +60,10 @@ def _denied(model: Model, error: BedrockError) -> ImagingError:
 
 def _access_remedy(model: Model, message: str) -> str:
     # Three causes share AccessDeniedException. Its text only picks the advice, never the error class.
+    if "not authorized to perform: bedrock:ApplyGuardrail" in message:
+        return (
+            "The function's credentials lack a permission: its role must allow bedrock:ApplyGuardrail on the guardrail."
+        )
     if "not authorized to perform: bedrock:" in message:
         return "The function's credentials lack a permission: its role must allow bedrock:InvokeModel on this model."
     if "Marketplace" in message:
@@ -75,6 +90,14 @@ def _gone(model: Model, error: BedrockError) -> ImagingError:
     return ModelUnavailable(
         f"{model.id} has reached its end of life, or is Legacy and closed to this account. List a model that lives in "
         "StandardModels or PremiumModels, or name one in the request.",
+        **_facts(error),
+    )
+
+
+def _unguarded(model: Model, error: BedrockError) -> ImagingError:
+    return ModelUnavailable(
+        f"{model.id} was not called, because the stack's guardrail is not in a region where it can be called. List a "
+        "model that can be called in the guardrail's region, or name one in the request.",
         **_facts(error),
     )
 
@@ -111,6 +134,7 @@ _BY_CODE: dict[str, Callable[[Model, BedrockError], ImagingError]] = {
     "ThrottlingException": _throttled,
     "ServiceQuotaExceededException": _throttled,
     "ResourceNotFoundException": _gone,
+    BedrockError.UNGUARDED: _unguarded,
     "ModelNotReadyException": _not_now,
     "ServiceUnavailableException": _not_now,
     BedrockError.UNREACHABLE: _not_now,

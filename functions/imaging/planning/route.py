@@ -19,12 +19,12 @@ class Route:
 
     @classmethod
     def parse(cls, entry: str, models: Mapping[str, Model] = catalog.MODELS) -> "Route":
-        """A list entry, `<catalog id>` or `<catalog id>@<ARN>`. Raises ValueError."""
+        """A list entry, `<model id>` or `<model id>@<ARN>`. Raises ValueError."""
         name, at, arn = entry.strip().partition("@")
         try:
-            model = models[catalog.find(name).id]
+            model = catalog.find(name, models)
         except KeyError:
-            raise ValueError(f"{name!r} is no model; there are {', '.join(catalog.MODELS)}") from None
+            raise ValueError(f"{name!r} is no model; there are {', '.join(models)}") from None
         if at and not _PROFILE.fullmatch(arn):
             raise ValueError(f"{arn!r} is no inference profile's ARN; write <model id>@<ARN>")
         return cls(model, arn or model.id)

@@ -18,6 +18,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws.table import Add, AtMost, Record
 from imaging import ports
 from imaging.errors import BudgetExhausted, table_needed
+from imaging.records import keys
+from imaging.records.keys import Keys
 from imaging.records.record import GenerationRecord, ModelCall
 from observability import metrics
 
@@ -29,8 +31,10 @@ MOST_CALLS = 100
 
 @dataclass(frozen=True)
 class Usage:
-    """A caller's month, in micro-dollars. `cap` is None if there is no cap."""
+    """A caller's month, in micro-dollars. `name` is the operator's name for the key, if it has one; `cap` is None if
+    there is no cap."""
 
+    name: str | None
     month: str
     spent: int
     reserved: int
@@ -40,9 +44,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The totals, with their caps in micro-dollars; None is no cap."""
+    """The totals, with their caps in micro-dollars; None is no cap. `key_cap` is of keys whose entry has none."""
 
     table: ports.Table
+    keys: Keys
     stack_cap: int | None
     key_cap: int | None
     now: Callable[[], float] = time.time
@@ -74,12 +79,15 @@ class Ledger:
 
     def usage(self, caller: str, month: str | None = None) -> Usage:
         """What the caller has spent and reserved in a month, such as 2026-11; in the current one by default. Raises
-        DependencyUnavailable."""
+        Misconfigured if the key's entry is malformed, DependencyUnavailable."""
         month = month or self.month()
-        total = self._read(month, caller)
+        with table_needed():
+            found = self.table.get_many([_key(month, caller), keys.key(caller)])
+        total, entry = found.get(_key(month, caller), {}), keys.parsed(caller, found.get(keys.key(caller), {}))
         spent, committed = total.get("spent", 0), total.get("committed", 0)
-        cap = self.stack_cap if self.key_cap is None else self.key_cap
-        return Usage(month, spent, committed - spent, cap, total.get("images", 0))
+        own_cap = entry.budget(self.key_cap)
+        cap = self.stack_cap if own_cap is None else own_cap
+        return Usage(entry.name, month, spent, committed - spent, cap, total.get("images", 0))
 
     def stack_used(self) -> float | None:
         """The percentage of the stack's cap that is spent or reserved this month; None without a cap. Raises
@@ -102,7 +110,7 @@ class Ledger:
             return self.table.get(_key(month, scope)) or {}
 
     def _caps(self, caller: str) -> Mapping[str, int | None]:
-        return {caller: self.key_cap, STACK: self.stack_cap}
+        return {caller: self.keys.known(caller).budget(self.key_cap), STACK: self.stack_cap}
 
 
 def settlement(record: GenerationRecord, calls: Sequence[ModelCall], *, in_full: bool = False) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, table_down, table_needed
 from imaging.records import delivery
 from imaging.records.attempt import Attempt
+from imaging.records.keys import Keys
 from imaging.records.ledger import Ledger, settlement
 from imaging.records.open_jobs import OpenJobs
 from imaging.records.record import GenerationRecord, key
@@ -54,6 +55,9 @@ DUE = "due"
 
 DUE_PAGE = 50
 
+ENTRY_TRIES = 3
+"""How often a write is tried whose key's entry has changed."""
+
 
 class Changed(Exception):
     """The record was changed since it was read, so nothing was written."""
@@ -65,6 +69,7 @@ class GenerationStore:
     `retention_seconds`."""
 
     table: ports.Table
+    keys: Keys
     ledger: Ledger
     open_jobs: OpenJobs
     retention_seconds: int
@@ -193,25 +198,41 @@ class GenerationStore:
     def _unfinished_until(self) -> int:
         return int(self.now()) + self.job_seconds + self.retention_seconds
 
-    def _write(self, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put]) -> GenerationRecord:
+    def _write(
+        self, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put], tries: int = ENTRY_TRIES
+    ) -> GenerationRecord:
         condition = Equal("revision", before.revision) if before.revision else Absent(self.now())
+        checks = self.keys.checks(before, after)
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
-        written: list[Change] = [put(after, condition), *jobs, *totals]
+        written: list[Change] = [put(after, condition), *checks, *jobs, *totals]
+        deliveries = self._deliveries(before, after)
         try:
-            deliveries = self._deliveries(before, after)
             self.table.write([*written, *notes, *deliveries], secrets.token_hex(8))
         except ConditionFailed as failed:
-            if 0 in failed.places:
+            first = min(failed.places)
+            if first == 0:
                 return self._recognised(before, after, Changed())
-            if min(failed.places) <= len(jobs):
-                raise self.open_jobs.refusal() from None
-            if min(failed.places) < len(written):
+            if first <= len(checks):
+                self._renew(after.owner, tries)
+                return self._write(before, after, notes, tries - 1)
+            if first <= len(checks) + len(jobs):
+                raise self.open_jobs.refusal(after.owner) from None
+            if first < len(written):
                 raise self.ledger.exhausted(before, after) from None
             missing = [note for place, note in enumerate(notes, len(written)) if place not in failed.places]
-            return self._write(before, after, missing)
+            return self._write(before, after, missing, tries)
         except TableError as error:
             return self._recognised(before, after, table_down(error))
         return after
+
+    def _renew(self, owner: str, tries: int) -> None:
+        """Reads the key's entry again, which has changed since. Raises DependencyUnavailable if it does not stay."""
+        if tries == 0:
+            raise DependencyUnavailable(
+                "What the operator has set for this key could not be applied, so nothing was generated or paid. Send "
+                "the request again."
+            )
+        self.keys.renew(owner)
 
     def _deliveries(self, before: GenerationRecord, after: GenerationRecord) -> list[Put]:
         new = delivery.of_end(before, after, self.retention_seconds)

@@ -44,7 +44,7 @@ def _listed(name: str) -> str:
     try:
         return catalog.find(name).id
     except KeyError:
-        raise ValueError(f"there is no such model; there are {', '.join(catalog.MODELS)}") from None
+        raise ValueError(f"there is no such model; there are {', '.join(catalog.known())}") from None
 
 
 _CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"

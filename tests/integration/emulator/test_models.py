@@ -1,8 +1,12 @@
 """Model names, regions and retirement."""
 
+import sys
+
 import pytest
 from botocore.exceptions import ClientError
 
+from local.emulator.__main__ import _more, main
+from local.emulator.testing import running_emulator
 from tests.integration.emulator.front_door import (
     CANVAS,
     CORE,
@@ -91,3 +95,30 @@ def test_a_retired_model_refuses_every_request(emulator: Emulator, name: str) ->
     assert _error(emulator, name, {"nonsense": "x"}) == expected
     assert len(emulator.invoke(ULTRA, {"prompt": "x"})["images"]) == 1
     assert [call["status"] for call in emulator.calls()] == [404, 404, 200]
+
+
+SUCCESSOR = "stability.stable-image-core-v2:0"
+MORE = f"{FOUNDATION.replace(CORE, SUCCESSOR)}=core,{FOUNDATION.replace('us-west-2', 'eu-west-1')}=core"
+
+
+def test_more_models_answer_as_their_family_in_their_regions() -> None:
+    with running_emulator(more_models=_more(MORE)) as url:
+        emulator = Emulator(url)
+        with emulator.http:
+            told = emulator.configure(native_size=[64, 64], lifecycle={SUCCESSOR: {"status": "LEGACY"}})
+        assert told.status_code == 200
+        assert len(emulator.invoke(SUCCESSOR, {"prompt": "x"})["images"]) == 1
+        assert len(emulator.invoke(CORE, {"prompt": "x"}, "eu-west-1")["images"]) == 1
+        _, code, message = _error(emulator, SUCCESSOR, {"prompt": "x", "strength": 1})
+        assert (code, "Invalid field" in message) == ("ValidationException", True)
+        assert _error(emulator, SUCCESSOR, {"prompt": "x"}, "eu-west-1")[0] == 400
+
+
+@pytest.mark.parametrize("option", [f"{SUCCESSOR}=core", f"{FOUNDATION}=dall-e", FOUNDATION])
+def test_more_models_that_make_no_sense_stop_the_start(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["emulator", "--port", "0", "--more", option])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--more" in capsys.readouterr().err

@@ -23,7 +23,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", ["description", "front", "keys", "invocation", "options", "shell_variables"])
+@pytest.mark.parametrize(
+    "name", ["description", "front", "keys", "invocation", "options", "shell_variables", "aws_variables"]
+)
 def test_only_the_owner_reads_a_file_of_the_stack(tmp_path: Path, name: str) -> None:
     path: Path = getattr(Places(tmp_path), name)
     path.write_text("from an older version")
@@ -45,7 +47,7 @@ def test_at_no_moment_can_others_read_it(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_new_keys_are_stored_privately(tmp_path: Path) -> None:
-    keys._store(Places(tmp_path), [{"name": "first", "value": "secret"}])  # noqa: SLF001 - without a stack
+    keys._store(Places(tmp_path), [keys.StoredKey("first", "secret")])  # noqa: SLF001 - without a stack
     assert mode(Places(tmp_path).keys) == 0o600
 
 

@@ -8,6 +8,7 @@ import api.app
 from aws.bedrock import BedrockError
 from aws.bucket import BucketError
 from bootstrap import Services
+from imaging.deadline import Deadline
 from imaging.errors import (
     ContentBlocked,
     DependencyUnavailable,
@@ -24,6 +25,7 @@ from imaging.errors import (
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import CALLER, FakeContext, event
+from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 
 pytestmark = pytest.mark.usefixtures("services")
@@ -47,6 +49,28 @@ def test_the_event_file_brings_the_200_body(bucket: FakeBucket) -> None:
 def test_there_is_no_address_to_build_stable_links_from() -> None:
     (detail,) = invoke(FOX)["details"]
     assert "link" not in detail
+
+
+def test_a_job_is_answered_at_once_and_later_with_its_images(
+    services: Services, queue: FakeQueue, bedrock: FakeBedrock
+) -> None:
+    order = FOX | {"idempotency_key": "an order", "respond_async": True}
+
+    job = invoke(order)
+
+    assert job == {"id": queue.sent[0], "status": "queued"}
+    assert (invoke(order), bedrock.calls) == (job, [])
+    assert services.jobs.work(job["id"], Deadline.after(100)) is None
+    assert invoke(order)["id"] == invoke(order | {"respond_async": False})["id"] == job["id"]
+    assert invoke(order)["images"]
+    assert len(bedrock.calls) == 1
+
+
+@pytest.mark.parametrize("value", [None, 1, "true", "yes", []])
+def test_only_true_asks_for_a_job(value: object, queue: FakeQueue, bedrock: FakeBedrock) -> None:
+    with pytest.raises(InvalidRequest, match="respond_async: Must be true or false"):
+        invoke(FOX | {"respond_async": value})
+    assert (queue.sent, bedrock.calls) == ([], [])
 
 
 @pytest.mark.parametrize("event", [None, [], "a fox", 7, {}, {"text": ""}, {"text": "a fox", "width": "1024"}])
@@ -109,7 +133,9 @@ def test_what_is_raised_never_quotes_the_prompt(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_unknown_fields_are_refused_without_their_names_because_lambda_logs_what_is_raised() -> None:
-    with pytest.raises(InvalidRequest, match=r"unknown fields; there are text, width, .*idempotency_key") as raised:
+    with pytest.raises(
+        InvalidRequest, match=r"unknown fields; there are text, width, .*idempotency_key, respond_async"
+    ) as raised:
         invoke({"text": "a fox", "width": 1, "secret prompt": 1, "another": 2})
     assert [error.field for error in raised.value.fields] == ["width", "event"]
     assert "secret" not in str(raised.value)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from base64 import b64decode, b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from api.app import METHODS
 from settings import Settings
 from tests.unit.conftest import Send
 from tests.unit.template import TEMPLATE
@@ -51,14 +53,22 @@ def test_a_key_that_is_used_again_is_announced_as_it_is_answered(
     assert content["schema"] == {"$ref": f"#/components/schemas/{error}"}
 
 
-def test_an_error_of_openais_routes_may_be_api_gateways_own(document: dict[str, Any]) -> None:
+def test_only_errors_before_the_authorizer_may_be_problems_on_openais_routes(document: dict[str, Any]) -> None:
     responses = document["paths"]["/v1/images/generations"]["post"]["responses"]
-    for status in ("401", "429", "default"):
+    openais = {"application/json": "#/components/schemas/OpenAiErrorBody"}
+    problem = {"application/problem+json": "#/components/schemas/Problem"}
+    for status, expected in {"401": openais, "429": openais, "504": openais, "default": openais | problem}.items():
         schemas = {kind: content["schema"]["$ref"] for kind, content in responses[status]["content"].items()}
-        assert schemas == {
-            "application/json": "#/components/schemas/OpenAiErrorBody",
-            "application/problem+json": "#/components/schemas/Problem",
-        }
+        assert schemas == expected
+
+
+def test_every_other_method_is_answered_with_the_announced_ones(document: dict[str, Any], send: Send) -> None:
+    for path, operations in document["paths"].items():
+        target = re.sub(r"\{.*?\}", "0ccb4f4e-8a3b-4a0c-9d61-3f1b3f0c9a11", path)
+        announced = {method.upper() for method in operations}
+        for method in set(METHODS) - announced:
+            answer = send(method, target)
+            assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, announced), (method, path)
 
 
 def test_an_answer_announces_the_requests_that_it_leads_to(document: dict[str, Any]) -> None:

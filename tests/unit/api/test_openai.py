@@ -13,6 +13,7 @@ from PIL import Image
 from tests.fakes.bedrock import FakeBedrock, base64_png, png
 from tests.fakes.bucket import FakeBucket
 from tests.unit.conftest import Answer, Send
+from tests.unit.doors import at_call
 
 FOX = {"prompt": "a fox"}
 PATH = "/v1/images/generations"
@@ -327,6 +328,20 @@ def test_what_is_too_long_for_one_answer_comes_as_jpeg_with_a_warning(
     warnings = images[0]["warnings"] if stream else answer.json["warnings"]
     assert [(warning["code"], warning["field"]) for warning in warnings] == [("output_compressed", "output_format")]
     assert len(json.dumps(answer.text)) < 6_000_000 + 291_456
+
+
+@pytest.mark.parametrize("call", ["read_rendition", "put_rendition"])
+def test_base64_comes_even_if_its_file_cannot_be_stored(send: Send, bucket: FakeBucket, call: str) -> None:
+    with at_call(0, bucket, call, before=lambda: bucket.refusals.append("SlowDown")):
+        (image,) = create(send, response_format="b64_json", output_format="webp").json["data"]
+    assert (decoded(image).format, bucket.renditions) == ("WEBP", {})
+
+
+def test_base64_that_cannot_be_read_back_is_told(send: Send, bucket: FakeBucket) -> None:
+    with at_call(0, bucket, "read", before=lambda: bucket.refusals.append("SlowDown")):
+        answer = create(send, response_format="b64_json")
+    assert (answer.status, answer.json["error"]["code"]) == (503, "storage_failed")
+    assert "response_format url" in answer.json["error"]["message"]
 
 
 def test_as_much_as_fits_comes_unchanged(send: Send, bedrock: FakeBedrock, bucket: FakeBucket) -> None:

@@ -200,6 +200,13 @@ class TestProvenance:
         target = f"/images?sha256={hashlib.sha256(bucket.objects[detail['id']]).hexdigest()}"
         assert [image["id"] for image in send("GET", target).json["images"]] == [detail["id"]]
 
+    @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+    def test_finds_the_image_of_a_file_that_came_in_base64(self, send: Send, form: str) -> None:
+        asked = {"prompt": "a fox", "response_format": "b64_json", "output_format": form}
+        (image,) = send("POST", "/v1/images/generations", asked).json["data"]
+        digest = hashlib.sha256(base64.b64decode(image["b64_json"])).hexdigest()
+        assert [found["id"] for found in send("GET", f"/images?sha256={digest}").json["images"]] == [image["id"]]
+
     @pytest.mark.parametrize("digest", ["0" * 63, "g" * 64, "A" * 64])
     def test_refuses_what_is_no_digest(self, send: Send, digest: str) -> None:
         assert send("GET", f"/images?sha256={digest}").json["errors"][0]["field"] == "sha256"

@@ -1,6 +1,7 @@
 """Images that the operator's key signs, as the C2PA library reads them."""
 
 import base64
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from tests.fakes.bedrock import FakeBedrock, png
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.certificates import ORGANISATION, SIGNER
 from tests.fakes.signing_key import FakeSigningKey
-from tests.unit.conftest import Send
+from tests.fakes.table import FakeTable
+from tests.unit.conftest import Answer, Send
+from tests.unit.doors import at_call
 
 FOX = {"text": "a fox", "model": "titan"}
 MODEL = "amazon.titan-image-generator-v2:0"
@@ -147,6 +150,30 @@ class TestSigned:
         (ingredient,) = credentials.manifest["ingredients"]
         assert ingredient["active_manifest"] == original.content["active_manifest"]
         assert credentials.action_names == ["c2pa.opened", *edits]
+
+    def test_base64_is_signed_in_each_format(self, send: Send) -> None:
+        for form in Format:
+            asked = {"prompt": "a fox", "seed": 1, "response_format": "b64_json", "output_format": form.value}
+            (image,) = send("POST", "/v1/images/generations", asked).json["data"]
+            assert Credentials.of(base64.b64decode(image["b64_json"]), form.content_type).is_sound
+
+    def test_of_two_callers_at_once_both_get_the_file_that_is_stored(
+        self, send: Send, bucket: FakeBucket, table: FakeTable
+    ) -> None:
+        def create(form: str) -> Answer:
+            asked = {"prompt": "a fox", "response_format": "b64_json", "output_format": form}
+            return send("POST", "/v1/images/generations", asked, idempotency_key="k")
+
+        create("png")
+        before, another = set(table.records), list[Answer]()
+        with at_call(0, bucket, "put_rendition", before=lambda: another.append(create("webp"))):
+            first = create("webp")
+
+        ((stored, _),) = bucket.renditions.values()
+        files = {base64.b64decode(answer.json["data"][0]["b64_json"]) for answer in (first, *another)}
+        assert files == {stored}
+        (digest,) = set(table.records) - before
+        assert hashlib.sha256(stored).hexdigest() in digest
 
     def test_a_changed_file_is_noticed(self, send: Send, bucket: FakeBucket) -> None:
         (detail,) = generated(send)["details"]

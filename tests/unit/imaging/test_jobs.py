@@ -300,6 +300,8 @@ def test_every_line_about_a_job_names_it(send: Send, bedrock: FakeBedrock, log: 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert {line["message"] for line in lines} >= {"A model call failed", "A job waits"}
     assert {line.get("generation_id") for line in lines} == {job_id}
+    [failed] = [line for line in lines if line["message"] == "A model call failed"]
+    assert (failed["model"], failed["aws_error"]) == (bedrock.calls[0].model, "ThrottlingException")
 
 
 def test_a_retired_model_falls_back_in_a_job_too(send: Send, bedrock: FakeBedrock) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from aws.table import ConditionFailed
 from imaging.retries import WINDOW_SECONDS
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.bucket import FakeBucket
@@ -164,6 +165,22 @@ def test_a_table_error_while_a_try_is_recorded_pays_nothing_and_can_be_retried(
     assert bedrock.calls == []
     assert create(send, 1).status == 200
     assert create(send, 2).headers["idempotent-replayed"] == "true"
+    assert len(bedrock.calls) == 1
+
+
+def test_a_try_is_recorded_once_although_the_answer_to_its_write_was_lost(
+    send: Send, bedrock: FakeBedrock, table: FakeTable
+) -> None:
+    """The SDK sends the write again, which fails by the condition that the first one changed."""
+
+    def fail() -> None:
+        raise ConditionFailed([0])
+
+    with at_call(0, table, "write", after=fail):
+        assert create(send).status == 200
+    [tries] = [record["tries"] for key, record in table.records.items() if key.startswith("retries#")]
+    assert len(tries) == 1
+    assert create(send, 1).headers["idempotent-replayed"] == "true"
     assert len(bedrock.calls) == 1
 
 

@@ -118,6 +118,7 @@ def test_a_200_can_be_a_refusal(send: Send, bedrock: FakeBedrock, model: str, an
 def _assert_blocked(answer: Answer) -> None:
     assert (answer.status, answer.json["code"]) == (400, "content_blocked")
     assert "Make the prompt clearer, try another seed, or adjust cfg_scale." in answer.json["detail"]
+    assert answer.json["detail"][0].isupper()
 
 
 WHOLE = png(1024, 1024)

@@ -1,6 +1,7 @@
 """A cap on spend that holds: nothing passes it, nothing stays reserved, and what may have been billed counts."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -132,6 +133,14 @@ class TestTheCap:
         for _ in range(3):
             assert send("POST", "/generate", FOX | {"model": "core", "number_of_images": 2}).status == 200
         assert totals(table) == (80_000, 0)
+
+    def test_what_was_made_is_spent_although_it_was_lowered_meanwhile(
+        self, send: Send, bedrock: FakeBedrock, table: FakeTable
+    ) -> None:
+        bedrock.meanwhile.append(lambda: object.__setattr__(bootstrap.services().ledger, "stack_cap", 1))
+        answer = generate(send, model="core")
+        assert (answer.status, answer.json["warnings"]) == (200, [])
+        assert totals(table) == (40_000, 0)
 
     def test_a_replay_passes_one_that_was_lowered_below_its_price(self, send: Send) -> None:
         assert send("POST", "/generate", FOX).status == 200
@@ -321,12 +330,24 @@ class TestTheMonth:
     def wall(self) -> FakeClock:
         return FakeClock(datetime(2026, 11, 30, 23, 59, 50, tzinfo=UTC).timestamp())
 
+    @pytest.fixture
+    def in_a_zone_of_tomorrow(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", "UTC-14")
+            time.tzset()
+            yield
+        time.tzset()
+
     def test_ends_at_midnight_of_utc(self, send: Send, wall: FakeClock) -> None:
         generate(send, model="titan", number_of_images=2)
         wall.advance(9)
         assert (usage(send)["month"], usage(send)["spent_usd"]) == ("2026-11", 0.02)
         wall.advance(1)
         assert (usage(send)["month"], usage(send)["spent_usd"]) == ("2026-12", 0)
+
+    @pytest.mark.usefixtures("services", "in_a_zone_of_tomorrow")
+    def test_is_that_of_utc_whatever_the_time_zone_of_the_machine_is(self) -> None:
+        assert bootstrap.services().ledger.month() == "2026-11"
 
     def test_a_reservation_is_settled_in_its_own(
         self, send: Send, bedrock: FakeBedrock, wall: FakeClock, table: FakeTable

@@ -14,7 +14,7 @@ from imaging.errors import DependencyUnavailable, StorageFailed
 from imaging.ids import image_id
 from imaging.images.gallery import Gallery, Origin
 from imaging.records.attempt import Attempt
-from imaging.records.record import GenerationRecord
+from imaging.records.record import GenerationRecord, ModelCall
 from imaging.requests.request import GenerationRequest
 from imaging.requests.result import StoredImage
 from imaging.requests.submission import Submission
@@ -59,6 +59,18 @@ def test_an_image_is_not_recovered_while_its_record_cannot_be_written(
     assert bucket.objects
 
 
+def test_the_bucket_is_only_searched_where_a_crash_may_have_left_an_image(
+    submission: Submission, table: FakeTable, bucket: FakeBucket
+) -> None:
+    gallery: Gallery = bootstrap.services().gallery
+    origin = Origin("me", submission.generation_id, "epoch", 0, 2, "amazon.titan-image-generator-v2:0", 10_000)
+    gallery.store(origin, _image(submission), b"png")
+    assert bucket.objects
+
+    assert gallery.found("me", submission.generation_id, "epoch", 2) == {}
+    assert table.records == {}
+
+
 def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
     submission: Submission, services: Services, bedrock: FakeBedrock
 ) -> None:
@@ -70,6 +82,15 @@ def test_a_call_that_fails_does_not_lose_the_image_that_its_call_made_before(
 
     assert outcome.settled()[0] == image
     assert outcome.generation.stored == [image]
+
+
+def test_an_image_for_which_no_time_was_left_is_made_by_the_next_attempt(services: Services, clock: FakeClock) -> None:
+    submission = Submission.keyed(GenerationRequest(text="a pier", number_of_images=2, model="core"), "me", "key")
+    attempt = _begun(submission, settled={0: _image(submission)}, model="stability.stable-image-core-v1:1")
+
+    outcome = services.generator.generate(replace(attempt, deadline=Deadline.after(4, clock)))
+
+    assert outcome.settled().keys() == {0}
 
 
 def test_two_lost_attempts_may_both_have_paid(submission: Submission, wall: FakeClock) -> None:
@@ -124,6 +145,17 @@ def test_an_image_that_was_deleted_meanwhile_is_not_recorded_again(submission: S
     bootstrap.services().store.end(attempt, lambda _: {"status": "succeeded"}, notes=[note])
 
     assert table.records[f"image#{name}"]["is_deleted"]
+
+
+def test_what_is_unknown_of_an_attempts_bill_counts_as_spent_once(submission: Submission) -> None:
+    attempt = _begun(submission)
+    attempt.calls.append(ModelCall(at=0, model="m", images=1, price_micros=30))
+    reserved = attempt.record.reserved
+
+    ended = bootstrap.services().store.end(attempt, lambda _: {"status": "failed"}, in_full=True)
+
+    assert (ended.spent, ended.reserved, ended.images_billed) == (reserved, 0, 1)
+    assert reserved > 30
 
 
 def test_an_image_is_stored_although_no_answer_of_the_bucket_says_so(

@@ -79,6 +79,8 @@ def test_the_sweeper_looks_at_it_again_at_its_deadline_only_and_removes_its_prom
     wall.advance(300)
     assert sweep() == 2
     assert queue.sent == [healthy]
+    expires_at = table.records[f"generation#{job_id}"]["expiration"]
+    assert expires_at > wall.now + 7 * 3600
     assert "ValidationError" in log.getvalue()
     assert work(healthy)
     wall.advance(300)
@@ -87,6 +89,7 @@ def test_the_sweeper_looks_at_it_again_at_its_deadline_only_and_removes_its_prom
     assert [sweep(), sweep()] == [1, 0]
     assert "a fox" not in str(table.records)
     assert job_id not in queue.sent
+    assert table.records[f"generation#{job_id}"]["expiration"] >= expires_at, "it expires all the same"
 
 
 def make_older(table: FakeTable, key: str) -> None:

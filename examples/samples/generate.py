@@ -1,0 +1,13 @@
+"""Over HTTP, with nothing but the standard library. Prints each image's link."""
+
+import json
+import os
+import urllib.request
+
+request = urllib.request.Request(
+    f"{os.environ['API_URL']}/generate",
+    json.dumps({"text": "A fox in the snow", "width": 512, "height": 512}).encode(),
+    {"x-api-key": os.environ["API_KEY"], "Idempotency-Key": "sample-python", "Content-Type": "application/json"},
+)
+with urllib.request.urlopen(request, timeout=30) as answer:
+    print(*json.load(answer)["images"], sep="\n")

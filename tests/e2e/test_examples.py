@@ -1,0 +1,141 @@
+"""The lines of each example's README, as they stand, on the laptop stack."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from tests.e2e.laptop import PROJECT, Emulator, Stack, eventually
+
+BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NODE = PROJECT / ".local" / "venvs" / "node" / "bin"
+AWS = PROJECT / ".local" / "venvs" / "aws" / "bin" / "aws"
+
+SDK_ATTEMPTS = 3
+
+pytestmark = pytest.mark.skipif(not AWS.exists(), reason="no AWS CLI; `make client-programs` installs it")
+
+
+@dataclass(frozen=True)
+class Printed:
+    text: str
+
+    def results(self) -> list[dict[str, Any]]:
+        """The JSON objects that begin a line or follow another: SAM CLI ends its output without a line break."""
+        found, end = [], 0
+        for start in (match.end() - 1 for match in re.finditer(r"(?:^|\}|\n)\{", self.text)):
+            if start >= end:
+                result, end = json.JSONDecoder().raw_decode(self.text, start)
+                found.append(result)
+        return found
+
+
+Run = Callable[[str], Printed]
+
+
+@pytest.fixture
+def run(stack: Stack, tmp_path: Path) -> Run:
+    """Run the lines of an example's README in a folder that has the examples alone."""
+    for folder in ("examples", "events"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+
+    def run(example: str) -> Printed:
+        lines = "".join(BLOCK.findall((PROJECT / "examples" / example / "README.md").read_text()))
+        source = f"source {stack.folder}/env; source {stack.folder}/aws-env"
+        path = f"{PROJECT}/.venv/bin:{NODE}:{os.environ['PATH']}"
+        ended = subprocess.run(  # noqa: S603 - our own lines
+            ["bash", "-c", f"set -euo pipefail; {source}\n{lines}"],  # noqa: S607 - as a developer does
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return Printed(ended.stdout)
+
+    return run
+
+
+def test_state_machines_make_the_good_requests_and_name_the_bad(stack: Stack, emulator: Emulator, run: Run) -> None:
+    now, later = run("step-functions").results()
+
+    assert (now["made"], now["not_made"], now["cost_usd"]) == (9, [3], 0.072)
+    bad = now["results"][3]
+    assert (bad["status"], bad["error"]) == ("refused", "InvalidRequest")
+    assert "width" in json.loads(bad["cause"])["errorMessage"]
+    assert (later["made"], later["not_made"], later["results"][1]["error"]) == (2, [1], "InvalidRequest")
+    keys = [key for each in (now, later) for result in each["results"] for key in result.get("keys", ())]
+    assert len(keys) == 11
+    assert set(keys) <= stack.keys()
+    assert sum(call["images"] for call in emulator.calls()) == 11
+
+    emulator.configure(block={"prompt_contains": "forbidden"})
+    (blocked,) = _execute(stack, "GenerateJobs", "a forbidden thing")["results"]
+    assert (blocked["status"], blocked["error"]) == ("refused", "ContentBlocked")
+    assert json.loads(blocked["cause"])["code"] == "content_blocked"
+
+    # The SDK's attempts are used up, so that the function raises Throttled.
+    emulator.configure(faults=[{"model": "*", "error": "ThrottlingException", "times": SDK_ATTEMPTS}])
+    emulator.forget()
+    assert _execute(stack, "Generate", "a patient fox", model="titan")["made"] == 1
+    assert [call["status"] for call in emulator.calls()] == [*[429] * SDK_ATTEMPTS, 200]
+
+
+def _execute(stack: Stack, machine: str, text: str, **fields: object) -> dict[str, Any]:
+    """The output of a state machine for one request."""
+    described = stack.client("cloudformation").describe_stacks(StackName="text-to-image-workflows")["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    request = {"text": text, "width": 512, "height": 512, **fields}
+    states = stack.client("stepfunctions")
+    execution = states.start_execution(
+        stateMachineArn=outputs[f"{machine}Arn"], input=json.dumps({"requests": [request]})
+    )
+    output = eventually(lambda: states.describe_execution(executionArn=execution["executionArn"]).get("output"))
+    return json.loads(output)
+
+
+def test_the_event_of_an_image_reaches_the_queue_and_fits_the_schema(run: Run, emulator: Emulator) -> None:
+    *_, event = run("events").results()
+
+    schema = json.loads((PROJECT / "examples" / "events" / "schema.json").read_text())
+    jsonschema_rs.validate(schema, event)
+    assert event["detail-type"] == "Generation Completed"
+    assert "kite" not in json.dumps(event)
+    assert sum(call["images"] for call in emulator.calls()) == 1
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(schema, event | {"detail": event["detail"] | {"cost_usd": "free"}})
+
+
+def test_a_batch_makes_its_good_lines_and_pays_for_them_once(stack: Stack, emulator: Emulator, run: Run) -> None:
+    monday, *lines, tuesday = run("batch").results()
+
+    assert monday["lines"] == tuesday["lines"] == {"made": 3, "refused": 1}
+    assert monday["cost_usd"] == tuesday["cost_usd"] == 0.034
+    assert [(line["line"], line["status"]) for line in lines] == [
+        (2, "made"),
+        (3, "made"),
+        (4, "refused"),
+        (5, "made"),
+    ]
+    assert (lines[2]["error"], len(lines[3]["keys"])) == ("InvalidRequest", 2)
+    assert {key for line in lines for key in line.get("keys", ())} <= stack.keys()
+    assert sum(call["images"] for call in emulator.calls()) == 4
+
+
+def test_each_sample_makes_its_image(stack: Stack, emulator: Emulator, run: Run) -> None:
+    printed = run("samples").text
+
+    assert len(re.findall(r"https?://\S+?/generated_images/[0-9a-f-]{36}\.png", printed)) >= 4
+    (key,) = re.findall(r"(?<!/)\bgenerated_images/[0-9a-f-]{36}\.png", printed)
+    assert {key} <= stack.keys()
+    assert sum(call["images"] for call in emulator.calls()) == 5
