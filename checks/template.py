@@ -34,6 +34,7 @@ EVERYTHING: Mapping[str, str] = {
     "GuardrailRegion": "us-west-2",
     "GuardrailVersion": "1",
     "InferenceProfileArns": f"arn:aws:bedrock:{_ACCOUNT}:application-inference-profile/0b1c",
+    "KmsKeyArn": f"arn:aws:kms:{_ACCOUNT}:key/0b1d",
     "MonthlyBudgetPerKeyUsd": "10",
     "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
     "SigningCertificates": "-----BEGIN CERTIFICATE----- MA== -----END CERTIFICATE-----",

@@ -21,8 +21,6 @@ AWS = PROJECT / ".local" / "venvs" / "aws" / "bin" / "aws"
 
 SDK_ATTEMPTS = 3
 
-pytestmark = pytest.mark.skipif(not AWS.exists(), reason="no AWS CLI; `make client-programs` installs it")
-
 
 @dataclass(frozen=True)
 class Printed:
@@ -44,6 +42,7 @@ Run = Callable[[str], Printed]
 @pytest.fixture
 def run(stack: Stack, tmp_path: Path) -> Run:
     """Run the lines of an example's README in a folder that has the examples alone."""
+    assert AWS.exists(), "no AWS CLI; `make client-programs` installs it"
     for folder in ("examples", "events"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
 

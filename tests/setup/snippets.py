@@ -25,6 +25,10 @@ TRIED_ELSEWHERE = {
     "claude mcp add": "needs Claude Code; tests/clients/test_mcp_clients.py runs the official clients",
     "import os\n\nfrom strands": "needs Strands Agents; tests/clients/test_mcp_clients.py runs the official clients",
     "for model in": "needs an AWS account; tests/unit/test_operations.py checks the AWS CLI's commands",
+    "SUCCESSOR=": "needs a deployed stack; tests/e2e/test_more_models.py does it on the laptop's",
+    "ENVIRONMENT=prod\naws cloudformation deploy": "needs an AWS account; tests/unit/test_github_deployment.py",
+    "sha256sum --check": "needs a published release; tests/unit/test_release.py packs one",
+    "sam package": "needs an AWS account; tests/unit/test_release.py packs what it uploads",
     "export API_URL=…": "needs a deployed stack; tests/e2e/test_smoke.py runs `make smoke` on the laptop's",
 }
 """Where other snippets are tested, by their beginning."""

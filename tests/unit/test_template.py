@@ -21,6 +21,7 @@ from settings import Settings
 from tests.unit.template import TEMPLATE, resources_of, source, statements, translated
 
 ROOT = TEMPLATE.parent
+KMS_KEY = "arn:aws:kms:us-west-2:123456789012:key/0b1d"
 SIGNING_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTWFkZSB1cA==\n-----END CERTIFICATE-----\n"
 ROLES = [name for name, resource in translated()["Resources"].items() if resource["Type"] == "AWS::IAM::Role"]
@@ -512,6 +513,31 @@ def test_traces_are_recorded_where_they_are_switched_on(tracing: str, mode: str)
     assert resources["ApiapiStage"]["Properties"]["TracingEnabled"] == (tracing == "on")
     may_send = {role for role in FUNCTION_ROLES if "xray:PutTraceSegments" in json.dumps(resources[role])}
     assert may_send == (set(FUNCTION_ROLES) if tracing == "on" else set())
+
+
+def test_the_operators_key_encrypts_all_that_is_kept() -> None:
+    resources, key = deployed(KmsKeyArn=KMS_KEY), {"Ref": "KmsKeyArn"}
+    groups = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Logs::LogGroup"]
+    queues = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::SQS::Queue"]
+    assert [group["KmsKeyId"] for group in groups] == [key] * len(groups)
+    assert [queue["KmsMasterKeyId"] for queue in queues] == [key] * len(queues)
+    assert not any("SqsManagedSseEnabled" in queue for queue in queues)
+    (rule,) = resources["ImageBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    assert rule["BucketKeyEnabled"]
+    assert resources["Table"]["Properties"]["SSESpecification"]["KMSMasterKeyId"] == key
+
+
+def test_who_reads_or_writes_what_is_kept_may_use_the_key_through_its_service_only() -> None:
+    resources = deployed(KmsKeyArn=KMS_KEY)
+    for role in FUNCTION_ROLES:
+        policies = resources[role]["Properties"]["Policies"]
+        allowed = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        uses = [each for each in allowed if "kms:Decrypt" in each["Action"]]
+        assert [each["Resource"] for each in uses] == ([] if role == "AuthorizerRole" else [{"Ref": "KmsKeyArn"}])
+        services = [each["Condition"]["StringEquals"]["kms:ViaService"] for each in uses]
+        assert all(len(service) == len(["dynamodb", "s3", "sqs"]) for service in services)
+    assert "KmsKeyArn" not in json.dumps(deployed())
 
 
 @pytest.mark.parametrize(("region", "where"), [("", "AWS::Region"), ("us-west-2", "GuardrailRegion")])
