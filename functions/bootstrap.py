@@ -181,6 +181,7 @@ class Services:
             self.queue,
             self.settings.deduplication_seconds,
             self.webhook_queue,
+            self.endpoints,
             sleep=self.sleep,
             now=self.now,
         )

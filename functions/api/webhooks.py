@@ -6,7 +6,7 @@ import bootstrap
 from api.body import GenerateBody
 from api.caller import address, caller
 from imaging.errors import FieldError, InvalidRequest
-from imaging.requests.webhook import Webhook
+from imaging.requests.webhook import DEFAULT, Webhook
 
 FIELD = "webhook_url"
 
@@ -19,14 +19,13 @@ def requested_webhook(body: GenerateBody, event: APIGatewayProxyEvent, *, is_job
             raise webhook_needs_job()
         return None
     url = _url(body, caller(event))
-    return Webhook(url=url, address=address(event), output_format=body.output_format) if url else None
+    return None if url is None else Webhook(url=url, address=address(event), output_format=body.output_format)
 
 
 def _url(body: GenerateBody, owner: str) -> str | None:
-    endpoints = bootstrap.services().endpoints
     if not body.sets(FIELD):
-        return endpoints.get(owner).url
-    return body.webhook_url and endpoints.checked(owner, body.webhook_url, FIELD)
+        return DEFAULT
+    return body.webhook_url and bootstrap.services().endpoints.checked(owner, body.webhook_url, FIELD)
 
 
 def webhook_needs_job() -> InvalidRequest:

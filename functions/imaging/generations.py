@@ -3,14 +3,15 @@ once."""
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import tracing
 from aws.queue import QueueError
+from aws.table import Check
 from imaging import ports
 from imaging.announcing import Announcer
 from imaging.deadline import Deadline
@@ -35,9 +36,11 @@ from imaging.planning.plan import max_price
 from imaging.planning.router import Router
 from imaging.records.attempt import Attempt
 from imaging.records.record import Failure, GenerationRecord
-from imaging.records.store import Changed, GenerationStore
+from imaging.records.store import Changed, GenerationStore, Outdated
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
 from imaging.requests.submission import Submission
+from imaging.requests.webhook import Webhook
+from imaging.webhooks.endpoints import Endpoints
 from observability import log_bug, logger
 
 POLL_SECONDS = 0.5
@@ -72,6 +75,7 @@ class Generations:
     queue: ports.Queue
     keyless_seconds: int
     webhook_queue: ports.Queue
+    endpoints: Endpoints
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
 
@@ -341,17 +345,35 @@ class Generations:
 
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
         """The unfinished generation as an accepted job, which must be finished even if its function crashes."""
-        webhooks = found.with_webhook(submission.webhook)
         if not found.is_job:
-            return self.store.change(
-                found, is_job=True, is_open=True, is_joined=True, request=submission.request, webhooks=webhooks
-            )
+            with self._default_webhook(submission) as (webhook, relied):
+                return self.store.change(
+                    found,
+                    relied=relied,
+                    is_job=True,
+                    is_open=True,
+                    is_joined=True,
+                    request=submission.request,
+                    webhooks=found.with_webhook(webhook),
+                )
+        webhooks = found.with_webhook(submission.own_webhook)
         needs_note = (found.status == "queued" and not found.is_joined) or webhooks != found.webhooks
         is_noted = found.is_over or not needs_note
         return found if is_noted else self.store.change(found, is_joined=True, webhooks=webhooks)
 
+    @contextmanager
+    def _default_webhook(self, submission: Submission) -> Iterator[tuple[Webhook | None, Sequence[Check]]]:
+        """The webhook of a job that is accepted now, and what its record must check."""
+        try:
+            yield self.endpoints.resolved(submission.caller, submission.webhook)
+        except Outdated:
+            self.endpoints.renew(submission.caller)
+            raise
+
     def _enqueued(self, submission: Submission, found: GenerationRecord | None) -> GenerationRecord:
-        job = self.store.change(self._base(submission, found, is_job=True), status="queued", is_open=True)
+        with self._default_webhook(submission) as (webhook, relied):
+            base = self._base(submission.with_webhook(webhook), found, is_job=True)
+            job = self.store.change(base, relied=relied, status="queued", is_open=True)
         error = self.send(job)
         if error and error.is_refusal:
             # If another request was answered with this job meanwhile, it stays, and the sweeper sends it.

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import bootstrap
+import tracing
 from imaging.deadline import Deadline
 from imaging.errors import InternalError, NotFound
 from messages import take_all
@@ -21,6 +22,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _send(record: SQSRecord, _: Deadline) -> float | None:
+    with tracing.continued(record.attributes.aws_trace_header), tracing.step("## webhook"):
+        return _try(record)
+
+
+def _try(record: SQSRecord) -> float | None:
     logger.append_keys(delivery_id=record.body)
     services = bootstrap.services()
     try:

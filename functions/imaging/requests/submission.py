@@ -7,7 +7,7 @@ from typing import Self
 
 from imaging import ids
 from imaging.requests.request import GenerationRequest
-from imaging.requests.webhook import Webhook
+from imaging.requests.webhook import DEFAULT, Webhook
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Submission:
 
     def with_webhook(self, webhook: Webhook | None) -> Self:
         return replace(self, webhook=webhook)
+
+    @property
+    def own_webhook(self) -> Webhook | None:
+        """The webhook that the request names itself."""
+        return self.webhook if self.webhook and self.webhook.url != DEFAULT else None
 
     @property
     def request_hash(self) -> str:

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 MAX_URL = 2048
 
+DEFAULT = ""
+"""Stands for the caller's default URL, until the job is accepted."""
+
 URL = {
     "pattern": r"^https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][!-\"$-\[\]-~]*)?$",
 }

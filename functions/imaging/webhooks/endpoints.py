@@ -7,15 +7,15 @@ The record `webhook#<owner>` lies in the table, which is encrypted; a secret is 
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from aws.table import Absent, ConditionFailed, Equal, Put
+from aws.table import Absent, Check, ConditionFailed, Equal, Put, Same
 from imaging import ports
 from imaging.errors import FieldError, InvalidRequest, table_needed
-from imaging.requests.webhook import host
+from imaging.requests.webhook import DEFAULT, Webhook, host
 from imaging.webhooks.signing import new_secret
 
 NEVER = 253_402_300_799
@@ -51,17 +51,33 @@ class Endpoint(_Stored):
 @dataclass(frozen=True)
 class Endpoints:
     """Everything raises DependencyUnavailable if the table does not answer. `may_be_reached` refuses addresses that
-    nothing is sent to; names are checked when something is sent."""
+    nothing is sent to; names are checked when something is sent.
+
+    An execution environment remembers each default URL that it has read, and the transaction that accepts a job checks
+    that it is still the same. So a change counts at once, and no request reads more for it.
+    """
 
     table: ports.Table
     may_be_reached: Callable[[str], bool]
     now: Callable[[], float] = time.time
+    _urls: dict[str, str | None] = field(default_factory=dict)
 
     def get(self, owner: str) -> Endpoint:
         """The settings, with the secrets that sign now."""
         with table_needed():
             record = self.table.get(_key(owner))
         return Endpoint.model_validate(record or {}).current(self.now())
+
+    def resolved(self, owner: str, webhook: Webhook | None) -> tuple[Webhook | None, Sequence[Check]]:
+        """The webhook, with the owner's default URL if it names none, and what a job that relies on that must check."""
+        if webhook is None or webhook.url != DEFAULT:
+            return webhook, ()
+        url = self._urls.get(owner)
+        return (webhook.model_copy(update={"url": url}) if url else None), [Check(_key(owner), Same({"url": url}))]
+
+    def renew(self, owner: str) -> None:
+        """Reads the default URL again."""
+        self._urls[owner] = self.get(owner).url
 
     def checked(self, owner: str, url: str, field: str) -> str:
         """The URL, if something can be sent there. Raises InvalidRequest for `field`."""

@@ -11,8 +11,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.lambda_runtime import FakeContext, event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import FakeReceiver, Message
+from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
-from tests.unit.doors import sweep, work
+from tests.unit.doors import counted_calls, sweep, work
 from webhooks.app import lambda_handler
 
 FOX = {"text": "a fox"}
@@ -164,3 +165,22 @@ def test_it_can_be_sent_again_under_the_same_id(
     deliver(webhook_queue.sent[-1])
     assert [message.headers["webhook-id"] for message in receiver.messages] == [delivery_id] * 2
     assert send("GET", "/webhooks/deliveries").json["deliveries"][0]["status"] == "delivered"
+
+
+def test_a_job_without_a_webhook_calls_the_table_as_often_as_before(send: Send, table: FakeTable) -> None:
+    with counted_calls(table) as calls:
+        start(send)
+    assert calls == ["write"]
+    with counted_calls(table) as calls:
+        send("POST", "/generate", FOX | {"seed": 2})
+    assert calls == ["write", "write"]
+
+
+def test_a_default_counts_from_the_next_job_on(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    send("PUT", "/webhooks", {"url": URL})
+    work(start(send))
+    assert len(webhook_queue.sent) == 1
+    send("DELETE", "/webhooks")
+    work(start(send, seed=2))
+    assert len(webhook_queue.sent) == 1
