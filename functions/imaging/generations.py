@@ -349,7 +349,7 @@ class Generations:
             with self._default_webhook(submission) as (webhook, relied):
                 return self.store.change(
                     found,
-                    relied=relied,
+                    relied,
                     is_job=True,
                     is_open=True,
                     is_joined=True,
@@ -373,7 +373,7 @@ class Generations:
     def _enqueued(self, submission: Submission, found: GenerationRecord | None) -> GenerationRecord:
         with self._default_webhook(submission) as (webhook, relied):
             base = self._base(submission.with_webhook(webhook), found, is_job=True)
-            job = self.store.change(base, relied=relied, status="queued", is_open=True)
+            job = self.store.change(base, relied, status="queued", is_open=True)
         error = self.send(job)
         if error and error.is_refusal:
             # If another request was answered with this job meanwhile, it stays, and the sweeper sends it.

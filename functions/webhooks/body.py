@@ -29,13 +29,14 @@ def _shown_job(delivery: Delivery, gallery: Gallery) -> dict[str, Any]:
     job, form = delivery.required_job(), Format(delivery.webhook.output_format)
     result = job.result and gallery.current(job.owner, job.result)
     address = delivery.webhook.address
+    problem = problem_of(job.failure, f"/jobs/{job.id}", delivery.id) if job.failure else None
     job_shown = shown(
         job,
         address,
         form,
         Progress(requested=job.requested, made=len(result.stored) if result else 0, details=[]),
-        result and _answer(result, address, form),
-        job.failure and problem_of(job.failure, f"/jobs/{job.id}", delivery.id),
+        _answer(result, address, form) if result else None,
+        problem,
     )
     return job_shown.model_dump(mode="json", exclude={"result": _unknown(form)})
 

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 import api.app
 import api.routes.openai
 import bootstrap
+import messages
 import sweeper.app
 import worker.app
 from bootstrap import Services
@@ -263,4 +264,4 @@ def _switch(before: Process | None, after: Process) -> None:
         BaseRouter.current_event, BaseRouter.lambda_context = after.private.event, after.private.context
         api.app.app.context.clear()
         api.app.app.context.update(after.private.facts)
-        worker.app.processor = after.private.processor
+        messages.processor = after.private.processor

@@ -13,9 +13,10 @@ import bootstrap
 from api.answer import GenerationAnswer, answer
 from api.body import GenerateBody
 from api.caller import caller, deadline, stable_link
+from api.job import JobAnswer
 from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
-from api.routes.jobs import JobAnswer, accepted
+from api.routes.jobs import accepted
 from api.webhooks import requested_webhook
 from imaging.generations import Delivery
 from imaging.images.encoding import Format, Rendition

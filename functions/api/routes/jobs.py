@@ -61,7 +61,7 @@ def accepted(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -
 
 
 def job_answer(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format = Format.PNG) -> JobAnswer:
-    problem = job.failure and problem_of(job.failure, event.path, router.context["request_id"])
+    problem = problem_of(job.failure, event.path, router.context["request_id"]) if job.failure else None
     return shown(job, address(event), form, _progress(job, event), _result(job, event, form), problem)
 
 

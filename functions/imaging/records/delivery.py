@@ -109,7 +109,14 @@ class Delivery(_Stored):
 
 def snapshot(ended: GenerationRecord) -> GenerationRecord:
     """What a delivery tells of the job."""
-    unsaid = {"request": None, "calls": (), "settled": {}, "warnings": (), "webhooks": (), "deliveries": ()}
+    unsaid: Mapping[str, object] = {
+        "request": None,
+        "calls": (),
+        "settled": {},
+        "warnings": (),
+        "webhooks": (),
+        "deliveries": (),
+    }
     return ended.model_copy(update=unsaid)
 
 

@@ -148,7 +148,7 @@ class GenerationStore:
                 self.sleep(min(pause, attempt.deadline.remaining() / 2))
         return write()
 
-    def change(self, record: GenerationRecord, *, relied: Sequence[Check] = (), **changes: object) -> GenerationRecord:
+    def change(self, record: GenerationRecord, relied: Sequence[Check] = (), /, **changes: object) -> GenerationRecord:
         """Changes a record that no attempt runs. A new status settles the reservation of a crashed attempt: what it
         paid is unknown, so all of it counts as spent. Raises Changed, Outdated if a check in `relied` fails,
         BudgetExhausted, DependencyUnavailable."""
