@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException, HTTPSConnection
 from ipaddress import ip_address
@@ -48,10 +48,11 @@ class Https:
     networks: Sequence[Network] = ()
     authorities: str = ""
     resolve: Resolve = resolved
+    clock: Callable[[], float] = time.monotonic
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> int:
         """The answer's status, within so many seconds in all. Raises HttpsError."""
-        parts, limit = urlsplit(url), _Limit(seconds)
+        parts, limit = urlsplit(url), _Limit(self.clock, self.clock() + seconds)
         host, port = parts.hostname or "", parts.port or 443
         with _failing(), closing(self._connected(host, port, limit)) as connection:
             request = HTTPSConnection(host, port, context=self._context)
@@ -97,12 +98,12 @@ class Https:
 class _Limit:
     """A limit for everything together: each wait gets what is left."""
 
-    seconds: float
-    began: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float]
+    until: float
 
     def left(self) -> float:
         """Raises TimeoutError when nothing is left."""
-        left = self.began + self.seconds - time.monotonic()
+        left = self.until - self.clock()
         if left <= 0:
             raise TimeoutError
         return left
@@ -116,8 +117,10 @@ class _Bounded:
     limit: _Limit
 
     def sendall(self, data: Any) -> None:  # noqa: ANN401 - http.client's own signature
-        self.connection.settimeout(self.limit.left())
-        self.connection.sendall(data)
+        rest = memoryview(data)
+        while rest:
+            self.connection.settimeout(self.limit.left())
+            rest = rest[self.connection.send(rest) :]
 
     def makefile(self, _: str) -> io.BufferedReader:
         return io.BufferedReader(_Head(self.connection, self.limit))
