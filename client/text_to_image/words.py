@@ -30,7 +30,9 @@ def state_of(progress: Progress) -> str:
 
 
 def reason(progress: Progress) -> str:
-    """Return why it waits, or nothing."""
+    """Return why it waits in the queue, or nothing."""
+    if progress.state != "queued":
+        return ""
     if progress.waiting:
         return _WAITS.get(progress.waiting.code, _OTHER_WAIT)[1]
     return "The model had no room before; it is tried again." if progress.attempts else ""

@@ -302,10 +302,14 @@ def test_a_missing_image_keeps_its_place(generate: Generate, api: FakeApi) -> No
 
 
 def test_progress_is_reported(generate: Generate, api: FakeApi) -> None:
-    api.queued_seconds = api.seconds = 0.1
+    api.held = "queued"
     seen: list[Progress] = []
 
-    generation = generate("a", on_progress=seen.append)
+    def noted(progress: Progress) -> None:
+        seen.append(progress)
+        api.held = {"queued": "running", "running": None}.get(progress.state, api.held)
+
+    generation = generate("a", on_progress=noted)
 
     states = [progress.state for progress in seen]
     assert list(dict.fromkeys(states)) == ["sending", "queued", "running", "downloading"]
