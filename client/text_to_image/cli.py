@@ -17,7 +17,7 @@ from typing import Any
 from text_to_image.arguments import parsed
 from text_to_image.client import Client
 from text_to_image.configuration import is_preview
-from text_to_image.errors import ImagesError, MayPass, YouMustChange
+from text_to_image.errors import ImagesError, MayPass, Unreachable, YouMustChange
 from text_to_image.folder import Folder
 from text_to_image.following import Progress
 from text_to_image.prices import Price, dollars, price
@@ -124,7 +124,7 @@ class Run:
     def _price(self, client: Client) -> Price | None:
         try:
             models = client.models(*self._size_and_quality())
-        except YouMustChange:
+        except (YouMustChange, Unreachable):
             raise
         except ImagesError:
             return None

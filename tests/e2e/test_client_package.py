@@ -1,5 +1,6 @@
 """The client as others get it: its wheel in a new environment, on the laptop stack."""
 
+import io
 import os
 import re
 import shlex
@@ -54,8 +55,17 @@ Client().usage().spent
 """
 
 
-def _run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **options)  # type: ignore[call-overload,no-any-return] # noqa: S603 - our own commands
+def _run(
+    *command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own commands
+        command, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def _uv(*words: str | Path) -> None:
+    ended = _run(BIN / "uv", *words, env={"UV_SYSTEM_CERTS": "true"} | os.environ)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.fixture(scope="module")
@@ -63,23 +73,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and its pinned dependencies, and nothing else."""
     folder = tmp_path_factory.mktemp("client")
     python = folder / "venv" / "bin" / "python"
-    for command in (
-        [
-            "build",
-            "--wheel",
-            "--no-build-isolation",
-            "--python",
-            sys.executable,
-            "--out-dir",
-            folder,
-            PROJECT / "client",
-        ],
-        ["venv", "--python", sys.executable, folder / "venv"],
-        ["pip", "install", "--python", python, "--constraint", PROJECT / "requirements" / "client.txt"],
-    ):
-        wheels = folder.glob("*.whl") if command[0] == "pip" else ()
-        ended = _run(BIN / "uv", *command, *wheels, env={"UV_SYSTEM_CERTS": "true"} | os.environ)
-        assert ended.returncode == 0, ended.stderr
+    _uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", folder, PROJECT / "client")
+    _uv("venv", "--python", sys.executable, folder / "venv")
+    pins = PROJECT / "requirements" / "client.txt"
+    _uv("pip", "install", "--python", python, "--constraint", pins, *folder.glob("*.whl"))
     return python.parent
 
 
@@ -103,11 +100,11 @@ def test_it_has_the_apis_version_and_is_complete(installed: Path) -> None:
 
 
 def test_its_types_are_checked_in_other_peoples_programs(installed: Path, tmp_path: Path) -> None:
-    mypy = [BIN / "mypy", "--strict", "--no-incremental", "--config-file=", "--python-executable", installed / "python"]
+    strict = ("--strict", "--no-incremental", "--config-file=", "--python-executable", installed / "python")
     (tmp_path / "typed.py").write_text(TYPED)
     (tmp_path / "wrong.py").write_text(WRONG)
 
-    told = _run(*mypy, "typed.py", "wrong.py", cwd=tmp_path)
+    told = _run(BIN / "mypy", *strict, "typed.py", "wrong.py", cwd=tmp_path)
 
     found = [(line.split(":")[0], int(line.split(":")[1])) for line in told.stdout.splitlines() if ": error:" in line]
     assert found == [("wrong.py", number) for number in (3, 4, 5, 6)], told.stdout
@@ -124,7 +121,7 @@ def test_the_readmes_line_makes_images(
     assert ended.returncode == 0, ended.stderr
     assert "at most $" in ended.stderr
     files = [tmp_path / path for path in ended.stdout.splitlines()]
-    assert [Image.open(file).size for file in files] == [(1024, 1024)] * 4
+    assert [Image.open(io.BytesIO(file.read_bytes())).size for file in files] == [(1024, 1024)] * 4
     assert sum(call["images"] for call in emulator.calls()) == 4
 
 
@@ -132,7 +129,7 @@ def test_the_readmes_line_makes_images(
 def test_a_stopped_run_is_resumed_and_pays_once(
     installed: Path, environment: dict[str, str], emulator: Emulator, tmp_path: Path, blow: signal.Signals
 ) -> None:
-    emulator.configure(latency_ms=3000)
+    emulator.configure(latency_ms=2000)
     order = [f"A fox {uuid.uuid4()}", "-n", "4", "--model", CORE, "--seed", "random", "--format", "jpeg", "-o", "out"]
     with subprocess.Popen(  # noqa: S603 - our own command
         [installed / "text-to-image", *order], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
