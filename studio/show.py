@@ -195,8 +195,8 @@ def draw_image(tile: Any, image: Image) -> None:  # noqa: ANN401 - Streamlit's c
     draw_picture(tile, image, image.bytes)
 
 
-def draw_picture(tile: Any, picture: Picture, shown: bytes) -> None:  # noqa: ANN401 - as above
-    """Draw the image at most at its own size."""
+def draw_picture(tile: Any, picture: Picture, shown: bytes | str) -> None:  # noqa: ANN401 - as above
+    """Draw the image, a file or a data URL, at most at its own size."""
     tile.image(shown, caption=caption(picture), width="content", alt=picture.caption)
 
 
