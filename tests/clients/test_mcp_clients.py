@@ -1,4 +1,4 @@
-"""Unmodified clients of the Model Context Protocol: the official ones, of today and of earlier revisions, and others."""
+"""Unmodified clients of the Model Context Protocol: the official ones, of today and before, and others."""
 
 import base64
 import io
