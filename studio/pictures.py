@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import streamlit as st
 from PIL import Image as Pillow
 
-from studio.client import Client, blocking
-from studio.errors import ImagesError, NotFound
-from studio.results import Picture
+from text_to_image.client import Client
+from text_to_image.errors import ImagesError, NotFound
+from text_to_image.results import Picture
 
 LARGE, SMALL = 1024, 384
 MAX_ENTRIES = 500
@@ -73,17 +73,15 @@ def small_ones(pictures: Sequence[Picture]) -> list[str | None]:
         return list(pool.map(small, [picture.id for picture in pictures]))
 
 
-@blocking
-async def _fetch_rendition(image_id: str, width: int) -> bytes:
-    async with Client(fail_fast=True) as client:
-        return await client.rendition(image_id, width)
+def _fetch_rendition(image_id: str, width: int) -> bytes:
+    with Client(fail_fast=True) as client:
+        return client.rendition(image_id, width)
 
 
-@blocking
-async def fetch(image_id: str, *, fail_fast: bool = False) -> bytes:
+def fetch(image_id: str, *, fail_fast: bool = False) -> bytes:
     """Download the PNG by its permanent link, however long the page was open."""
-    async with Client(fail_fast=fail_fast) as client:
-        return await client.png(image_id)
+    with Client(fail_fast=fail_fast) as client:
+        return client.png(image_id)
 
 
 def _fetch_or_none(image_id: str) -> bytes | None:

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from studio.client import generate_images
-from studio.errors import InvalidRequest, Unauthorized
 from tests.e2e.browsing import LOG, SECONDS, answers, ask, studio, visit
 from tests.e2e.laptop import Emulator, Stack, command, eventually, start
+from text_to_image import generate_images
+from text_to_image.errors import InvalidRequest, Unauthorized
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 

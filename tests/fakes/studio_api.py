@@ -164,6 +164,8 @@ class FakeApi:
 
     def _accept(self, key: str, asked: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
+        if (job := self.jobs.get(job_id)) and self._status(job) == "succeeded":
+            return self._json(200, self._result(job), {"idempotent-replayed": "true"})
         self.jobs.setdefault(job_id, {"id": job_id, "asked": asked, "since": time.monotonic(), "cancelled": False})
         return self._json(202, self._told(self.jobs[job_id]), {"retry-after": self.poll})
 
@@ -245,6 +247,7 @@ class FakeApi:
             "width": width,
             "height": height,
             "seed": seed,
+            "bytes": len(picture(f"/{width}x{height}-{seed}.png")),
             **({"seed_index": place} if self.one_seed else {}),
         }
 
