@@ -148,7 +148,8 @@ class FakeApi:
         return {**detail, "made_at": f"{made_at:%Y-%m-%dT%H:%M:%SZ}", **more}
 
     def _image(self, method: str, image_id: str, extension: str) -> tuple[int, dict[str, str], bytes]:
-        entry = next((entry for entry in self._gallery() if entry["id"] == image_id), None)
+        made = [entry for job in self.jobs.values() for entry in self._details(job)[: self.made]]
+        entry = next((entry for entry in self._gallery() + made if entry.get("id") == image_id), None)
         if entry is None or image_id in self.deleted or extension not in self._extensions():
             return self._problem(404, "not_found", "There is no such image.")
         if method == "DELETE":

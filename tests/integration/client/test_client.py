@@ -167,6 +167,58 @@ def test_requests_name_the_client_and_its_version(generate: Generate, api: FakeA
     assert {request["headers"]["user-agent"] for request in api.requests} == {f"text-to-image-client/{__version__}"}
 
 
+def test_a_file_is_never_half_there(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:
+    (image,) = generate("a").images
+
+    def full(file: Path, content: bytes) -> int:
+        with file.open("wb") as opened:
+            opened.write(content[:9])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        image.save("out")
+
+    assert list(Path("out").glob("*.png")) == []
+
+
+def test_another_format_is_made_of_images_that_are_there_already(generate: Generate, api: FakeApi) -> None:
+    api.seconds, api.made = 0.2, 2
+
+    generation = generate("a", number_of_images=3, output_format="jpeg")
+
+    asked_for = [request["path"] for request in api.requests]
+    early = [f"/images/{image.id}.jpg" for image in generation.images[:2]]
+    assert [path for path in asked_for if path.startswith("/images/")] == early
+    assert {path for path in asked_for if path.startswith("/jobs/")} == {f"/jobs/{generation.id}?output_format=jpeg"}
+
+
+def test_fields_that_the_client_does_not_know_are_passed_on(generate: Generate, api: FakeApi) -> None:
+    generate("a", more={"webhook_url": "https://example.com"})
+
+    assert api.sent[0]["webhook_url"] == "https://example.com"
+
+
+def test_an_error_has_the_key_to_try_again_with(generate: Generate, api: FakeApi) -> None:
+    api.refusals = [(503, {}, {})] * 4
+
+    with pytest.raises(errors.MayPass) as raised:
+        generate("a")
+    generate("a", idempotency_key=raised.value.idempotency_key)
+
+    assert len({request["headers"]["idempotency-key"] for request in api.requests if request["method"] == "POST"}) == 1
+
+
+def test_each_step_can_be_taken_alone(api: FakeApi) -> None:
+    api.held, api.made = "running", 1
+    with Client("http://fake", KEY, transport=Transport(api)) as client:
+        job = client.submit({"text": "a", "width": 64, "height": 48, "number_of_images": 2}, "k")
+        assert (job.status, client.job(job.id).status, len(job.made)) == ("running", "running", 1)
+        assert not [request for request in api.requests if request["path"].startswith("/pictures/")]
+        api.held = None
+        assert len(client.finished(job).images) == 2
+
+
 def test_the_key_is_not_sent_to_links(generate: Generate, api: FakeApi) -> None:
     generate("a")
 
