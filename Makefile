@@ -22,6 +22,9 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 export UV_SYSTEM_CERTS := true
 export NODE_USE_SYSTEM_CA := 1
 
+# Builds the client's wheel with the pinned build backend.
+WHEEL := $(UV) build --quiet --wheel --no-create-gitignore --no-build-isolation --python $(BIN)/python
+
 # The template after SAM's translation, one file for each environment.
 TRANSLATED := .local/translated
 
@@ -195,7 +198,7 @@ check: setup secrets $(TOOLS)/cfn-lint/.done $(TOOLS)/checkov/.done $(TOOLS)/aud
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
+	PYTHONPATH=functions:client:. $(BIN)/lint-imports --no-cache
 	AWS_DEFAULT_REGION=us-west-2 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam validate --lint
 	$(PYTHON) checks.template $(TRANSLATED)
 	$(TOOLS)/cfn-lint/bin/cfn-lint --config-file checks/cfn-lint.yaml $(TRANSLATED)/*.json examples/*.yaml
@@ -234,12 +237,13 @@ sbom: .venv/.done  ## List what is deployed, with versions, hashes and licences,
 	@echo "Wrote .local/sbom.json."
 
 .PHONY: release
-release: .venv/.done $(TOOLS)/sam/.done  ## Build what a release publishes, for both processors: .local/release/
+release: .venv/.done $(TOOLS)/sam/.done  ## Build what a release publishes, for both processors, and the client: .local/release/
 	@rm -rf .local/release .local/release-build
 	@for architecture in x86_64 arm64; do \
 		SAM_CLI_TELEMETRY=0 $(TOOLS)/sam/bin/sam build --build-dir .local/release-build/$$architecture \
 			--parameter-overrides Architecture=$$architecture; \
 		PYTHONPATH=functions:. $(PYTHON) checks.release pack .local/release-build/$$architecture .local/release; done
+	@$(WHEEL) --out-dir .local/release client
 	@PYTHONPATH=functions:. $(PYTHON) checks.release finish .local/release
 	@ls .local/release
 
@@ -263,6 +267,7 @@ docs: .venv/.done  ## Generate docs/openapi.json and the tables in docs/ from th
 requirements: .venv/.done  ## Compile requirements/*.in; to get newer versions, delete the pins first
 	$(COMPILE) requirements/functions.in -o functions/requirements.txt
 	$(COMPILE) requirements/studio.in -c functions/requirements.txt -o studio/requirements.txt
+	$(COMPILE) requirements/client.in -c studio/requirements.txt -o requirements/client.txt
 	$(COMPILE) --no-deps requirements/signing.in -o package/signing/requirements.txt
 	$(COMPILE) --no-deps requirements/tracing.in -o package/tracing/requirements.txt
 	$(COMPILE) requirements/dev.in -c functions/requirements.txt -c package/signing/requirements.txt \
@@ -290,13 +295,15 @@ clean:  ## Stop the stack and remove everything that was installed (1.5 GB, 2.3 
 .PHONY: setup
 setup: .venv/.done $(TOOLS)/sam/.done $(TOOLS)/ministack/.done $(TOOLS)/studio/.done  ## Install everything that the other targets need (a minute)
 
-.venv/.done: requirements/dev.txt
+# The client package, with its command, as it is in client/; its version is the API's.
+.venv/.done: requirements/dev.txt client/pyproject.toml functions/version.py
 	@echo "Setting up the development environment …"
 	@$(call virtual_environment,.venv,)
 	@mkdir -p $(TOOLS)
 	@awk '/^uv==/ { found = 1 } found { print; if (!/\\$$/) exit }' $< > $(TOOLS)/uv.txt
 	@$(PYTHON) pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(TOOLS)/uv.txt
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python $<
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable client
 	@touch $@
 
 # SAM CLI and MiniStack pin other versions of the AWS SDK than ours, so each has its own environment.
@@ -334,7 +341,9 @@ client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/no
 $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 	$(call environment,the client $*,)
 
-# The examples use AWS CLI.
+.PHONY: aws-cli
+aws-cli: $(TOOLS)/aws/.done  ## Install the AWS CLI, which the examples use, for terminals with .local/aws-env
+
 $(TOOLS)/aws/.done: requirements/aws.txt | .venv/.done
 	$(call environment,AWS CLI,)
 

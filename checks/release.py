@@ -21,6 +21,7 @@ from checks.template import PROJECT, source
 from version import VERSION
 
 NAME = "text-to-image-api"
+ASSETS = (f"{NAME}-*", "text_to_image_client-*.whl")
 ENCLOSED = ("LICENSE", "README.md")
 """What the template's metadata names."""
 
@@ -81,7 +82,7 @@ def pack(build: Path, folder: Path) -> None:
 
 
 def finish(folder: Path) -> None:
-    assets = sorted(folder.glob(f"{NAME}-*"))
+    assets = sorted(path for pattern in ASSETS for path in folder.glob(pattern))
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in assets]
     (folder / "SHA256SUMS").write_text("".join(lines))
     (folder / "notes.md").write_text(notes()[VERSION] + "\n")

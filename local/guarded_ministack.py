@@ -7,6 +7,7 @@
 - It takes the text "false" of a patch for true, so that a disabled key would go on working.
 - It calls every error of a function `Runtime.HandlerError`. Lambda names its class, which state machines catch, so here
   the class is read from the traceback.
+- It hands no function a client context (`local.client_context`).
 - It does not know the condition key `kms:SigningAlgorithm`, which the template's roles need, so it would refuse every
   signature.
 """
@@ -23,6 +24,7 @@ from ministack.core import iam_actions
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import lambda_svc
 
+from local import client_context
 from local.guard import Guarded, Request, came_through_the_front, is_image_link
 
 AUTHORIZER_CONTEXT = "context.authorizer."
@@ -105,6 +107,7 @@ def main() -> None:
     iam_actions.request_tag_context = _with_signing_algorithm
     gateway._update_api_key = _update_key  # noqa: SLF001 - as above
     lambda_svc._execute_function_warm = _name_error  # noqa: SLF001 - as above
+    client_context.patch()
     ministack.app = Guarded(ministack.app, _may_come_from_a_page)
     ministack.main()
 

@@ -1,1 +1,1 @@
-"""The studio: a Streamlit page over the API, and the small client that it and other programs use."""
+"""The studio: a Streamlit page over the API, by way of the client package."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from studio.client import Client, Quality, blocking
-from studio.configuration import Configuration, configuration
-from studio.errors import ImagesError
-from studio.results import Model, Usage
+from text_to_image.client import Client, Quality
+from text_to_image.configuration import Configuration, configuration
+from text_to_image.errors import ImagesError
+from text_to_image.results import Model, Usage
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,29 +21,20 @@ USAGE_SECONDS = 20
 ERROR_SECONDS = 10
 
 
-def _fail_fast(method: Callable[Concatenate[Client, P], Coroutine[Any, Any, R]]) -> Callable[P, R]:
-    """Return a blocking call of a client's method that does not retry."""
+def _fail_fast(method: Callable[Concatenate[Client, P], R]) -> Callable[P, R]:
+    """Return a call of a client's method that does not retry."""
 
-    @blocking
-    async def call(*arguments: P.args, **options: P.kwargs) -> R:
-        async with Client(fail_fast=True) as client:
-            return await method(client, *arguments, **options)
+    def call(*arguments: P.args, **options: P.kwargs) -> R:
+        with Client(fail_fast=True) as client:
+            return method(client, *arguments, **options)
 
     return call
-
-
-async def usage_or_none(client: Client) -> Usage | None:
-    """Return None if the API does not say."""
-    try:
-        return await client.usage()
-    except ImagesError:
-        return None
 
 
 delete_image = _fail_fast(Client.delete)
 link = _fail_fast(Client.link)
 gallery_page = _fail_fast(Client.images)
-fresh_usage = _fail_fast(usage_or_none)
+_fresh_usage = _fail_fast(Client.usage)
 
 
 def catalog(wanted: tuple[int, int, Quality] | None) -> tuple[Sequence[Model], ImagesError | None]:
@@ -70,6 +61,14 @@ def models(width: int, height: int, quality: Quality) -> Sequence[Model]:
 @st.cache_data(ttl=CATALOG_SECONDS, max_entries=64, show_spinner="Asking the API for its models and prices")
 def _models(where: Configuration, width: int, height: int, quality: Quality) -> list[Model]:  # noqa: ARG001 - as below
     return _fail_fast(Client.models)(width, height, quality)
+
+
+def fresh_usage() -> Usage | None:
+    """Return None if the API does not say."""
+    try:
+        return _fresh_usage()
+    except ImagesError:
+        return None
 
 
 def usage() -> Usage | None:

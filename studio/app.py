@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-# Streamlit looks for modules beside this file; the package is one above.
-PROJECT = str(Path(__file__).resolve().parent.parent)
-if PROJECT not in sys.path:
-    sys.path.insert(0, PROJECT)
+# Streamlit looks for modules beside this file; the studio's package is one above, the client's in `client/`.
+PROJECT = Path(__file__).resolve().parent.parent
+for folder in (str(PROJECT), str(PROJECT / "client")):
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 from studio.page import main  # noqa: E402 - found only now
 

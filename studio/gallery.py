@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from studio import api, browser, money, pictures, words
-from studio.configuration import is_preview
-from studio.errors import ImagesError, NotFound
-from studio.money import counted
+from studio import api, browser, pictures, words
 from studio.outcome import download, download_all, plain
-from studio.results import ListedPicture
 from studio.show import model_and_size
 from studio.visit import Gallery, Request, Shown, Visit, visit
+from text_to_image.configuration import is_preview
+from text_to_image.errors import ImagesError, NotFound
+from text_to_image.prices import dollars
+from text_to_image.results import ListedPicture
+from text_to_image.words import counted
 
 FRESH_SECONDS = 60
 FACTS_WIDTH = 300
@@ -61,7 +62,7 @@ def _show_error(error: ImagesError) -> None:
 
 
 def _draw_day(title: str, of_day: Sequence[ListedPicture]) -> None:
-    cost = "free" if is_preview() else money.dollars(sum(picture.cost_usd for picture in of_day))
+    cost = "free" if is_preview() else dollars(sum(picture.cost_usd for picture in of_day))
     st.subheader(f"{title} · {counted(len(of_day))} · {cost}".replace("$", r"\$"), anchor=False)
     cells = st.grid(min_column_width=150, gap="small", key=f"day-{of_day[0].id}")
     for picture, shown in zip(of_day, pictures.small_ones(of_day), strict=True):
@@ -188,7 +189,7 @@ def _gone(now: Visit) -> None:
 
 
 def _facts(picture: ListedPicture) -> str:
-    cost = "free" if is_preview() else money.dollars(picture.cost_usd).replace("$", r"\$")
+    cost = "free" if is_preview() else dollars(picture.cost_usd).replace("$", r"\$")
     return f"Seed {picture.seed} · {model_and_size(picture)} · {cost}"
 
 

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from studio.results import Model, Usage
 from studio.visit import Request
+from text_to_image import prices
+from text_to_image.prices import Price, dollars
+from text_to_image.results import Model, Usage
 
 PREVIEW = "Preview: drawn locally, nothing is charged"
 
 
-@dataclass(frozen=True)
-class Price:
-    """`at_most` if the models that may answer have different prices."""
-
-    usd: float
-    at_most: bool = False
-
-    def __str__(self) -> str:
-        return f"{'at most ' if self.at_most else ''}{dollars(self.usd)}"
-
-
 def price(models: Sequence[Model], request: Request) -> Price | None:
     """Return the price of the most expensive model that may answer."""
-    asked = [
-        model.price_usd
-        for model in models
-        if model.id == request["model"] or (not request["model"] and request["quality"] in model.lists)
-    ]
-    if not asked:
-        return None
-    return Price(max(asked) * request["number_of_images"], at_most=min(asked) != max(asked))
+    return prices.price(models, request["number_of_images"], request["quality"], request["model"])
 
 
 def labelled(label: str, cost: Price | None, *, preview: bool) -> str:
@@ -59,13 +42,3 @@ def after_failure(charged: float | None, *, preview: bool) -> str:
     if charged is None:
         return "Whether it was charged is not known yet; this month's total will show it."
     return f"It was charged all the same: {dollars(charged)}." if charged else "Nothing was charged for it."
-
-
-def counted(images: int) -> str:
-    return f"{images} image{'' if images == 1 else 's'}"
-
-
-def dollars(amount: float) -> str:
-    text = f"{amount:.4f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"

@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from studio.client import Quality
-from studio.money import dollars
-from studio.results import Model
 from studio.show import short_name
 from studio.visit import Request
+from text_to_image.client import Quality
+from text_to_image.prices import dollars
+from text_to_image.results import Model
 
 LONGEST_PROMPT = 512
 LARGEST_SEED = 2147483646

@@ -10,12 +10,14 @@ from typing import NamedTuple
 import streamlit as st
 
 from studio import api, browser, money, pictures, words
-from studio.configuration import is_preview
-from studio.errors import ContentBlocked, ImagesError, NotConfigured, NotFound, Unauthorized, YouMustChange
-from studio.money import counted, labelled
-from studio.results import Missing, Model, Picture
+from studio.money import labelled
 from studio.show import draw_missing, draw_picture, grid, short_name
 from studio.visit import Failed, Request, Shown, images_again, visit
+from text_to_image.configuration import is_preview
+from text_to_image.errors import ContentBlocked, ImagesError, NotConfigured, NotFound, Unauthorized, YouMustChange
+from text_to_image.prices import dollars
+from text_to_image.results import Missing, Model, Picture
+from text_to_image.words import counted
 
 UNKNOWN = (
     "The prompt of these images is not known here: the studio was started anew since, or they were made elsewhere. "
@@ -94,7 +96,7 @@ def show_result(shown: Shown, models: Sequence[Model]) -> None:
 def _cost(shown: Shown) -> str:
     if is_preview():
         return "free"
-    return "nothing charged, made before" if shown.generation.replayed else money.dollars(shown.generation.cost_usd)
+    return "nothing charged, made before" if shown.generation.replayed else dollars(shown.generation.cost_usd)
 
 
 def _show_places(shown: Shown, models: Sequence[Model]) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from studio import api, browser, gallery, money, options, outcome, words, working
-from studio.configuration import is_preview
-from studio.errors import ImagesError
 from studio.outcome import Action
-from studio.results import Model
 from studio.visit import Visit, visit
+from text_to_image.configuration import is_preview
+from text_to_image.errors import ImagesError
+from text_to_image.prices import dollars
+from text_to_image.results import Model
+from text_to_image.words import counted
 
 EXAMPLES = {
     "Creative projects": "A lighthouse on a rocky coast at night, a storm coming in, warm light, oil painting",
@@ -57,7 +59,7 @@ def _money(now: Visit) -> str:
         return f":material/draw: {money.PREVIEW}"
     usage = api.usage()
     month = money.month(usage) if usage else "This month's total is not known"
-    return f"{month} · this visit {money.dollars(now.spent)}".replace("$", r"\$")
+    return f"{month} · this visit {dollars(now.spent)}".replace("$", r"\$")
 
 
 def _ask(now: Visit, models: Sequence[Model]) -> None:
@@ -83,7 +85,7 @@ def _ask(now: Visit, models: Sequence[Model]) -> None:
 def _generate_label(models: Sequence[Model]) -> str:
     asked = options.request()
     cost = money.price(models, asked) if options.priced() else None
-    return money.labelled(f"Generate {money.counted(asked['number_of_images'])}", cost, preview=is_preview())
+    return money.labelled(f"Generate {counted(asked['number_of_images'])}", cost, preview=is_preview())
 
 
 def _counter() -> None:

@@ -1,7 +1,12 @@
-"""Small renditions for display, cached for all visitors; the PNGs stay in the bucket."""
+"""Small renditions for display, cached for all visitors; the PNGs stay in the bucket.
+
+They are data URLs: Streamlit deletes a file that it serves itself where one run of the script ends after the next has
+begun.
+"""
 
 from __future__ import annotations
 
+import base64
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import streamlit as st
 from PIL import Image as Pillow
 
-from studio.client import Client, blocking
-from studio.errors import ImagesError, NotFound
-from studio.results import Picture
+from text_to_image.client import Client
+from text_to_image.errors import ImagesError, NotFound
+from text_to_image.results import Picture
 
 LARGE, SMALL = 1024, 384
 MAX_ENTRIES = 500
@@ -22,8 +27,9 @@ ZIP_NOTE = "missing.txt"
 
 
 @st.cache_data(max_entries=MAX_ENTRIES, show_spinner=False)
-def _rendition(image_id: str, longest: int, _png: bytes | None = None) -> bytes:
-    return _fetched(image_id, longest) if _png is None else _shrunk(_png, longest)
+def _rendition(image_id: str, longest: int, _png: bytes | None = None) -> str:
+    webp = _fetched(image_id, longest) if _png is None else _shrunk(_png, longest)
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
 
 
 def _fetched(image_id: str, width: int) -> bytes:
@@ -42,8 +48,9 @@ def _shrunk(png: bytes, longest: int) -> bytes:
     return written.getvalue()
 
 
-def large(image_id: str, png: bytes | None = None) -> bytes:
-    """Return a large rendition, at most of the image's own size. Raises ImagesError if the download fails."""
+def large(image_id: str, png: bytes | None = None) -> str:
+    """Return a large rendition, at most of the image's own size, as a data URL. Raises ImagesError if the download
+    fails."""
     return _rendition(image_id, LARGE, png)
 
 
@@ -53,30 +60,28 @@ def cache(image_id: str, png: bytes) -> None:
         _rendition(image_id, longest, png)
 
 
-def small(image_id: str) -> bytes | None:
-    """Return a thumbnail, or None if the download fails."""
+def small(image_id: str) -> str | None:
+    """Return a thumbnail as a data URL, or None if the download fails."""
     try:
         return _rendition(image_id, SMALL)
     except (ImagesError, OSError):
         return None
 
 
-def small_ones(pictures: Sequence[Picture]) -> list[bytes | None]:
+def small_ones(pictures: Sequence[Picture]) -> list[str | None]:
     with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(small, [picture.id for picture in pictures]))
 
 
-@blocking
-async def _fetch_rendition(image_id: str, width: int) -> bytes:
-    async with Client(fail_fast=True) as client:
-        return await client.rendition(image_id, width)
+def _fetch_rendition(image_id: str, width: int) -> bytes:
+    with Client(fail_fast=True) as client:
+        return client.rendition(image_id, width)
 
 
-@blocking
-async def fetch(image_id: str, *, fail_fast: bool = False) -> bytes:
+def fetch(image_id: str, *, fail_fast: bool = False) -> bytes:
     """Download the PNG by its permanent link, however long the page was open."""
-    async with Client(fail_fast=fail_fast) as client:
-        return await client.png(image_id)
+    with Client(fail_fast=fail_fast) as client:
+        return client.png(image_id)
 
 
 def _fetch_or_none(image_id: str) -> bytes | None:

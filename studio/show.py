@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import wraps
@@ -21,8 +21,10 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-from studio.client import OnProgress, Progress, generate_images_async
-from studio.results import Generation, Image, Missing, Picture
+from text_to_image.client import generate_images_async
+from text_to_image.following import OnProgress, Progress
+from text_to_image.results import Generation, Image, Missing, Picture
+from text_to_image.words import duration, reason, state_of
 
 P = ParamSpec("P")
 
@@ -31,42 +33,15 @@ SILENCE_SECONDS = 6.0
 WAITING_TILE = 360
 """The usual width of a tile in pixels: a skeleton takes a height only."""
 
-STATES: Mapping[str, str] = {
-    "looking": "Looking for the images",
-    "sending": "Sending the prompt",
-    "queued": "In the queue",
-    "running": "Making the images",
-    "downloading": "Fetching the images",
-    "waiting": "The API is busy or away; asking again",
-}
-_WAITS: Mapping[str, tuple[str, str]] = {
-    "throttled": ("Waiting for the model", "The model has no room right now."),
-    "model_unavailable": ("Waiting for the model", "The model is not available right now."),
-    "budget_exhausted": ("Waiting for the budget", "Other images hold what is left of this month's budget."),
-}
-_OTHER_WAIT = ("Waiting for another try", "A try did not succeed.")
 PAGE_MAY_CLOSE = "You may close this page: the images will be under “Your images”."
-
-
-def state_of(progress: Progress) -> str:
-    """Return a short description of the state."""
-    if progress.waiting:
-        return _WAITS.get(progress.waiting.code, _OTHER_WAIT)[0]
-    return STATES.get(progress.state, progress.state)
 
 
 def advice(progress: Progress) -> str:
     """Return why the job waits, for how long, what it has cost, and whether the page may be closed."""
     if progress.state != "queued":
         return _made(progress)
-    why = [_reason(progress), _retry(progress), _made(progress) or "Nothing is charged yet.", PAGE_MAY_CLOSE]
+    why = [reason(progress), _retry(progress), _made(progress) or "Nothing is charged yet.", PAGE_MAY_CLOSE]
     return " ".join(filter(None, why))
-
-
-def _reason(progress: Progress) -> str:
-    if progress.waiting:
-        return _WAITS.get(progress.waiting.code, _OTHER_WAIT)[1]
-    return "The model had no room before; it is tried again." if progress.attempts else ""
 
 
 def _retry(progress: Progress) -> str:
@@ -74,11 +49,6 @@ def _retry(progress: Progress) -> str:
         return ""
     seconds = (progress.waiting.retry_at - datetime.now(UTC)).total_seconds()
     return f"Tried again in {duration(seconds)}." if seconds >= 1 else "Tried again any moment."
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _made(progress: Progress) -> str:
@@ -195,8 +165,8 @@ def draw_image(tile: Any, image: Image) -> None:  # noqa: ANN401 - Streamlit's c
     draw_picture(tile, image, image.bytes)
 
 
-def draw_picture(tile: Any, picture: Picture, shown: bytes) -> None:  # noqa: ANN401 - as above
-    """Draw the image at most at its own size."""
+def draw_picture(tile: Any, picture: Picture, shown: bytes | str) -> None:  # noqa: ANN401 - as above
+    """Draw the image, a file or a data URL, at most at its own size."""
     tile.image(shown, caption=caption(picture), width="content", alt=picture.caption)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import streamlit as st
 
-from studio.client import Progress
-from studio.errors import ImagesError, NotFound
-from studio.results import Generation, Image, ListedPicture, Picture, Usage
+from text_to_image.errors import ImagesError, NotFound
+from text_to_image.following import Progress
+from text_to_image.results import Generation, Image, ListedPicture, Picture, Usage
 
 MAX_INTENTS = 500
 MAX_AGE_SECONDS = 24 * 60 * 60

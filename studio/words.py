@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio import errors
-from studio.errors import ImagesError
+from text_to_image import errors
+from text_to_image.errors import ImagesError
 
 FIELDS = {
     "text": "Prompt",

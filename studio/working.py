@@ -10,13 +10,15 @@ from dataclasses import replace
 import streamlit as st
 
 from studio import api, browser, pictures
-from studio.client import Client, Progress
-from studio.configuration import is_preview
-from studio.errors import Cancelled, ImagesError, InProgress, MayPass, NotCancellable, TookTooLong
-from studio.money import counted, rise
-from studio.results import Generation, Image, Job
-from studio.show import advice, draw_picture, duration, state_of, waiting_tiles
+from studio.money import rise
+from studio.show import advice, draw_picture, waiting_tiles
 from studio.visit import Intent, Visit, Waiting, visit
+from text_to_image.client import AsyncClient
+from text_to_image.configuration import is_preview
+from text_to_image.errors import Cancelled, ImagesError, InProgress, MayPass, NotCancellable, TookTooLong
+from text_to_image.following import Following, Progress
+from text_to_image.results import Generation, Image, Job
+from text_to_image.words import counted, duration, state_of
 
 REDRAW_SECONDS = 1.0
 POLL_SECONDS = 2.0
@@ -115,21 +117,22 @@ async def _step(now: Visit, intent: Intent, waiting: Waiting) -> Generation[Imag
     def update(progress: Progress) -> None:
         waiting.progress = progress
 
-    async with Client(fail_fast=True, on_progress=update, made=waiting.made) as client:
+    async with AsyncClient(fail_fast=True) as client:
         if _cost_matters(intent):
-            intent.before = await api.usage_or_none(client)
-        job = await _current_job(client, intent, waiting)
+            intent.before = api.fresh_usage()
+        followed = client.follow(update, made=waiting.made)
+        job = await _current_job(client, followed, intent, waiting)
         now.accepted(intent, job.id)
-        return await client.finished(job) if job.is_over else None
+        return await followed.finished(job) if job.is_over else None
 
 
-async def _current_job(client: Client, intent: Intent, waiting: Waiting) -> Job:
+async def _current_job(client: AsyncClient, followed: Following, intent: Intent, waiting: Waiting) -> Job:
     if intent.job_id is None:
-        return await client.submit(intent.request or {}, intent.key)
+        return await followed.submit(intent.request or {}, intent.key)
     if waiting.is_stopping:
         with suppress(NotCancellable):
             await client.cancel(intent.job_id)
-    return await client.job(intent.job_id)
+    return await followed.job(intent.job_id)
 
 
 def _is_tolerated(waiting: Waiting, error: ImagesError) -> bool:

@@ -1,9 +1,11 @@
-"""The official clients of the Model Context Protocol, unmodified, of today and of earlier revisions."""
+"""Unmodified clients of the Model Context Protocol: the official ones, of today and before, and others."""
 
 import base64
 import io
 import json
+import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,17 @@ import pytest
 from PIL import Image
 
 from tests.clients.programs import ENVIRONMENTS, FOLDER
-from tests.e2e.laptop import Emulator, Stack
+from tests.e2e.laptop import PROJECT, Emulator, Stack
 
 PYTHON = (ENVIRONMENTS / "clients" / "mcp" / "bin" / "python", FOLDER / "python" / "mcp_package.py")
+STRANDS = ENVIRONMENTS / "clients" / "litellm" / "bin" / "python"
 NODE = ENVIRONMENTS / "node" / "bin" / "node"
 TOOLS = ["generate_image", "get_job", "cancel_job", "list_models", "get_usage"]
 LONGEST_ANSWER = 600_000
 
 
 @dataclass(frozen=True)
-class Official:
+class Client:
     """A client, and the revision that it ends up with."""
 
     command: tuple[str | Path, ...]
@@ -30,22 +33,28 @@ class Official:
 
 
 CLIENTS = {
-    "Python": Official((*PYTHON, "auto"), "2026-07-28"),
-    "Python with a handshake": Official((*PYTHON, "legacy"), "2025-11-25"),
-    "TypeScript": Official((NODE, FOLDER / "javascript" / "mcp-client.mjs"), "2026-07-28"),
-    "TypeScript, version 1": Official((NODE, FOLDER / "javascript" / "mcp-sdk.mjs"), "2025-11-25"),
+    "Python": Client((*PYTHON, "auto"), "2026-07-28"),
+    "Python with a handshake": Client((*PYTHON, "legacy"), "2025-11-25"),
+    "TypeScript": Client((NODE, FOLDER / "javascript" / "mcp-client.mjs"), "2026-07-28"),
+    "TypeScript, version 1": Client((NODE, FOLDER / "javascript" / "mcp-sdk.mjs"), "2025-11-25"),
+    "Strands Agents": Client((STRANDS, FOLDER / "python" / "strands_agents.py"), "2026-07-28"),
 }
 
 
-def _outcome(client: Official, stack: Stack) -> dict[str, Any]:
-    assert Path(client.command[0]).exists(), "run `make client-programs`"
-    environment = {"MCP_URL": f"{stack.description['api_url']}/mcp", "API_KEY": stack.description["api_key"]}
+def _outcome(client: Client, stack: Stack) -> dict[str, Any]:
+    outcome: dict[str, Any] = json.loads(_printed(client.command, stack).splitlines()[-1])
+    return outcome
+
+
+def _printed(command: Sequence[str | Path], stack: Stack) -> str:
+    assert Path(command[0]).exists(), "run `make client-programs`"
+    api_url, api_key = stack.description["api_url"], stack.description["api_key"]
+    environment = {"API_URL": api_url, "MCP_URL": f"{api_url}/mcp", "API_KEY": api_key}
     ended = subprocess.run(  # noqa: S603 - our own command
-        client.command, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
-    outcome: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return outcome
+    return ended.stdout
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -73,3 +82,15 @@ def test_a_client_makes_images_and_sees_them(name: str, stack: Stack, emulator: 
     assert (outcome["refused"]["isError"], "width" in outcome["refused"]["content"][0]["text"]) == (True, True)
     assert "no such tool" in outcome["unknown"]
     assert "accepted" not in outcome["wrong_key"]
+
+
+def test_the_lines_for_strands_agents_print_a_link_to_an_image(stack: Stack, emulator: Emulator) -> None:
+    (lines,) = re.findall(
+        r"^```python\n(.*?)^```$", (PROJECT / "docs" / "agents.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+
+    link = _printed((STRANDS, "-c", lines), stack).strip()
+
+    with Image.open(io.BytesIO(httpx.get(link, trust_env=False).content)) as image:
+        assert (image.format, image.size) == ("PNG", (1024, 1024))
+    assert sum(call["images"] for call in emulator.calls()) == 1

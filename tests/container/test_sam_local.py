@@ -18,6 +18,7 @@ from PIL import Image
 from local import net
 from local.bridge import docker
 from local.ministack import developer_environment
+from tests.e2e import addresses
 from tests.e2e.laptop import PROJECT, Emulator, Stack, command, eventually
 from tests.permissions.world import unscheduled
 
@@ -31,6 +32,12 @@ def _engine() -> None:
         docker("version", "--format", "{{.Server.Version}}")
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no Docker engine answers: {getattr(error, 'stderr', None) or error}")
+
+
+@pytest.fixture(autouse=True)
+def _containers() -> Iterator[None]:
+    with addresses.changing():
+        yield
 
 
 @pytest.fixture

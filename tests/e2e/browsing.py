@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local import net
+from tests.e2e import addresses
 from tests.e2e.laptop import PROJECT, eventually
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -67,9 +68,15 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
+def blank_page(browser: Browser, **options: Any) -> Iterator[Page]:  # noqa: ANN401 - Playwright's
+    """Open an empty page. Containers wait until it is closed."""
+    with addresses.kept(), browser.new_context(**options) as context:
+        yield context.new_page()
+
+
+@contextmanager
 def visit(browser: Browser, url: str, **options: Any) -> Iterator[Page]:  # noqa: ANN401 - Playwright's
-    with browser.new_context(accept_downloads=True, **options) as context:
-        page = context.new_page()
+    with blank_page(browser, accept_downloads=True, **options) as page:
         page.set_default_timeout(SECONDS)
         page.goto(url)
         expect(page.get_by_role("button", name="Generate")).to_be_visible(timeout=SECONDS)

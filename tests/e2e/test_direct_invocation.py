@@ -1,10 +1,13 @@
 """The same function, invoked with the request alone."""
 
+import base64
 import io
 import json
 from typing import Any
 
 import httpx
+import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 
 from tests.e2e.laptop import PROJECT, Emulator, Stack
@@ -38,6 +41,21 @@ def test_an_event_that_only_looks_like_api_gateways_is_refused(stack: Stack, emu
     assert emulator.calls() == []
 
 
-def _invoke(stack: Stack, event: object) -> Any:  # noqa: ANN401 - any JSON
-    answer = stack.client("lambda").invoke(FunctionName=stack.function, Payload=json.dumps(event))
+def test_an_agentcore_gateway_names_the_tool_in_the_client_context(stack: Stack, emulator: Emulator) -> None:
+    context = base64.b64encode(b'{"custom": {"bedrockAgentCoreToolName": "images___list_models"}}').decode()
+    named, unnamed = (_invoke(stack, {"width": 512}, **each) for each in ({"ClientContext": context}, {}))
+
+    assert "models" in named
+    assert unnamed["errorType"] == "InvalidRequest"
+    assert emulator.calls() == []
+
+
+@pytest.mark.parametrize("context", ["{}", "bm8=", "W10="], ids=["not base64", "not JSON", "not an object"])
+def test_a_client_context_that_cannot_be_read_is_refused_as_on_aws(stack: Stack, context: str) -> None:
+    with pytest.raises(ClientError, match="InvalidRequestContentException"):
+        _invoke(stack, {}, ClientContext=context)
+
+
+def _invoke(stack: Stack, event: object, **options: str) -> Any:  # noqa: ANN401 - any JSON
+    answer = stack.client("lambda").invoke(FunctionName=stack.function, Payload=json.dumps(event), **options)
     return json.load(answer["Payload"])

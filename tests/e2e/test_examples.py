@@ -5,8 +5,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -36,29 +38,40 @@ class Printed:
         return found
 
 
-Run = Callable[[str], Printed]
+Bash = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Printed]
 
 
 @pytest.fixture
-def run(stack: Stack, tmp_path: Path) -> Run:
-    """Run the lines of an example's README in a folder that has the examples alone."""
-    assert AWS.exists(), "no AWS CLI; `make client-programs` installs it"
+def bash(stack: Stack, tmp_path: Path) -> Bash:
+    """Run lines in a folder that has the examples alone, with these variables set."""
+    assert AWS.exists(), "no AWS CLI; `make aws-cli` installs it"
     for folder in ("examples", "events"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
 
-    def run(example: str) -> Printed:
-        lines = "".join(BLOCK.findall((PROJECT / "examples" / example / "README.md").read_text()))
+    def bash(lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
         source = f"source {stack.folder}/env; source {stack.folder}/aws-env"
         path = f"{PROJECT}/.venv/bin:{NODE}:{os.environ['PATH']}"
-        ended = subprocess.run(  # noqa: S603 - our own lines
+        return subprocess.run(  # noqa: S603 - our own lines
             ["bash", "-c", f"set -euo pipefail; {source}\n{lines}"],  # noqa: S607 - as a developer does
             cwd=tmp_path,
-            env=os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"},
+            env=os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"} | variables,
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
+
+    return bash
+
+
+@pytest.fixture
+def run(bash: Bash) -> Run:
+    """Run the lines of an example's README."""
+
+    def run(example: str, **variables: str) -> Printed:
+        lines = "".join(BLOCK.findall((PROJECT / "examples" / example / "README.md").read_text()))
+        ended = bash(lines, **variables)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return Printed(ended.stdout)
 
@@ -138,3 +151,78 @@ def test_each_sample_makes_its_image(stack: Stack, emulator: Emulator, run: Run)
     (key,) = re.findall(r"(?<!/)\bgenerated_images/[0-9a-f-]{36}\.png", printed)
     assert {key} <= stack.keys()
     assert sum(call["images"] for call in emulator.calls()) == 5
+
+
+@pytest.mark.parametrize("command", ["bash generate.sh", "python3 generate.py", "node generate.mjs"])
+def test_a_sample_says_why_there_is_no_image(bash: Bash, command: str) -> None:
+    ended = bash(f"cd examples/samples; API_KEY=nobodys {command}")
+
+    assert ended.returncode != 0
+    assert "unauthorized" in ended.stdout + ended.stderr
+    assert "Send one valid API key" in ended.stdout + ended.stderr
+
+
+@dataclass
+class ControlPlane:
+    """The control plane of AgentCore, which MiniStack does not have: it accepts what the AWS CLI found to be valid."""
+
+    url: str
+    requests: list[tuple[str, Any]] = field(default_factory=list)
+
+
+@pytest.fixture
+def agentcore() -> Iterator[ControlPlane]:
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            control.requests.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
+            self.send_response(202)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        control = ControlPlane(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield control
+        server.shutdown()
+        thread.join()
+
+
+def test_agents_of_aws_make_an_image_and_learn_of_the_tools(
+    stack: Stack, emulator: Emulator, agentcore: ControlPlane, run: Run
+) -> None:
+    agents, iam = stack.client("bedrock-agent"), stack.client("iam")
+    agent = agents.create_agent(agentName="artist")["agent"]["agentId"]
+    iam.create_role(RoleName="a-gateway", AssumeRolePolicyDocument="{}")
+
+    _, of_gateway, _, of_agent, *_ = run(
+        "agentcore",
+        AGENT=agent,
+        GATEWAY="a-gateway-0123456789",
+        GATEWAY_ROLE="a-gateway",
+        AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL=agentcore.url,
+    ).results()
+
+    body = json.loads(of_agent["response"]["responseBody"]["application/json"]["body"])
+    assert (of_gateway["status"], of_gateway["cost_usd"]) == ("succeeded", 0.008)
+    assert [image["id"] for image in body["images"]] == [image["id"] for image in of_gateway["images"]]
+    assert sum(call["images"] for call in emulator.calls()) == 1
+
+    folder = PROJECT / "examples" / "agentcore"
+    function = stack.client("lambda").get_function_configuration(FunctionName=stack.function)["FunctionArn"]
+    ((path, target),) = agentcore.requests
+    tools = {"inlinePayload": json.loads((folder / "tools.json").read_text())}
+    assert path == "/gateways/a-gateway-0123456789/targets/"
+    assert target["targetConfiguration"]["mcp"]["lambda"] == {"lambdaArn": function, "toolSchema": tools}
+    policy = iam.get_role_policy(RoleName="a-gateway", PolicyName="InvokeTextToImage")["PolicyDocument"]
+    assert (policy["Statement"][0]["Action"], policy["Statement"][0]["Resource"]) == ("lambda:InvokeFunction", function)
+
+    (group,) = agents.list_agent_action_groups(agentId=agent, agentVersion="DRAFT")["actionGroupSummaries"]
+    added = agents.get_agent_action_group(agentId=agent, agentVersion="DRAFT", actionGroupId=group["actionGroupId"])[
+        "agentActionGroup"
+    ]
+    assert added["actionGroupExecutor"] == {"lambda": function}
+    assert added["apiSchema"] == {"payload": (folder / "action-group.json").read_text()}
+    assert agents.get_agent(agentId=agent)["agent"]["agentStatus"] == "PREPARED"

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from tests.e2e.browsing import blank_page
 from tests.e2e.laptop import Stack, command, eventually, start
 from tests.fakes.xray import running_daemon
 from tests.permissions.world import ASYNC, changed
@@ -112,8 +113,7 @@ async ({url, key}) => {
 
 def fetched(browser: Browser, address: str, api_url: str, key: str) -> dict[str, Any]:
     """Return what a script on a page at this address receives from the API."""
-    with browser.new_context() as context:
-        page = context.new_page()
+    with blank_page(browser) as page:
         page.goto(address)
         seen: dict[str, Any] = page.evaluate(ASK, {"url": api_url, "key": key})
         return seen

@@ -1,5 +1,6 @@
 """The studio in a real browser, over the laptop stack."""
 
+import base64
 import io
 import os
 import re
@@ -14,10 +15,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from studio.client import generate_images
-from studio.errors import InvalidRequest, Unauthorized
 from tests.e2e.browsing import LOG, SECONDS, answers, ask, studio, visit
 from tests.e2e.laptop import Emulator, Stack, command, eventually, start
+from text_to_image import generate_images
+from text_to_image.errors import InvalidRequest, Unauthorized
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # playwright's own pipes
 
@@ -38,10 +39,13 @@ def pictures(page: Page, number: int) -> list[Image.Image]:
     """Wait for this number of images, and return them."""
     shown = page.locator(".st-key-outcome [data-testid=stImage] img")
     expect(shown).to_have_count(number, timeout=SECONDS)
-    addresses = [shown.nth(place).get_attribute("src") or "" for place in range(number)]
-    return [
-        Image.open(io.BytesIO(page.request.get(httpx.URL(page.url).join(each).__str__()).body())) for each in addresses
-    ]
+    return [_picture(shown.nth(place).get_attribute("src") or "") for place in range(number)]
+
+
+def _picture(data_url: str) -> Image.Image:
+    kind, _, encoded = data_url.partition(",")
+    assert kind == "data:image/webp;base64"
+    return Image.open(io.BytesIO(base64.b64decode(encoded)))
 
 
 def is_blank(picture: Image.Image) -> bool:

@@ -148,7 +148,8 @@ class FakeApi:
         return {**detail, "made_at": f"{made_at:%Y-%m-%dT%H:%M:%SZ}", **more}
 
     def _image(self, method: str, image_id: str, extension: str) -> tuple[int, dict[str, str], bytes]:
-        entry = next((entry for entry in self._gallery() if entry["id"] == image_id), None)
+        made = [entry for job in self.jobs.values() for entry in self._details(job)[: self.made]]
+        entry = next((entry for entry in self._gallery() + made if entry.get("id") == image_id), None)
         if entry is None or image_id in self.deleted or extension not in self._extensions():
             return self._problem(404, "not_found", "There is no such image.")
         if method == "DELETE":
@@ -164,6 +165,8 @@ class FakeApi:
 
     def _accept(self, key: str, asked: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
+        if (job := self.jobs.get(job_id)) and self._status(job) == "succeeded":
+            return self._json(200, self._result(job), {"idempotent-replayed": "true"})
         self.jobs.setdefault(job_id, {"id": job_id, "asked": asked, "since": time.monotonic(), "cancelled": False})
         return self._json(202, self._told(self.jobs[job_id]), {"retry-after": self.poll})
 
@@ -245,6 +248,7 @@ class FakeApi:
             "width": width,
             "height": height,
             "seed": seed,
+            "bytes": len(picture(f"/{width}x{height}-{seed}.png")),
             **({"seed_index": place} if self.one_seed else {}),
         }
 

@@ -16,8 +16,6 @@ from typing import Any
 PROJECT = Path(__file__).parents[2]
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:api"
 
-_NO_MORE = object()
-
 
 @dataclass
 class RuntimeApi:
@@ -25,12 +23,12 @@ class RuntimeApi:
 
     url: str
     trace: str | None = None
-    events: queue.SimpleQueue[object] = field(default_factory=queue.SimpleQueue)
+    events: queue.SimpleQueue[tuple[object, object] | None] = field(default_factory=queue.SimpleQueue)
     answers: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
 
-    def invoke(self, event: object) -> tuple[str, Any]:
+    def invoke(self, event: object, client_context: object = None) -> tuple[str, Any]:
         """Invoke the function, and return `response` or `error` with the document."""
-        self.events.put(event)
+        self.events.put((event, client_context))
         return self.answers.get(timeout=60)
 
 
@@ -61,14 +59,13 @@ def _runtime_api(trace: str | None) -> Iterator[RuntimeApi]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """GET /2018-06-01/runtime/invocation/next waits for an event."""
-            event = api.events.get()
-            if event is _NO_MORE:
-                return
-            self._send(json.dumps(event).encode())
+            if invocation := api.events.get():
+                event, client_context = invocation
+                self._send(json.dumps(event).encode(), client_context)
 
-        def _send(self, event: bytes) -> None:
+        def _send(self, event: bytes, client_context: object) -> None:
             self.send_response(200)
-            for name, value in _invocation_headers(api.trace).items():
+            for name, value in _invocation_headers(api.trace, client_context).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(event)))
             self.end_headers()
@@ -93,17 +90,18 @@ def _runtime_api(trace: str | None) -> Iterator[RuntimeApi]:
     try:
         yield api
     finally:
-        api.events.put(_NO_MORE)
+        api.events.put(None)
         server.shutdown()
         thread.join()
         server.server_close()
 
 
-def _invocation_headers(trace: str | None) -> Mapping[str, str]:
+def _invocation_headers(trace: str | None, client_context: object) -> Mapping[str, str]:
     return {
         "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
         "Lambda-Runtime-Deadline-Ms": str(int((time.time() + 120) * 1000)),
         "Lambda-Runtime-Invoked-Function-Arn": ARN,
         "Content-Type": "application/json",
         **({"Lambda-Runtime-Trace-Id": trace} if trace else {}),
+        **({"Lambda-Runtime-Client-Context": json.dumps(client_context)} if client_context else {}),
     }

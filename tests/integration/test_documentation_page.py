@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.app import lambda_handler
-from tests.e2e.browsing import browser
+from tests.e2e.browsing import blank_page, browser
 from tests.fakes.lambda_runtime import FakeContext, http_event
 
 __all__ = ["browser"]
@@ -56,8 +56,8 @@ def site() -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context() as context:
-        yield context.new_page()
+    with blank_page(browser) as page:
+        yield page
 
 
 def test_it_shows_every_route_and_breaks_no_rule_of_its_own(page: Page, site: str) -> None:

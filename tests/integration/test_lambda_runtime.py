@@ -1,4 +1,4 @@
-"""The functions' logs under Lambda's own runtime, at every log level."""
+"""The functions under Lambda's own runtime: what they log at every log level, and what the runtime hands to them."""
 
 import json
 import os
@@ -104,6 +104,15 @@ def test_no_level_of_the_template_loses_metrics(run: Run, output: Path, level: s
     metrics = [line for line in lines if "_aws" in line]
     assert [line["ImagesStored"] for line in metrics] == [[1]]
     assert all(_passes(line, level) for line in metrics)
+
+
+def test_an_agentcore_gateway_names_the_tool_in_the_client_context(run: Run) -> None:
+    tool = {"custom": {"bedrockAgentCoreToolName": "images___list_models"}}
+    with run("answer", "INFO") as function:
+        named, unnamed = function.invoke({}, tool), function.invoke({})
+
+    assert "models" in named[1]
+    assert unnamed[1]["errorType"] == "InvalidRequest"
 
 
 _IN_PYTHON = {"DEBUG": "debug", "INFO": "info", "WARN": "warning", "ERROR": "error", "FATAL": "critical"}

@@ -11,13 +11,17 @@ OUTCOMES = {
     "source .local/env": r'"message": ?"Images generated successfully"',
     "ANSWER=": r'^"images": ?\["http.*\]$',
     "import os\nfrom openai": r"^http",
-    "from studio.client": r"^Image 1 of 4 .*\.png$",
+    '.venv/bin/text-to-image "A fox in the snow" -n 4': r"^generated_images/.*\.png$",
+    '.venv/bin/text-to-image "A fox in the snow" -n 2': r"^generated_images/.*\.png$",
+    "from text_to_image import Client": r"^Image 1 of 4 42 .*\.png$",
+    "import asyncio\nfrom text_to_image": r"^\S+ [0-9.]+ generated_images/.*\.png$",
 }
 """The expected output of a snippet on a clone with a running stack, by the snippet's beginning."""
 
 TRIED_ELSEWHERE = {
     "make run": "starts the stack that the others are tried on",
     "make setup": "part of `make run`",
+    "pip install ./text_to_image_client": "tests/e2e/test_client_package.py",
     "make invoke": "tests/container/test_sam_local.py",
     "make studio": "tests/e2e/test_studio.py",
     "sam build": "needs an AWS account; tests/integration/test_build.py runs the build",

@@ -19,7 +19,7 @@ ABBREVIATED = {"imaging", "aws", "model_run.py", "ledger.py", "schema.py"}
 
 
 def test_every_import_keeps_to_the_contracts() -> None:
-    environment = {**os.environ, "PYTHONPATH": "functions:."}
+    environment = {**os.environ, "PYTHONPATH": "functions:client:."}
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
     checked = subprocess.run(  # noqa: S603 - our own command
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False

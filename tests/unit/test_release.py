@@ -106,6 +106,16 @@ def test_the_same_build_gives_the_same_archive(build: Path, tmp_path: Path) -> N
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_the_checksums_cover_everything_that_is_published(tmp_path: Path) -> None:
+    published = ["text-to-image-api-1.0.0-arm64.zip", "text_to_image_client-1.0.0-py3-none-any.whl"]
+    for name in (*published, ".gitignore"):
+        (tmp_path / name).write_text(name)
+    release.finish(tmp_path)
+    assert [line.split()[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()] == published
+    workflow = (PROJECT / ".github" / "workflows" / "release.yml").read_text()
+    assert f"{' '.join(release.ASSETS)} SHA256SUMS" in workflow
+
+
 def _archive(build: Path, file: Path) -> zipfile.ZipFile:
     release.archive(release.members(build, release.template(build)), file)
     return zipfile.ZipFile(file)

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imaging.images.decoding import decoded
-from imaging.images.png import COMPRESSION_LEVEL
 from imaging.images.provenance import marked, packet
+from imaging.images.writing import written
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -64,7 +64,7 @@ def encode(original: bytes, rendition: Rendition) -> bytes:
         return original
     with decoded(original) as picture:
         xmp = picture.info.get("xmp") or packet()
-        return _written(_resized(picture, rendition.width), rendition, xmp)
+        return _encoded(_resized(picture, rendition.width), rendition, xmp)
 
 
 def _resized(picture: "Image", width: int | None) -> "Image":
@@ -76,13 +76,12 @@ def _resized(picture: "Image", width: int | None) -> "Image":
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _written(picture: "Image", rendition: Rendition, xmp: bytes) -> bytes:
+def _encoded(picture: "Image", rendition: Rendition, xmp: bytes) -> bytes:
     picture.info.clear()
     buffer = io.BytesIO()
     match rendition.format:
         case Format.PNG:
-            picture.save(buffer, "PNG", compress_level=COMPRESSION_LEVEL)
-            return marked(buffer.getvalue(), xmp)
+            return marked(written(picture), xmp)
         case Format.JPEG:
             picture.convert("RGB").save(buffer, "JPEG", quality=rendition.compression, xmp=xmp)
         case Format.WEBP:

@@ -1,11 +1,10 @@
 """How a model's picture becomes exactly the size that was asked for."""
 
-import io
 from threading import Lock, Semaphore
 from typing import TYPE_CHECKING
 
 from imaging.images.decoding import decoded
-from imaging.images.png import COMPRESSION_LEVEL
+from imaging.images.writing import written
 from imaging.models.sizing import Size
 
 if TYPE_CHECKING:
@@ -28,19 +27,11 @@ def fit(png: bytes, native: Size, wanted: Size) -> bytes:
     if (native.width, native.height) == (wanted.width, wanted.height):
         return png
     with _two_at_a_time:
-        return _encoded(_fitted(png, wanted))
+        return written(_fitted(png, wanted))
 
 
 def _fitted(png: bytes, wanted: Size) -> "Image":
     with _decoding, decoded(png) as picture:
         from PIL import Image, ImageOps  # noqa: PLC0415 - as in `decoded`
 
-        fitted = ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
-    fitted.info.clear()
-    return fitted
-
-
-def _encoded(picture: "Image") -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=COMPRESSION_LEVEL)
-    return buffer.getvalue()
+        return ImageOps.fit(picture, (wanted.width, wanted.height), Image.Resampling.LANCZOS)

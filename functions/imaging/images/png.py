@@ -4,9 +4,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-COMPRESSION_LEVEL = 2
-"""zlib's, for PNGs that are written here. The default, 6, takes five times as long, for files a tenth smaller."""
-
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_HEADER = struct.Struct(">I4s")
 _CHECKSUM = struct.Struct(">I")
@@ -43,6 +40,12 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             raise NotAWholePng("the PNG is cut short")
         yield kind, view[offset:end]
         offset = end
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """The whole chunk, with its header and checksum."""
+    header = _CHUNK_HEADER.pack(len(content), kind)
+    return b"".join((header, content, _CHECKSUM.pack(zlib.crc32(content, zlib.crc32(kind)))))
 
 
 def _checked(whole: memoryview) -> memoryview:

@@ -4,13 +4,11 @@ The statement is an XMP packet with IPTC's digital source type, as
 https://iptc.org/std/photometadata/documentation/userguide/ asks for.
 """
 
-import struct
-import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 
-from imaging.images.png import SIGNATURE, chunks
+from imaging.images.png import SIGNATURE, chunk, chunks
 from version import VERSION
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -60,12 +58,8 @@ def _with_xmp(png: bytes, xmp: bytes) -> Iterator[bytes | memoryview]:
         if not _is_xmp(kind, whole):
             yield whole
         if kind == b"IHDR":
-            yield _chunk(b"iTXt", _XMP_KEYWORD + xmp)
+            yield chunk(b"iTXt", _XMP_KEYWORD + xmp)
 
 
 def _is_xmp(kind: bytes, whole: memoryview) -> bool:
     return kind == b"iTXt" and bytes(whole[8:]).startswith(b"XML:com.adobe.xmp\0")
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from local import ministack
-from tests.e2e.browsing import browser, studio
+from tests.e2e.browsing import blank_page, browser, studio
 from tests.integration.laptop.test_guard import create_queue, forged_link
 
 __all__ = ["browser"]
@@ -39,8 +39,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        with browser.new_context() as context:
-            page = context.new_page()
+        with blank_page(browser) as page:
             page.goto(f"http://localhost:{server.server_port}")
             yield page
         server.shutdown()

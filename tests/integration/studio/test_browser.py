@@ -120,6 +120,16 @@ def test_the_page_can_be_used_while_it_waits(page: Page, api: FakeApi) -> None:
     assert sent(api) == 1
 
 
+def test_shown_images_do_not_depend_on_files_that_streamlit_deletes(page: Page) -> None:
+    generated(page, "A lighthouse")
+    tiles(page).first.click()
+    expect(page.get_by_role("dialog").locator("img")).to_be_visible(timeout=SECONDS)
+
+    sources: list[str] = page.evaluate("[...document.images].map(image => image.src)")
+    assert len(sources) == 3
+    assert all(source.startswith("data:image/webp;base64,") for source in sources)
+
+
 def test_a_size_that_was_typed_outside_the_limits_is_refused(page: Page, api: FakeApi) -> None:
     page.get_by_role("radio", name="Own size").click()
     page.get_by_label("Width (512 to 1024)").fill("2000")

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from studio import client, show
-from studio.client import Progress
-from studio.results import Waiting
-from studio.show import advice, state_of
+from studio import show
+from studio.show import advice
 from tests.fakes.studio_api import FakeApi
+from text_to_image import following
+from text_to_image.following import Progress
+from text_to_image.results import Waiting
+from text_to_image.words import state_of
 
 NAME = "stable-image-core-v1".replace("-", "\N{NON-BREAKING HYPHEN}")
 
@@ -17,8 +19,8 @@ NAME = "stable-image-core-v1".replace("-", "\N{NON-BREAKING HYPHEN}")
 def somebodys_app() -> None:
     import streamlit as st  # noqa: PLC0415 - as above
 
-    from studio.errors import ImagesError  # noqa: PLC0415 - the app is a script of its own
     from studio.show import show_generated_images  # noqa: PLC0415 - as above
+    from text_to_image.errors import ImagesError  # noqa: PLC0415 - the app is a script of its own
 
     try:
         show_generated_images("A beautiful sunset over the ocean", 640, 512, number_of_images=2)
@@ -55,7 +57,7 @@ def captions(app: AppTest) -> list[str]:
 def test_the_view_is_updated_while_a_slow_model_runs(
     served_api: FakeApi, drawn: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.1)
     served_api.seconds, served_api.made = 2, 1
 
     app = AppTest.from_function(somebodys_app, default_timeout=30).run()

@@ -4,9 +4,11 @@ import re
 
 import pytest
 
-from studio import errors, money, words
-from studio.errors import ImagesError
-from studio.results import Usage
+from studio import money, words
+from text_to_image import errors
+from text_to_image.errors import ImagesError
+from text_to_image.prices import dollars
+from text_to_image.results import Usage
 
 FOR_PROGRAMS = re.compile(r"x-api-key|cfg_scale|[a-z]+_[a-z]+|StandardModels|MonthlyBudget|API_URL|\bHTTP\b|\b\d{3}\b")
 
@@ -71,4 +73,4 @@ def test_the_cost_of_a_failure_is_shown_if_known(
 
 @pytest.mark.parametrize(("amount", "told"), [(0.04, "$0.04"), (0.008, "$0.008"), (12, "$12.00"), (0, "$0.00")])
 def test_dollars(amount: float, told: str) -> None:
-    assert money.dollars(amount) == told
+    assert dollars(amount) == told

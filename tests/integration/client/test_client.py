@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from operator import methodcaller
 from pathlib import Path
@@ -13,16 +14,29 @@ import httpx
 import pytest
 from moto import mock_aws
 
-from studio import client, connection, errors
-from studio.client import Client, Progress, generate_images, generate_images_async
-from studio.configuration import configuration
-from studio.results import Generation, Image, Usage, Waiting
-from tests.fakes.studio_api import KEY, FakeApi, problem
+from tests.fakes.studio_api import KEY, FakeApi, problem, served
+from text_to_image import (
+    AsyncClient,
+    Client,
+    Generation,
+    Image,
+    Progress,
+    Usage,
+    Waiting,
+    __version__,
+    connection,
+    errors,
+    following,
+    generate_images,
+    generate_images_async,
+)
+from text_to_image.configuration import configuration
+from text_to_image.transfer import AsyncTransfer, BlockingTransfer
 
 Generate = Callable[..., Generation[Image]]
 
 
-class Transport(httpx.AsyncBaseTransport):
+class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Hands requests to the fake; refuses the first `broken` connections."""
 
     def __init__(self, api: FakeApi, broken: int = 0) -> None:
@@ -30,18 +44,21 @@ class Transport(httpx.AsyncBaseTransport):
         self.broken = broken
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         if self.broken:
             self.broken -= 1
             raise httpx.ConnectError("refused", request=request)
         path = request.url.raw_path.decode()
-        status, headers, body = self.api.answer(request.method, path, dict(request.headers), await request.aread())
+        status, headers, body = self.api.answer(request.method, path, dict(request.headers), request.read())
         return httpx.Response(status, headers=headers, content=body)
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(connection, "BACKOFF", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(client, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
     for name in ("API_URL", "API_KEY", "API_KEY_SECRET_ARN", "ENV_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -56,20 +73,30 @@ def api() -> FakeApi:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
 
-    async def sleep(pause: float) -> None:
+    async def sleep(_: object, pause: float) -> None:
         seconds.append(pause)
 
-    monkeypatch.setattr("studio.client.asyncio.sleep", sleep)
+    for transfer in (AsyncTransfer, BlockingTransfer):
+        monkeypatch.setattr(transfer, "sleep", sleep)
     return seconds
 
 
-@pytest.fixture
-def generate(api: FakeApi) -> Generate:
-    def call(*arguments: Any, broken: int = 0, **options: Any) -> Generation[Image]:  # noqa: ANN401 - generate_images's own
-        told: dict[str, Any] = {"base_url": "http://fake", "api_key": KEY, "transport": Transport(api, broken)}
-        return generate_images(*arguments, **(told | options))
+@pytest.fixture(params=["blocking", "asynchronous"])
+def generate(request: pytest.FixtureRequest, api: FakeApi) -> Generate:
+    def blocking(*arguments: Any, broken: int = 0, api_key: str = KEY, **options: Any) -> Generation[Image]:  # noqa: ANN401 - generate's own
+        where = {"on_progress": options.pop("on_progress", None), "transport": Transport(api, broken)}
+        with Client("http://fake", api_key, **where) as client:
+            return client.generate(*arguments, **options)
 
-    return call
+    def asynchronous(*arguments: Any, broken: int = 0, api_key: str = KEY, **options: Any) -> Generation[Image]:  # noqa: ANN401 - as above
+        async def call() -> Generation[Image]:
+            where = {"on_progress": options.pop("on_progress", None), "transport": Transport(api, broken)}
+            async with AsyncClient("http://fake", api_key, **where) as client:
+                return await client.generate(*arguments, **options)
+
+        return asyncio.run(call())
+
+    return blocking if request.param == "blocking" else asynchronous
 
 
 def test_the_documented_call_returns_pictures(generate: Generate, api: FakeApi) -> None:
@@ -100,11 +127,96 @@ def test_images_are_saved_in_the_documented_folder(generate: Generate) -> None:
     assert [file.read_bytes() for file in files] == [image.bytes for image in generation.images]
 
 
-def test_it_works_beside_a_running_event_loop(generate: Generate) -> None:
+def test_the_blocking_client_works_under_a_running_event_loop(api: FakeApi) -> None:
     async def page() -> Generation[Image]:
-        return generate("a")
+        with Client("http://fake", KEY, transport=Transport(api)) as client:
+            return client.generate("a")
 
     assert len(asyncio.run(page()).images) == 1
+
+
+def test_threads_may_share_a_blocking_client(api: FakeApi) -> None:
+    with served(api) as url, Client(url, KEY) as client, ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda seed: client.generate("a", 512, 512, 2, seed=seed), range(100, 108)))
+
+    assert [[image.seed for image in each.images] for each in made] == [[seed, seed + 1] for seed in range(100, 108)]
+
+
+def test_an_asynchronous_client_makes_several_generations_at_once(api: FakeApi) -> None:
+    async def two() -> list[Generation[Image]]:
+        async with AsyncClient("http://fake", KEY, transport=Transport(api)) as client:
+            return await asyncio.gather(*(client.generate("a", number_of_images=2, seed=seed) for seed in (100, 200)))
+
+    assert [[image.seed for image in each.images] for each in asyncio.run(two())] == [[100, 101], [200, 201]]
+
+
+@pytest.mark.parametrize("function", [generate_images, generate_images_async])
+def test_one_call_is_enough(monkeypatch: pytest.MonkeyPatch, api: FakeApi, function: Callable[..., Any]) -> None:
+    with served(api) as url:
+        monkeypatch.setenv("API_URL", url)
+        monkeypatch.setenv("API_KEY", KEY)
+        made = function("a", 640, 512, 2)
+        generation = asyncio.run(made) if inspect.iscoroutine(made) else made
+
+    assert [image.image().size for image in generation.images] == [(640, 512)] * 2
+
+
+def test_requests_name_the_client_and_its_version(generate: Generate, api: FakeApi) -> None:
+    generate("a")
+
+    assert {request["headers"]["user-agent"] for request in api.requests} == {f"text-to-image-client/{__version__}"}
+
+
+def test_a_file_is_never_half_there(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:
+    (image,) = generate("a").images
+
+    def full(file: Path, content: bytes) -> int:
+        with file.open("wb") as opened:
+            opened.write(content[:9])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        image.save("out")
+
+    assert list(Path("out").glob("*.png")) == []
+
+
+def test_another_format_is_made_of_images_that_are_there_already(generate: Generate, api: FakeApi) -> None:
+    api.seconds, api.made = 0.2, 2
+
+    generation = generate("a", number_of_images=3, output_format="jpeg")
+
+    asked_for = [request["path"] for request in api.requests]
+    early = [f"/images/{image.id}.jpg" for image in generation.images[:2]]
+    assert [path for path in asked_for if path.startswith("/images/")] == early
+    assert {path for path in asked_for if path.startswith("/jobs/")} == {f"/jobs/{generation.id}?output_format=jpeg"}
+
+
+def test_fields_that_the_client_does_not_know_are_passed_on(generate: Generate, api: FakeApi) -> None:
+    generate("a", more={"webhook_url": "https://example.com"})
+
+    assert api.sent[0]["webhook_url"] == "https://example.com"
+
+
+def test_an_error_has_the_key_to_try_again_with(generate: Generate, api: FakeApi) -> None:
+    api.refusals = [(503, {}, {})] * 4
+
+    with pytest.raises(errors.MayPass) as raised:
+        generate("a")
+    generate("a", idempotency_key=raised.value.idempotency_key)
+
+    assert len({request["headers"]["idempotency-key"] for request in api.requests if request["method"] == "POST"}) == 1
+
+
+def test_each_step_can_be_taken_alone(api: FakeApi) -> None:
+    api.held, api.made = "running", 1
+    with Client("http://fake", KEY, transport=Transport(api)) as client:
+        job = client.submit({"text": "a", "width": 64, "height": 48, "number_of_images": 2}, "k")
+        assert (job.status, client.job(job.id).status, len(job.made)) == ("running", "running", 1)
+        assert not [request for request in api.requests if request["path"].startswith("/pictures/")]
+        api.held = None
+        assert len(client.finished(job).images) == 2
 
 
 def test_the_key_is_not_sent_to_links(generate: Generate, api: FakeApi) -> None:
@@ -130,6 +242,20 @@ def test_each_call_has_its_own_idempotency_key(generate: Generate, api: FakeApi)
     generate("a", idempotency_key="mine")
 
     assert len(api.jobs) == 3
+
+
+def test_retries_wait_for_a_random_time_that_grows(
+    monkeypatch: pytest.MonkeyPatch, generate: Generate, api: FakeApi, slept: list[float]
+) -> None:
+    monkeypatch.setattr(connection, "BACKOFF", (1.0, 2.0, 4.0))
+    for _ in range(20):
+        api.refusals = [(503, {}, {})] * 3
+        generate("a")
+
+    thirds = [slept[first::3] for first in range(3)]
+    assert [max(each) <= longest for each, longest in zip(thirds, (1, 2, 4), strict=True)] == [True] * 3
+    assert max(thirds[2]) > 1
+    assert len(set(slept)) == 60
 
 
 def test_retry_after_is_honoured(generate: Generate, api: FakeApi, slept: list[float]) -> None:
@@ -212,7 +338,7 @@ def test_another_program_at_the_address_is_reported() -> None:
         return httpx.Response(200, text="<html>")
 
     with pytest.raises(errors.NotConfigured):
-        generate_images("a", base_url="http://fake", api_key=KEY, transport=httpx.MockTransport(page))
+        Client("http://fake", KEY, transport=httpx.MockTransport(page)).generate("a")
 
 
 def test_a_missing_image_keeps_its_place(generate: Generate, api: FakeApi) -> None:
@@ -228,10 +354,14 @@ def test_a_missing_image_keeps_its_place(generate: Generate, api: FakeApi) -> No
 
 
 def test_progress_is_reported(generate: Generate, api: FakeApi) -> None:
-    api.queued_seconds = api.seconds = 0.1
+    api.held = "queued"
     seen: list[Progress] = []
 
-    generation = generate("a", on_progress=seen.append)
+    def noted(progress: Progress) -> None:
+        seen.append(progress)
+        api.held = {"queued": "running", "running": None}.get(progress.state, api.held)
+
+    generation = generate("a", on_progress=noted)
 
     states = [progress.state for progress in seen]
     assert list(dict.fromkeys(states)) == ["sending", "queued", "running", "downloading"]
@@ -244,10 +374,11 @@ def test_progress_of_an_existing_job_counts_from_its_acceptance(api: FakeApi, cl
     seen: list[Progress] = []
 
     async def look() -> None:
-        async with Client("http://fake", KEY, transport=Transport(api), on_progress=seen.append) as connection:
-            job = await connection.submit({"text": "a", "width": 512, "height": 512}, "k")
+        async with AsyncClient("http://fake", KEY, transport=Transport(api)) as connection:
+            followed = connection.follow(seen.append)
+            job = await followed.submit({"text": "a", "width": 512, "height": 512}, "k")
             api.jobs[job.id]["since"] -= 100
-            await connection.job(job.id)
+            await followed.job(job.id)
 
     asyncio.run(look())
 
@@ -271,7 +402,7 @@ def test_a_queued_job_can_be_stopped(api: FakeApi) -> None:
     api.queued_seconds = 60
 
     async def stop() -> None:
-        async with Client("http://fake", KEY, transport=Transport(api)) as connection:
+        async with AsyncClient("http://fake", KEY, transport=Transport(api)) as connection:
             job = await connection.submit({"text": "a", "width": 512, "height": 512}, "k")
             await connection.finished(await connection.cancel(job.id))
 
@@ -280,11 +411,8 @@ def test_a_queued_job_can_be_stopped(api: FakeApi) -> None:
 
 
 def asked(api: FakeApi, question: Callable[[Client], Any]) -> Any:  # noqa: ANN401 - whatever was asked
-    async def ask() -> Any:  # noqa: ANN401 - as above
-        async with Client("http://fake", KEY, transport=Transport(api)) as connection:
-            return await question(connection)
-
-    return asyncio.run(ask())
+    with Client("http://fake", KEY, transport=Transport(api)) as client:
+        return question(client)
 
 
 def test_images_are_reported_while_the_job_runs_and_downloaded_once(generate: Generate, api: FakeApi) -> None:
@@ -316,7 +444,8 @@ def test_an_api_without_progress_works(generate: Generate, api: FakeApi) -> None
     seen: list[Progress] = []
 
     assert len(generate("a", on_progress=seen.append).images) == 1
-    assert {(len(progress.made), progress.waiting) for progress in seen} == {(0, None)}
+    before = [progress for progress in seen if progress.state != "downloading"]
+    assert {(len(progress.made), progress.waiting) for progress in before} == {(0, None)}
 
 
 def test_an_expired_link_is_renewed_without_sending_the_key(generate: Generate, api: FakeApi) -> None:
@@ -379,17 +508,12 @@ def test_facts_without_bytes(generate: Generate) -> None:
 @pytest.mark.parametrize("job_id", ["", "../models", "1", "x" * 500])
 def test_an_invalid_id_is_not_sent(api: FakeApi, job_id: str) -> None:
     async def look() -> None:
-        async with Client("http://fake", KEY, transport=Transport(api)) as connection:
+        async with AsyncClient("http://fake", KEY, transport=Transport(api)) as connection:
             await connection.job(job_id)
 
     with pytest.raises(errors.NotFound):
         asyncio.run(look())
     assert api.requests == []
-
-
-def test_the_async_function_is_the_same(api: FakeApi) -> None:
-    generation = asyncio.run(generate_images_async("a", base_url="http://fake", api_key=KEY, transport=Transport(api)))
-    assert len(generation.images) == 1
 
 
 @pytest.mark.parametrize("function", [generate_images, generate_images_async])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from dotenv import dotenv_values
 
-from studio.errors import NotConfigured
+from text_to_image.errors import NotConfigured
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class ImagesError(Exception):
     """What to do. Empty if the API has said it in `detail`."""
     job_is_over = False
     """The job itself failed: a retry needs a new idempotency key."""
+    idempotency_key: str | None = None
+    """The key of the generation that failed: a retry with it pays nothing for images that exist."""
 
     def __init__(  # noqa: PLR0913 - the members of a problem document
         self,

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from PIL import Image as Pillow
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 DOCUMENTED_FOLDER = "generated_images"
 OVER = ("succeeded", "failed", "cancelled")
@@ -32,24 +33,29 @@ class Picture:
 
 @dataclass(frozen=True)
 class Image(Picture):
-    """A picture with its PNG."""
+    """A picture with its file."""
 
     bytes: bytes = field(repr=False)
 
     def image(self) -> Pillow.Image:
+        """Return Pillow's image; Pillow comes with `pip install text-to-image-client[pillow]`."""
+        from PIL import Image as Pillow  # noqa: PLC0415 - most programs need the file only
+
         picture = Pillow.open(io.BytesIO(self.bytes))
         picture.load()
         return picture
 
     @property
     def filename(self) -> str:
-        return f"{self.id}.png"
+        return f"{self.id}.{_extension(self.bytes)}"
 
     def save(self, folder: str | Path = DOCUMENTED_FOLDER) -> Path:
-        """Write `<id>.png` into the folder, created if it is missing."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        """Write `<id>.png` into the folder, created if it is missing; nobody sees half a file under that name."""
         file = Path(folder) / self.filename
-        file.write_bytes(self.bytes)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_name(f".{file.name}.part")
+        unfinished.write_bytes(self.bytes)
+        unfinished.replace(file)
         return file
 
     def without_bytes(self) -> Picture:
@@ -149,6 +155,7 @@ class Job:
     problem: Mapping[str, Any] | None = None
     replayed: bool = False
     retry_after: float | None = None
+    output_format: str = "png"
 
     @property
     def is_over(self) -> bool:
@@ -168,6 +175,7 @@ class Model:
     price_usd: float
     state: str
     refused: str | None
+    aliases: tuple[str, ...] = ()
 
     @property
     def is_retired(self) -> bool:
@@ -185,19 +193,32 @@ class Usage:
     images: int
 
 
-def job(answer: Mapping[str, Any], retry_after: float | None = None) -> Job:
+def job(answer: Mapping[str, Any], output_format: str = "png", retry_after: float | None = None) -> Job:
     progress = answer.get("progress") or {}
     return Job(
         id=answer["id"],
         status=answer["status"],
         created_at=datetime.fromisoformat(answer["created_at"]),
         attempts=answer["attempts"],
-        requested=progress.get("requested", 1),
+        requested=progress.get("requested") or len((answer["result"] or {}).get("details", ())) or 1,
         made=tuple(progress.get("details") or ()),
         waiting=_waiting(answer.get("waiting")),
         result=answer["result"],
         problem=answer["problem"],
         retry_after=retry_after,
+        output_format=output_format,
+    )
+
+
+def replayed_job(answer: Mapping[str, Any], output_format: str, *, replayed: bool) -> Job:
+    """Return the finished job of a generation that the API answered at once."""
+    return Job(
+        id=answer["id"],
+        status="succeeded",
+        requested=len(answer["details"]),
+        result=answer,
+        replayed=replayed,
+        output_format=output_format,
     )
 
 
@@ -219,6 +240,7 @@ def model(facts: Mapping[str, Any]) -> Model:
         price_usd=facts["price_usd"],
         state=facts["lifecycle"]["state"],
         refused=facts["refused"],
+        aliases=tuple(facts.get("aliases", ())),
     )
 
 
@@ -244,9 +266,16 @@ def _facts(entry: Mapping[str, Any], caption: str, model_id: str) -> dict[str, A
     return {**known, "caption": caption, "model": model_id}
 
 
-def image(entry: Mapping[str, Any], place: tuple[int, int], model_id: str, png: bytes) -> Image:
+def image(entry: Mapping[str, Any], place: tuple[int, int], model_id: str, file: bytes) -> Image:
     """`place` is which of how many it is."""
-    return Image(**_facts(entry, _caption(*place), model_id), bytes=png)
+    return Image(**_facts(entry, _caption(*place), model_id), bytes=file)
+
+
+def _extension(file: bytes) -> str:
+    """Return the format by the file's first bytes: if it cannot be converted, the API delivers a PNG."""
+    if file.startswith(b"\xff\xd8"):
+        return "jpg"
+    return "webp" if file[8:12] == b"WEBP" else "png"
 
 
 def _caption(number: int, requested: int) -> str:
@@ -256,7 +285,7 @@ def _caption(number: int, requested: int) -> str:
 def generation(
     answer: Mapping[str, Any], downloads: Mapping[str, bytes], *, replayed: bool = False
 ) -> Generation[Image]:
-    """`downloads` are the PNGs by their images' ids."""
+    """`downloads` are the files by their images' ids."""
     return Generation(
         id=answer["id"],
         message=answer["message"],
