@@ -209,8 +209,10 @@ def test_a_name_without_an_address() -> None:
 )
 def test_an_address_that_is_not_public_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setattr(socket, "create_connection", None)
-    for found in ([address], ["8.8.8.8", address], [address, "2600::1"]):
-        assert failure(Https(resolve=lambda _host, _port, found=found: found), f"https://{HOST}/") == "address_refused"
+    answers = [[address], ["8.8.8.8", address], [address, "2600::1"]]
+    https = Https(resolve=lambda _host, _port: answers.pop())
+    while answers:
+        assert failure(https, f"https://{HOST}/") == "address_refused"
     assert not Https().may_be_reached(address)
 
 
