@@ -7,13 +7,16 @@ import hmac
 import pytest
 
 from bootstrap import Services
+from imaging.records.delivery import HINT_SECONDS
+from imaging.webhooks.sender import PAUSES
+from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.lambda_runtime import FakeContext, event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import FakeReceiver, Message
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
-from tests.unit.doors import counted_calls, sweep, work
+from tests.unit.doors import counted_calls, killed_after, sweep, work
 from webhooks.app import lambda_handler
 
 FOX = {"text": "a fox"}
@@ -88,6 +91,80 @@ def test_a_receiver_that_is_down_for_an_hour_gets_it_afterwards(
         wall.advance(60)
     assert {message.headers["webhook-id"] for message in receiver.messages} == {delivery_id}
     assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+
+
+def test_a_delivery_whose_message_was_lost_is_found_by_the_sweeper(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    """The function that ended the job crashed after the commit, before it sent the message."""
+    key = secret(send)
+    job_id = start(send, webhook_url=URL)
+    with killed_after(0, webhook_queue, "send"):
+        work(job_id)
+    assert webhook_queue.sent == []
+    sweep()
+    assert webhook_queue.sent == [], "its message may still come"
+    wall.advance(HINT_SECONDS)
+    sweep()
+    (delivery_id,) = webhook_queue.sent
+    assert deliver(delivery_id)
+    assert is_signed(receiver.messages[0], key)
+
+
+@pytest.mark.parametrize("code", ["SendMessage refused", "connection lost"])
+def test_a_queue_that_refuses_harms_no_job(send: Send, webhook_queue: FakeQueue, code: str) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    webhook_queue.refusals.append(code)
+    assert work(job_id)
+    assert send("GET", f"/jobs/{job_id}").json["status"] == "succeeded"
+    assert webhook_queue.sent == []
+
+
+def test_tries_end_after_a_day_and_none_runs_the_job_again(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock, bedrock: FakeBedrock
+) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    receiver.status, began, calls = 500, wall(), len(bedrock.calls)
+    while send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "pending":
+        deliver(delivery_id)
+        sweep()
+        wall.advance(60)
+    log = send("GET", f"/webhooks/deliveries/{delivery_id}").json
+    assert (log["status"], log["next_at"], len(log["attempts"])) == ("given_up", None, len(PAUSES) + 1)
+    assert 20 * 3600 < wall() - began < 28 * 3600
+    assert len(bedrock.calls) == calls
+    assert deliver(delivery_id)
+    assert len(receiver.messages) == len(PAUSES) + 1, "no more after the last"
+
+
+def test_a_failed_and_a_cancelled_job_are_sent_too(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, bedrock: FakeBedrock
+) -> None:
+    secret(send)
+    cancelled = start(send, webhook_url=URL)
+    send("DELETE", f"/jobs/{cancelled}")
+    bedrock.refuse("ValidationException", times=8)
+    work(start(send, webhook_url=URL, seed=2))
+    for delivery_id in webhook_queue.sent:
+        deliver(delivery_id)
+    assert [each.json["type"] for each in receiver.messages] == ["generation.cancelled", "generation.failed"]
+    assert receiver.messages[1].json["data"]["problem"]["code"] == "invalid_request"
+    assert "fox" not in str([each.body for each in receiver.messages])
+
+
+def test_without_its_secrets_nothing_more_is_sent(send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    send("DELETE", "/webhooks")
+    assert deliver(delivery_id)
+    assert receiver.messages == []
+    log = send("GET", f"/webhooks/deliveries/{delivery_id}").json
+    assert (log["status"], log["attempts"][0]["error"]) == ("given_up", "no_secret")
 
 
 def test_during_the_overlap_both_secrets_sign(
