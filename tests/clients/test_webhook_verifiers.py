@@ -77,12 +77,13 @@ def start(api: httpx.Client, **fields: object) -> str:
     return str(accepted.json()["id"])
 
 
-def delivered(api: httpx.Client, job: str) -> dict[str, Any]:
-    def over() -> dict[str, Any]:
-        found: list[dict[str, Any]] = api.get(f"/jobs/{job}/deliveries").raise_for_status().json()["deliveries"]
-        return found[0] if found and found[0]["status"] != "pending" else {}
+def deliveries(api: httpx.Client, job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(f"/jobs/{job}/deliveries").raise_for_status().json()["deliveries"]
+    return found
 
-    return eventually(over)
+
+def delivered(api: httpx.Client, job: str) -> dict[str, Any]:
+    return eventually(lambda: next((each for each in deliveries(api, job) if each["status"] != "pending"), None))
 
 
 def rotated(api: httpx.Client, **body: int) -> str:
@@ -123,6 +124,6 @@ def test_a_receiver_with_another_certificate_gets_nothing(api: httpx.Client) -> 
     receiver = Receiver()
     with https_server(Authority.new().issued("127.0.0.1"), receiver.answer) as server:
         job = start(api, webhook_url=server.url)
-        attempts = eventually(lambda: api.get(f"/jobs/{job}/deliveries").json()["deliveries"][0]["attempts"] or None)
-    assert attempts[0]["error"] == "certificate_invalid"
+        tried = eventually(lambda: next((each for each in deliveries(api, job) if each["attempts"]), None))
+    assert tried["attempts"][0]["error"] == "certificate_invalid"
     assert receiver.requests == []

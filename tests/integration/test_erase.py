@@ -66,6 +66,7 @@ def test_webhooks_their_secrets_and_their_log_are_erased(erase: ModuleType, serv
     submission = Submission.unique(GenerationRequest(text="a fox"), OWNER)
     webhook = Webhook(url="https://receiver.example/hook?token=private", address="https://api.example")
     job = services.generations.enqueue(submission.with_webhook(webhook))
+    assert isinstance(job, GenerationRecord)
     services.generations.cancel(OWNER, job.id)
     another = services.endpoints.rotate("fedcba9876543210", 0)
     assert there() == {"generation", "webhook", "delivery", "due", "jobs"}
