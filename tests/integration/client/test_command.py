@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.studio_api import KEY, FakeApi, problem
+from tests.fakes.studio_api import CORE, KEY, FakeApi, problem
 from text_to_image import __version__, cli, connection, following
 
 FOX = ("A fox in the snow", "-n", "4", "--size", "64x48", "-o", "out")
@@ -158,10 +158,17 @@ def _read(terminal: Any) -> bytes:  # noqa: ANN401 - a file
         return b""
 
 
-@pytest.mark.parametrize("option", ["--yes", "--quiet", "--max-cost=0.16"])
-def test_it_asks_nothing_if_told_so(
-    begin: Callable[..., subprocess.Popen[str]], served_api: FakeApi, option: str
+@pytest.mark.parametrize(
+    ("option", "preview"), [("--yes", ""), ("--quiet", ""), ("--max-cost=0.16", ""), ("--seed=1", "true")]
+)
+def test_it_asks_nothing_if_told_so_or_if_it_is_free(
+    begin: Callable[..., subprocess.Popen[str]],
+    served_api: FakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    preview: str,
 ) -> None:
+    monkeypatch.setenv("STUDIO_PREVIEW", preview)
     ours, its = pty.openpty()
     with closing(os.fdopen(ours, "r+b", buffering=0)):
         process = begin(*FOX, option, stdin=its, stderr=its)
@@ -176,6 +183,13 @@ def test_it_sends_nothing_that_may_cost_more(run: Run, served_api: FakeApi, most
 
     assert (ran.code, len(served_api.sent)) == (code, 0 if code else 1)
     assert ("may cost $0.16, more than --max-cost $0.15" in ran.err) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "price"), [("core", "$0.16"), (CORE, "$0.16"), ("titan", "$0.04"), ("of-the-future", "price unknown")]
+)
+def test_the_price_is_the_models(run: Run, model: str, price: str) -> None:
+    assert run(*FOX, "--model", model).err.startswith(f"4 images · {price} · ")
 
 
 def test_an_unknown_price_keeps_no_maximum(run: Run, served_api: FakeApi) -> None:
