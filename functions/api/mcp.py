@@ -51,7 +51,7 @@ _INSTRUCTIONS = (
     "is spent. generate_image waits for the images; if it returns an unfinished job, call get_job with its id."
 )
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=")
-_LONGEST_NAME = 100
+_LONGEST_NAME, _LONGEST_ID = 100, 256
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class JsonRpcMessage(BaseModel):
     model_config = ConfigDict(strict=True)
 
     jsonrpc: Literal["2.0"] = Field(description="Always 2.0.")
-    id: Annotated[int, BeforeValidator(whole)] | str = Field(
+    id: Annotated[int, BeforeValidator(whole)] | Annotated[str, Field(max_length=_LONGEST_ID)] = Field(
         default_factory=str,
         description="Repeated in the answer. Without one, the message is a notification, which has no answer.",
     )
@@ -198,8 +198,8 @@ def _parsed(text: str | None) -> JsonRpcMessage:
     except ValidationError:
         raise ProtocolError(
             INVALID_REQUEST,
-            "The body is no JSON-RPC request. Send an object with jsonrpc 2.0, an id (an integer or a text), a method, "
-            "and params as an object.",
+            "The body is no JSON-RPC request. Send an object with jsonrpc 2.0, an id (an integer, or a text of at most "
+            f"{_LONGEST_ID} characters), a method, and params as an object.",
         ) from None
 
 
@@ -243,7 +243,9 @@ _CACHED = {"ttlMs": LIST_TTL_MS, "cacheScope": "public"}
 
 
 def _call_tool(call: Call) -> dict[str, Any]:
-    name, arguments = call.message.params.get("name"), call.message.params.get("arguments", {})
+    name, arguments = call.message.params.get("name"), call.message.params.get("arguments")
+    if arguments is None:
+        arguments = {}
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise ProtocolError(INVALID_PARAMS, "params must have the tool's name, and its arguments as an object.")
     if name not in tools.TOOLS:

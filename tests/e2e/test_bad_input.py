@@ -95,6 +95,38 @@ def test_errors_for_openai_clients_have_openais_format(
     assert emulator.calls() == []
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        ('{"jsonrpc": "2.0", "id": 1, "method": "paint"}', {}, 200, -32601),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "paint"}}', {}, 200, -32602),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "ping"}', {"mcp-protocol-version": "2099-01-01"}, 400, -32022),
+        ('[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]', {}, 400, -32600),
+        ('{"jsonrpc": "2.0", "id": "%s", "method": "ping"}' % ('\\"' * 1_500_000), {}, 400, -32600),
+        ("a fox", {}, 400, -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "ping"}', {"content-type": "text/plain"}, 415, -32600),
+    ],
+    ids=["method", "tool", "version of the future", "batch", "3 MB of id", "not JSON", "content type"],
+)
+def test_a_bad_message_to_mcp_is_answered_by_its_rules(
+    api: httpx.Client, emulator: Emulator, body: str, headers: dict[str, str], status: int, code: int
+) -> None:
+    answer = api.post("/mcp", content=body, headers=JSON | headers)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert answer.json()["error"]["code"] == code
+    assert len(answer.text) < 1000
+    assert emulator.calls() == []
+
+
+def test_mcp_has_no_streams_and_a_notification_no_answer(api: httpx.Client) -> None:
+    stream = api.get("/mcp", headers={"accept": "text/event-stream"})
+    notified = api.post("/mcp", content='{"jsonrpc": "2.0", "method": "notifications/initialized"}', headers=JSON)
+
+    _assert_problem(stream, 405, "method_not_allowed")
+    assert (notified.status_code, notified.text) == (202, "")
+
+
 def test_a_body_over_ten_megabytes_is_refused(api: httpx.Client, emulator: Emulator) -> None:
     _assert_problem(api.post("/generate", content=b"x" * 10_500_000, headers=JSON), 413, "too_large")
     assert emulator.calls() == []

@@ -360,6 +360,26 @@ def test_an_unknown_tool_is_a_protocol_error(send: Send, params: Mapping[str, An
     refused(send("POST", "/mcp", body, **headers), 200, -32602)
 
 
+@pytest.mark.parametrize("params", [{}, {"arguments": None}, {"arguments": {}}])
+def test_a_tool_that_needs_no_arguments_is_called_without(send: Send, params: Mapping[str, Any]) -> None:
+    body, headers = modern("tools/call", {"name": "get_usage", **params})
+    assert not send("POST", "/mcp", body, **headers).json["result"]["isError"]
+
+
+def test_a_notification_makes_nothing(send: Send, queue: FakeQueue, bedrock: FakeBedrock) -> None:
+    message = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "generate_image", "arguments": FOX}}
+    answer = send("POST", "/mcp", message)
+    assert (answer.status, answer.text) == (202, "")
+    assert (queue.sent, bedrock.calls) == ([], [])
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream", "text/html"])
+def test_the_answer_is_json_whatever_the_client_accepts(send: Send, accept: str) -> None:
+    body, headers = modern("tools/list", {})
+    answer = send("POST", "/mcp", body, accept=accept, **headers)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+
+
 def test_a_page_of_tools_that_there_is_not(send: Send) -> None:
     body, headers = modern("tools/list", {"cursor": "2"})
     refused(send("POST", "/mcp", body, **headers), 400, -32602)
@@ -379,6 +399,8 @@ def test_a_page_of_tools_that_there_is_not(send: Send) -> None:
         ('{"jsonrpc": "2.0", "id": null, "method": "ping"}', -32600),
         ('{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}', -32600),
         ('{"jsonrpc": "2.0", "id": true, "method": "ping"}', -32600),
+        ('{"jsonrpc": "2.0", "id": 1e400, "method": "ping"}', -32600),
+        ('{"jsonrpc": "2.0", "id": "%s", "method": "ping"}' % ("x" * 257), -32600),
         ('{"jsonrpc": "2.0", "id": 1, "method": 5}', -32600),
         ('{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}', -32600),
         ('{"jsonrpc": "2.0", "id": 1, "result": {}}', -32600),
@@ -398,6 +420,12 @@ def test_a_huge_body_is_refused_without_being_repeated(send: Send, bedrock: Fake
     assert answer.json["result"]["isError"]
     assert len(answer.text) < 1000
     assert bedrock.calls == []
+
+
+@pytest.mark.parametrize("identifier", [0, -1, 2**70, "", "x" * 256])
+def test_an_answer_has_the_id_of_its_request(send: Send, identifier: object) -> None:
+    answer = send("POST", "/mcp", {"jsonrpc": "2.0", "id": identifier, "method": "ping"})
+    assert answer.json == {"jsonrpc": "2.0", "id": identifier, "result": {}}
 
 
 @pytest.mark.parametrize("version", ["2027-01-01", "2024-01-01", "x" * 5000])
