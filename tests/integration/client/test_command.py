@@ -343,6 +343,12 @@ def test_an_error_is_json_too(run: Run, served_api: FakeApi) -> None:
     }
 
 
+def test_a_refusal_of_its_own_is_json_too(run: Run) -> None:
+    told = json.loads(run(*FOX, "--json", "--max-cost", "0.01").out)
+
+    assert told["error"]["code"] == "refused"
+
+
 def test_quiet_prints_paths_only(run: Run) -> None:
     ran = run(*FOX, "--quiet")
 
@@ -384,6 +390,8 @@ def test_a_prompt_is_no_subcommand(run: Run, served_api: FakeApi, prompt: str) -
         ("a", "--seed", "-1"),
         ("a", "--format", "gif"),
         ("a", "--max-cost", "much"),
+        ("a", "--cfg-scale", "nan"),
+        ("a", "--timeout", "inf"),
         ("a", "--key", "schlüssel"),
         ("a", "--models"),
         ("a", "--qual", "premium"),
@@ -397,8 +405,9 @@ def test_a_wrong_use_is_explained(run: Run, served_api: FakeApi, arguments: tupl
     assert (raised.value.code, served_api.requests) == (2, [])
 
 
-def test_a_prompt_that_is_no_text_is_refused(run: Run, served_api: FakeApi) -> None:
-    ran = run("\udcff", "-o", "out")
+@pytest.mark.parametrize("arguments", [("\udcff",), ("a", "--negative", "\udcff"), ("a", "--model", "\udcff")])
+def test_what_is_no_text_is_refused(run: Run, served_api: FakeApi, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments, "-o", "out")
 
     assert (ran.code, served_api.requests) == (2, [])
     assert "UTF-8" in ran.err
