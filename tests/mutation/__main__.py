@@ -55,6 +55,7 @@ TESTS = [
     "tests/integration/test_queue_adapter.py",
     "tests/integration/test_signing_key_adapter.py",
     "tests/integration/test_table_adapter.py",
+    "tests/integration/test_unprocessed_keys.py",
 ]
 TESTS_OF_IMPORTS = [
     "tests/unit/api/test_models_route.py",
