@@ -52,6 +52,7 @@ TESTS = [
     "tests/integration/test_deep_health.py",
     "tests/integration/test_events_adapter.py",
     "tests/integration/test_idle_clients.py",
+    "tests/integration/test_metrics_of_bedrock.py",
     "tests/integration/test_queue_adapter.py",
     "tests/integration/test_signing_key_adapter.py",
     "tests/integration/test_table_adapter.py",
