@@ -341,7 +341,9 @@ client-programs: $(PYTHON_CLIENTS:%=$(TOOLS)/clients/%/.done) $(NODE_CLIENTS)/no
 $(TOOLS)/clients/%/.done: requirements/clients/%.txt | .venv/.done
 	$(call environment,the client $*,)
 
-# The examples use AWS CLI.
+.PHONY: aws-cli
+aws-cli: $(TOOLS)/aws/.done  ## Install the AWS CLI, which the examples use, for terminals with .local/aws-env
+
 $(TOOLS)/aws/.done: requirements/aws.txt | .venv/.done
 	$(call environment,AWS CLI,)
 

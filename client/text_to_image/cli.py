@@ -17,7 +17,7 @@ from typing import Any
 from text_to_image.arguments import parsed
 from text_to_image.client import Client
 from text_to_image.configuration import is_preview
-from text_to_image.errors import ImagesError, MayPass, Unreachable, YouMustChange
+from text_to_image.errors import ImagesError, MayPass, Unauthorized, Unreachable, YouMustChange
 from text_to_image.folder import Folder
 from text_to_image.following import Progress
 from text_to_image.prices import Price, dollars, price
@@ -77,7 +77,12 @@ class Run:
 
     def failed(self, error: ImagesError) -> int:
         code = REFUSED if isinstance(error, YouMustChange) else FAILED
-        lines = [str(error), *(f"  {field}: {message}" for field, message in error.errors)]
+        lines = [
+            str(error),
+            *(f"  {field}: {message}" for field, message in error.errors if message not in error.detail),
+        ]
+        if isinstance(error, Unauthorized):
+            lines.append("  Check API_KEY and API_URL, in the environment or in .env.")
         may_resume = isinstance(error, MayPass) and not error.job_is_over
         if self.options.json:
             facts = {"code": error.code, "detail": error.detail, "request_id": error.request_id}
@@ -184,7 +189,7 @@ class Run:
         cost = "free preview" if is_preview() else cost
         say(f"{counted(len(generation.images))} · {cost} · {generation.model} · seed {seeds}")
         if known := len(generation.images) - self.folder.written:
-            say(f"{counted(known)} of them {'was' if known == 1 else 'were'} in {self.options.output} already.")
+            say(f"{known} of them {'was' if known == 1 else 'were'} in {self.options.output} already.")
         for missing in generation.missing:
             say(f"{missing.caption} is missing ({missing.status}): {missing.reason}")
         for warning in generation.warnings:
@@ -247,7 +252,7 @@ def _month(usage: Usage | None) -> str:
 
 def _row(model: Model) -> str:
     lists = ", ".join(model.lists) or "by name only"
-    return "  ".join([model.id, dollars(model.price_usd), lists, "retired" if model.is_retired else "", model.name])
+    return "  ".join([model.id, dollars(model.price_usd), lists, model.name + (" (retired)" * model.is_retired)])
 
 
 def _program() -> list[str]:

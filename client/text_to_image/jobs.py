@@ -36,5 +36,5 @@ async def cancel(api: Connection, job_id: str) -> Job:
 
 def _without_defaults(request: Mapping[str, Any]) -> dict[str, Any]:
     """Omit defaults: the API warns about adjustments of explicit values only, and older ones know fewer fields."""
-    defaults = {"cfg_scale": 8, "negative_text": None, "model": None, "output_format": "png"}
+    defaults = {"cfg_scale": 8, "quality": "standard", "negative_text": None, "model": None, "output_format": "png"}
     return {name: value for name, value in request.items() if name not in defaults or value != defaults[name]}

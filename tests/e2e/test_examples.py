@@ -38,21 +38,21 @@ class Printed:
         return found
 
 
+Bash = Callable[..., subprocess.CompletedProcess[str]]
 Run = Callable[..., Printed]
 
 
 @pytest.fixture
-def run(stack: Stack, tmp_path: Path) -> Run:
-    """Run the lines of an example's README in a folder that has the examples alone, with these variables set."""
-    assert AWS.exists(), "no AWS CLI; `make client-programs` installs it"
+def bash(stack: Stack, tmp_path: Path) -> Bash:
+    """Run lines in a folder that has the examples alone, with these variables set."""
+    assert AWS.exists(), "no AWS CLI; `make aws-cli` installs it"
     for folder in ("examples", "events"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
 
-    def run(example: str, **variables: str) -> Printed:
-        lines = "".join(BLOCK.findall((PROJECT / "examples" / example / "README.md").read_text()))
+    def bash(lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
         source = f"source {stack.folder}/env; source {stack.folder}/aws-env"
         path = f"{PROJECT}/.venv/bin:{NODE}:{os.environ['PATH']}"
-        ended = subprocess.run(  # noqa: S603 - our own lines
+        return subprocess.run(  # noqa: S603 - our own lines
             ["bash", "-c", f"set -euo pipefail; {source}\n{lines}"],  # noqa: S607 - as a developer does
             cwd=tmp_path,
             env=os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"} | variables,
@@ -61,6 +61,17 @@ def run(stack: Stack, tmp_path: Path) -> Run:
             check=False,
             timeout=300,
         )
+
+    return bash
+
+
+@pytest.fixture
+def run(bash: Bash) -> Run:
+    """Run the lines of an example's README."""
+
+    def run(example: str, **variables: str) -> Printed:
+        lines = "".join(BLOCK.findall((PROJECT / "examples" / example / "README.md").read_text()))
+        ended = bash(lines, **variables)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return Printed(ended.stdout)
 
@@ -140,6 +151,15 @@ def test_each_sample_makes_its_image(stack: Stack, emulator: Emulator, run: Run)
     (key,) = re.findall(r"(?<!/)\bgenerated_images/[0-9a-f-]{36}\.png", printed)
     assert {key} <= stack.keys()
     assert sum(call["images"] for call in emulator.calls()) == 5
+
+
+@pytest.mark.parametrize("command", ["bash generate.sh", "python3 generate.py", "node generate.mjs"])
+def test_a_sample_says_why_there_is_no_image(bash: Bash, command: str) -> None:
+    ended = bash(f"cd examples/samples; API_KEY=nobodys {command}")
+
+    assert ended.returncode != 0
+    assert "unauthorized" in ended.stdout + ended.stderr
+    assert "Send one valid API key" in ended.stdout + ended.stderr
 
 
 @dataclass

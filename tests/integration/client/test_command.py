@@ -96,7 +96,7 @@ def keys(api: FakeApi) -> list[str]:
 def test_it_writes_the_images_and_says_what_they_cost(run: Run, served_api: FakeApi) -> None:
     served_api.warnings = [{"code": "model_fell_through", "field": "model", "detail": "Titan is retired."}]
 
-    ran = run(*FOX, "--negative", "people", "--cfg-scale", "7.5", "--quality", "standard", "--seed", "100")
+    ran = run(*FOX, "--negative", "people", "--cfg-scale", "7.5", "--seed", "100")
 
     assert ran.code == 0
     assert [file.parent for file in ran.files] == [Path("out")] * 4
@@ -113,7 +113,6 @@ def test_it_writes_the_images_and_says_what_they_cost(run: Run, served_api: Fake
             "height": 48,
             "number_of_images": 4,
             "seed": 100,
-            "quality": "standard",
             "negative_text": "people",
             "cfg_scale": 7.5,
         }
@@ -180,7 +179,7 @@ def test_it_sends_nothing_that_may_cost_more(run: Run, served_api: FakeApi, most
 
 
 def test_an_unknown_price_keeps_no_maximum(run: Run, served_api: FakeApi) -> None:
-    ran = run(*FOX, "--model", "of-the-future", "--max-cost", "9")
+    ran = run(*FOX, "--quality", "premium", "--model", "of-the-future", "--max-cost", "9")
 
     assert (ran.code, served_api.sent) == (2, [])
     assert "price is not known" in ran.err
@@ -198,7 +197,7 @@ def test_the_same_key_pays_nothing_and_writes_what_is_missing(run: Run, served_a
     assert (len(served_api.jobs), downloads(served_api)) == (1, 5)
     assert set(keys(served_api)) == {first.key}
     assert "nothing charged again" in again.err
-    assert "3 images of them were in out already." in again.err
+    assert "3 of them were in out already." in again.err
 
 
 def test_a_damaged_file_is_replaced(run: Run) -> None:
@@ -418,12 +417,14 @@ def test_a_wrong_key_is_reported_before_it_costs(
 
     assert (ran.code, served_api.sent) == (2, [])
     assert "The API key is unknown." in ran.err
+    assert "Check API_KEY and API_URL" in ran.err
 
 
-def test_a_format_is_asked_for(run: Run, served_api: FakeApi) -> None:
-    run(*FOX, "--format", "JPG", "--seed", "random")
+def test_format_seed_and_quality_are_asked_for(run: Run, served_api: FakeApi) -> None:
+    run(*FOX, "--format", "JPG", "--seed", "random", "--quality", "premium")
 
-    assert (served_api.sent[0]["output_format"], served_api.sent[0]["seed"]) == ("jpeg", None)
+    sent = served_api.sent[0]
+    assert (sent["output_format"], sent["seed"], sent["quality"]) == ("jpeg", None, "premium")
 
 
 def test_the_reader_of_a_pipe_may_go(begin: Callable[..., subprocess.Popen[str]]) -> None:
@@ -440,7 +441,7 @@ def test_models_and_usage_are_shown(run: Run, served_api: FakeApi) -> None:
 
     models, usage = run("--models"), run("--usage")
 
-    assert models.out.splitlines()[0] == "amazon.titan-image-generator-v2:0  $0.01  standard  retired  Titan"
+    assert models.out.splitlines()[0] == "amazon.titan-image-generator-v2:0  $0.01  standard  Titan (retired)"
     assert usage.out == "2026-11: 30 images, spent this month $1.20, $98.80 of $100.00 left\n"
     assert json.loads(run("--usage", "--json").out)["images"] == 30
     assert json.loads(run("--models", "--json").out)[1]["price_usd"] == 0.04
