@@ -41,6 +41,8 @@ EVERYTHING: Mapping[str, str] = {
     "MoreModels": "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v2:0=core",
     "SigningKeyArn": f"arn:aws:kms:{_ACCOUNT}:key/0b1c",
     "Tracing": "on",
+    "WebhookAuthorities": "/opt/authorities.pem",
+    "WebhookNetworks": "127.0.0.0/8",
     "WebAclArn": f"arn:aws:wafv2:{_ACCOUNT}:regional/webacl/limits/0b1c",
 }
 """The parameters that are empty, 0 or off by default, all switched on."""

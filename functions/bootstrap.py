@@ -41,6 +41,10 @@ from imaging.records.open_jobs import OpenJobs
 from imaging.records.store import GenerationStore
 from imaging.requests.submission import Deduplication
 from imaging.retries import Retries
+from imaging.webhooks.deliveries import Deliveries
+from imaging.webhooks.endpoints import Endpoints
+from imaging.webhooks.sender import Sender
+from net.https import Https
 from settings import Settings
 
 
@@ -57,6 +61,8 @@ class Services:
     queue: ports.Queue
     bus: ports.Bus
     invoke: ports.Invoke
+    webhook_queue: ports.Queue
+    https: ports.Https = field(default_factory=Https)
     signing_key: ports.SigningKey | None = None
     model_status: ports.ModelStatusOf = bedrock.model_status
     images_made: ports.ImagesMade = monitoring.images_made
@@ -77,6 +83,8 @@ class Services:
             Queue(settings.queue_url, settings.dead_letter_queue_url),
             EventBus(settings.event_bus_name, settings.stack_name),
             partial(bedrock.invoke, guardrail=settings.guardrail),
+            Queue(settings.webhook_queue_url),
+            Https(settings.webhook_networks, settings.webhook_authorities),
             _signing_key(settings),
         )
 
@@ -172,9 +180,23 @@ class Services:
             Announcer(self.bus, self.now),
             self.queue,
             self.settings.deduplication_seconds,
+            self.webhook_queue,
+            self.endpoints,
             sleep=self.sleep,
             now=self.now,
         )
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.table, self.https.may_be_reached, self.now)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.table, self.now)
+
+    @cached_property
+    def webhooks(self) -> Sender:
+        return Sender(self.deliveries, self.endpoints, self.store, self.webhook_queue, self.https.post, self.now)
 
     @cached_property
     def eraser(self) -> Eraser:

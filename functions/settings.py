@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, ValidationInfo
@@ -14,6 +15,7 @@ from imaging.models import catalog
 from imaging.models.catalog import Model
 from imaging.money import micros
 from imaging.planning.route import Route
+from net.addresses import Network
 
 
 def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: ANN401 - whatever is validated
@@ -23,6 +25,10 @@ def _routes(entries: Any, info: ValidationInfo) -> tuple[Route, ...]:  # noqa: A
 
 def _origins(entries: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever is validated
     return tuple(entry.strip() for entry in entries.split(",") if entry.strip())
+
+
+def _networks(entries: Any) -> tuple[Network, ...]:  # noqa: ANN401 - whatever is validated
+    return tuple(ip_network(entry.strip()) for entry in entries.split(",") if entry.strip())
 
 
 def _more_models(entries: Any) -> Mapping[str, Model]:  # noqa: ANN401 - whatever is validated
@@ -71,6 +77,7 @@ Budget = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BaseUrl = Annotated[str, AfterValidator(lambda url: url.rstrip("/"))]
 Origins = Annotated[tuple[str, ...], PlainValidator(_origins)]
 Routes = Annotated[tuple[Route, ...], PlainValidator(_routes)]
+Networks = Annotated[tuple[Network, ...], PlainValidator(_networks)]
 Prices = Annotated[Mapping[str, int], PlainValidator(_prices)]
 MoreModels = Annotated[Mapping[str, Model], PlainValidator(_more_models)]
 
@@ -106,6 +113,9 @@ class Settings(BaseModel):
     docs: bool
     signing_key_arn: str
     signing_certificates_parameter: str
+    webhook_queue_url: str = Field(description="The queue of webhooks that are to be sent.")
+    webhook_networks: Networks
+    webhook_authorities: str
     guardrail_id: str
     guardrail_version: str
     guardrail_region: str

@@ -62,6 +62,7 @@ def parameters(runtime: str, bedrock_url: str, overrides: Mapping[str, str]) -> 
         "MonthlyBudgetUsd": "0",
         "MonthlyQuota": "0",
         "OpenJobsPerKey": "1000",
+        "WebhookNetworks": "127.0.0.0/8,::1/128",
         **{f"{whose}{what}Limit": "1000" for whose in ("", "Stage", "Public") for what in ("Rate", "Burst")},
     }
     return _defaults() | ours | dict(overrides)

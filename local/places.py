@@ -49,6 +49,16 @@ class Places:
         return self.root / "front.json"
 
     @property
+    def authority(self) -> Path:
+        """The certificate that the functions trust, so that webhooks reach a receiver on this machine."""
+        return self.root / "webhook-authority.pem"
+
+    @property
+    def receiver(self) -> Path:
+        """A private key and certificate for a receiver of webhooks on this machine."""
+        return self.root / "webhook-receiver.pem"
+
+    @property
     def processes(self) -> Path:
         return self.root / "processes"
 

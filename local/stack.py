@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from local import bedrock, deployment, keys, ministack, net, studio
+from local import bedrock, certificates, deployment, keys, ministack, net, studio
 from local.console import say, step
 from local.deployment import Deployed
 from local.errors import StackError, with_tail
@@ -142,7 +142,12 @@ def _release(  # noqa: PLR0913, PLR0917 - the results of the earlier steps
     places: Places, options: Options, endpoint: str, model_calls: str, port: int, page: str | None
 ) -> dict[str, Any]:
     with step("Deploying the template"):
-        parameters = {"ApiBaseUrl": f"{net.url(port)}/api", **options.parameters}
+        certificates.prepare(places)
+        parameters = {
+            "ApiBaseUrl": f"{net.url(port)}/api",
+            "WebhookAuthorities": str(places.authority.absolute()),
+            **options.parameters,
+        }
         values = deployment.parameters(ministack.runtime(), model_calls, parameters)
         deployment.deploy(places, endpoint, values)
         deployed = deployment.describe(endpoint)

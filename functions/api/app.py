@@ -17,7 +17,7 @@ from api import agents, cors, direct, problems
 from api.caller import came_from_gateway, route
 from api.event import is_well_formed
 from api.openapi import document
-from api.routes import documentation, generate, health, images, jobs, mcp, models, openai, usage
+from api.routes import documentation, generate, health, images, jobs, mcp, models, openai, usage, webhooks
 from api.serialise import parse_object, to_json
 from imaging.errors import InvalidRequest, Misconfigured
 from observability import logger, metrics
@@ -26,7 +26,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 app = APIGatewayRestResolver(enable_validation=True, serializer=to_json, json_body_deserializer=parse_object)
 problems.handle(app)
-for routes in (generate, jobs, images, models, usage, openai, mcp, health):
+for routes in (generate, jobs, images, models, usage, openai, mcp, webhooks, health):
     app.include_router(routes.router)
 app.include_router(documentation.serve(partial(document, app)))
 
@@ -52,12 +52,17 @@ _refuse_other_methods("/generate", "POST")
 _refuse_other_methods("/mcp", "POST")
 _refuse_other_methods("/jobs/<job_id>", "GET", "DELETE")
 _refuse_other_methods("/images/<image_id>.png", "GET", "DELETE")
+_refuse_other_methods("/jobs/<job_id>/deliveries", "GET")
+_refuse_other_methods("/webhooks", "GET", "PUT", "DELETE")
+_refuse_other_methods("/webhooks/secret", "POST")
+_refuse_other_methods("/webhooks/deliveries/<delivery_id>", "GET")
+_refuse_other_methods("/webhooks/deliveries/<delivery_id>/resend", "POST")
 for path in (".jpg", ".webp", "/provenance"):
     _refuse_other_methods(f"/images/<image_id>{path}", "GET")
 _refuse_other_methods("/v1/models/<model>", "GET")
 for path in ("generations", "edits", "variations"):
     _refuse_other_methods(f"/v1/images/{path}", "POST")
-for path in ("/images", "/models", "/v1/models", "/usage", "/health", "/openapi.json", "/docs"):
+for path in ("/images", "/models", "/v1/models", "/usage", "/webhooks/deliveries", "/health", "/openapi.json", "/docs"):
     _refuse_other_methods(path, "GET")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from imaging.requests.request import ONE_LINE, GenerationRequest, one_line, whole
+from imaging.requests.webhook import MAX_URL, URL, https_url
 
 MAX_TEXT = 512
 MIN_SIDE, MAX_SIDE = 512, 1024
@@ -14,9 +15,11 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(whole)]
 
+WebhookUrl = Annotated[str, Field(max_length=MAX_URL, json_schema_extra=URL), AfterValidator(https_url)]
 
-class GenerateBody(GenerationRequest):
-    """What images to make."""
+
+class ImagesBody(GenerationRequest):
+    """What images to make, and in which form."""
 
     text: Text = Field(
         description="What the image shows, 1 to 512 characters; line breaks and tabs count as spaces.",
@@ -38,3 +41,13 @@ class GenerateBody(GenerationRequest):
         return GenerationRequest.model_validate(
             self.model_dump(exclude_unset=True, include=set(GenerationRequest.model_fields))
         )
+
+
+class GenerateBody(ImagesBody):
+    """What images to make."""
+
+    webhook_url: WebhookUrl | None = Field(
+        None,
+        description="With `Prefer: respond-async`: where the job is sent when it ends, signed with the key's secret. "
+        "Left out: the key's default; null: nowhere.",
+    )

@@ -60,5 +60,8 @@ def job_address(event: APIGatewayProxyEvent, job_id: str) -> str:
 
 def stable_link(event: APIGatewayProxyEvent, form: Format = Format.PNG) -> StableLink:
     """Returns the function that makes lasting links."""
-    base = address(event)
-    return lambda image_id: f"{base}/images/{image_id}.{form.extension}"
+    return links_below(address(event), form)
+
+
+def links_below(address: str, form: Format) -> StableLink:
+    return lambda image_id: f"{address}/images/{image_id}.{form.extension}"

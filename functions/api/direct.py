@@ -10,7 +10,7 @@ from pydantic import ValidationError
 import bootstrap
 from api import problems
 from api.answer import answer
-from api.body import GenerateBody
+from api.body import ImagesBody
 from api.caller import DIRECT, deadline
 from api.preferences import MAX_WAIT_SECONDS, idempotency_key
 from aws.bucket import BucketError
@@ -23,13 +23,13 @@ from observability import log_bug
 KEY_FIELD, ASYNC_FIELD = "idempotency_key", "respond_async"
 """The fields of the event that replace the headers Idempotency-Key and Prefer."""
 
-_FIELDS = ", ".join([*GenerateBody.model_fields, KEY_FIELD, ASYNC_FIELD])
+_FIELDS = ", ".join([*ImagesBody.model_fields, KEY_FIELD, ASYNC_FIELD])
 _UNKNOWN_FIELDS = {"type": "unknown_fields", "loc": ("event",), "msg": f"It has unknown fields; there are {_FIELDS}"}
 
 
 @dataclass(frozen=True)
 class _Asked:
-    body: GenerateBody
+    body: ImagesBody
     key: str | None
     respond_async: bool
 
@@ -59,7 +59,7 @@ def _answered(asked: _Asked, context: LambdaContext) -> Delivery | GenerationRec
     return services.generations.run(submission, deadline(context), MAX_WAIT_SECONDS)
 
 
-def _images(delivery: Delivery, body: GenerateBody) -> dict[str, Any]:
+def _images(delivery: Delivery, body: ImagesBody) -> dict[str, Any]:
     generation = delivery.generation
     files = bootstrap.services().renditions.files(DIRECT, generation.stored, Rendition(Format(body.output_format)))
     return answer(generation, files).model_dump(mode="json", exclude_none=True)
@@ -87,9 +87,9 @@ def _is_async(value: object) -> bool:
     )
 
 
-def _body(event: object) -> GenerateBody:
+def _body(event: object) -> ImagesBody:
     try:
-        return GenerateBody.model_validate(event)
+        return ImagesBody.model_validate(event)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise problems.invalid_request(_without_field_names(found)) from None

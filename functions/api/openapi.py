@@ -23,6 +23,7 @@ _TAGS = {
     "Models": "What can make images, and for what price.",
     "Agents": "The same service as tools for agents.",
     "Operations": "Whether the service works, and what it has cost.",
+    "Webhooks": "Tell another program when a job ends.",
     "OpenAI": "The same service in the shapes of OpenAI's Images API.",
 }
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -90,20 +91,33 @@ def _image_links(value: str) -> dict[str, Any]:
     return {name: _link(name, "image_id", value) for name in names}
 
 
-_JOB_LINKS = {name: _link(name, "job_id", "id") for name in ("getJob", "cancelJob")}
+_JOB_LINKS = {name: _link(name, "job_id", "id") for name in ("getJob", "cancelJob", "getJobDeliveries")}
+
+
+def _delivery_links(value: str) -> dict[str, Any]:
+    return {name: _link(name, "delivery_id", value) for name in ("getDelivery", "resendDelivery")}
+
+
 _LINKS: Mapping[tuple[str, str], dict[str, Any]] = {
     ("generate", "200"): _image_links("details/0/id"),
     ("generate", "202"): _JOB_LINKS,
     ("getJob", "200"): _image_links("result/details/0/id") | {"cancelJob": _JOB_LINKS["cancelJob"]},
     ("cancelJob", "200"): {"getJob": _JOB_LINKS["getJob"]},
     ("listImages", "200"): _image_links("images/0/id") | {"nextPage": _link("listImages", "cursor", "next_cursor")},
+    ("getJobDeliveries", "200"): _delivery_links("deliveries/0/id"),
+    ("listDeliveries", "200"): _delivery_links("deliveries/0/id")
+    | {"nextDeliveries": _link("listDeliveries", "cursor", "next_cursor")},
     ("openaiImages", "200"): _image_links("data/0/id"),
     ("openaiModels", "200"): {"openaiModel": _link("openaiModel", "model", "data/0/id")},
 }
 """The requests that an answer leads to, by the operation and the status."""
 
 
-_PATH_PARAMETERS = {"job_id": "The job's id.", "image_id": "The image's id."}
+_PATH_PARAMETERS = {
+    "job_id": "The job's id.",
+    "image_id": "The image's id.",
+    "delivery_id": "The delivery's id, which is the message's.",
+}
 
 
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 import bootstrap
 from api import problems
 from api.answer import Detail, GenerationAnswer, StableLink, answer, stored_detail
-from api.body import MAX_SIDE, MIN_SIDE, GenerateBody
+from api.body import MAX_SIDE, MIN_SIDE, ImagesBody
 from api.preferences import MAX_WAIT_SECONDS
 from api.routes import models, usage
 from aws.bucket import BucketError
@@ -50,7 +50,7 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class GenerateArguments(GenerateBody):
+class GenerateArguments(ImagesBody):
     """The fields of POST /generate, and how the call is answered."""
 
     idempotency_key: str | None = Field(

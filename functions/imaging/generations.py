@@ -3,14 +3,15 @@ once."""
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import tracing
 from aws.queue import QueueError
+from aws.table import Check
 from imaging import ports
 from imaging.announcing import Announcer
 from imaging.deadline import Deadline
@@ -35,9 +36,11 @@ from imaging.planning.plan import max_price
 from imaging.planning.router import Router
 from imaging.records.attempt import Attempt
 from imaging.records.record import Failure, GenerationRecord
-from imaging.records.store import Changed, GenerationStore
+from imaging.records.store import Changed, GenerationStore, Outdated
 from imaging.requests.result import Generation, GenerationWarning, MissingImage, StoredImage
 from imaging.requests.submission import Submission
+from imaging.requests.webhook import Webhook
+from imaging.webhooks.endpoints import Endpoints
 from observability import log_bug, logger
 
 POLL_SECONDS = 0.5
@@ -71,6 +74,8 @@ class Generations:
     announcer: Announcer
     queue: ports.Queue
     keyless_seconds: int
+    webhook_queue: ports.Queue
+    endpoints: Endpoints
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
 
@@ -132,11 +137,13 @@ class Generations:
                 raise NotCancellable(f"The job is {found.status}; only a queued one can be cancelled.")
             with suppress(Changed):
                 base = self.recovered(found)
-                return self.store.change(
-                    base,
-                    status="cancelled",
-                    result=self._remaining(base, why),
-                    remembered_until=self.now() + CANCELLATION_SECONDS if base.is_keyed else 0,
+                return self._notified(
+                    self.store.change(
+                        base,
+                        status="cancelled",
+                        result=self._remaining(base, why),
+                        remembered_until=self.now() + CANCELLATION_SECONDS if base.is_keyed else 0,
+                    )
                 )
 
     def progress(self, record: GenerationRecord) -> Mapping[int, StoredImage]:
@@ -182,7 +189,7 @@ class Generations:
             raise
         if ended.status == "failed" and outcome.error:
             self.announcer.failed(ended, outcome.error)
-        return ended
+        return self._notified(ended)
 
     def waiting(self, record: GenerationRecord, error: ImagingError) -> dict[str, Any] | None:
         """The changes by which a job waits for its next attempt: an exponential backoff with jitter. None if the error
@@ -205,7 +212,7 @@ class Generations:
         ending = {"status": "succeeded", "result": rest} if rest else {"status": "failed", "failure": Failure.of(why)}
         ended = self.store.change(base, **ending)
         self.announcer.ended(ended, why)
-        return ended
+        return self._notified(ended)
 
     def recovered(self, record: GenerationRecord) -> GenerationRecord:
         """The record with its images as they are now: also those that were deleted, that a crashed attempt made, or
@@ -223,6 +230,15 @@ class Generations:
             logger.warning("A job's message was not sent", generation_id=job.id, aws_error=error.code)
             return error
         return None
+
+    def _notified(self, record: GenerationRecord) -> GenerationRecord:
+        """Sends a message for each delivery of a job that has ended. If that fails, the sweeper sends it later."""
+        for delivery_id in record.new_deliveries if record.is_over else ():
+            try:
+                self.webhook_queue.send(delivery_id, record.owner)
+            except QueueError as error:
+                logger.warning("A delivery's message was not sent", delivery_id=delivery_id, aws_error=error.code)
+        return record
 
     def _found(self, record: GenerationRecord, *, also_in_bucket: bool = False) -> Mapping[int, FoundImage]:
         ours = (record.owner, record.id, record.epoch, record.requested)
@@ -330,17 +346,39 @@ class Generations:
     def _accepted(self, submission: Submission, found: GenerationRecord) -> GenerationRecord:
         """The unfinished generation as an accepted job, which must be finished even if its function crashes."""
         if not found.is_job:
-            return self.store.change(found, is_job=True, is_open=True, is_joined=True, request=submission.request)
-        needs_note = found.status == "queued" and not found.is_joined
-        return self.store.change(found, is_joined=True) if needs_note else found
+            with self._default_webhook(submission) as (webhook, relied):
+                return self.store.change(
+                    found,
+                    relied,
+                    is_job=True,
+                    is_open=True,
+                    is_joined=True,
+                    request=submission.request,
+                    webhooks=found.with_webhook(webhook),
+                )
+        webhooks = found.with_webhook(submission.own_webhook)
+        needs_note = (found.status == "queued" and not found.is_joined) or webhooks != found.webhooks
+        is_noted = found.is_over or not needs_note
+        return found if is_noted else self.store.change(found, is_joined=True, webhooks=webhooks)
+
+    @contextmanager
+    def _default_webhook(self, submission: Submission) -> Iterator[tuple[Webhook | None, Sequence[Check]]]:
+        """The webhook of a job that is accepted now, and what its record must check."""
+        try:
+            yield self.endpoints.resolved(submission.caller, submission.webhook)
+        except Outdated:
+            self.endpoints.renew(submission.caller)
+            raise
 
     def _enqueued(self, submission: Submission, found: GenerationRecord | None) -> GenerationRecord:
-        job = self.store.change(self._base(submission, found, is_job=True), status="queued", is_open=True)
+        with self._default_webhook(submission) as (webhook, relied):
+            base = self._base(submission.with_webhook(webhook), found, is_job=True)
+            job = self.store.change(base, relied, status="queued", is_open=True)
         error = self.send(job)
         if error and error.is_refusal:
             # If another request was answered with this job meanwhile, it stays, and the sweeper sends it.
             with suppress(Changed):
-                self.store.change(job, status="cancelled")
+                self.store.change(job, status="cancelled", webhooks=())
                 raise DependencyUnavailable(
                     "The queue did not take the job, so nothing was generated or paid. Send the request again.",
                     aws_error=error.code,
@@ -348,8 +386,19 @@ class Generations:
         return job
 
 
-_ACCOUNT = ("revision", "status", "is_open", "lease_until", "month", "reserved", "spent", "images_billed", "calls")
-"""What the next record of the same generation id takes over: its revision, and what was spent."""
+_ACCOUNT = (
+    "revision",
+    "status",
+    "is_open",
+    "lease_until",
+    "month",
+    "reserved",
+    "spent",
+    "images_billed",
+    "calls",
+    "deliveries",
+)
+"""What the next record of the same generation id takes over: its revision, what was spent, and what was sent."""
 
 _RESUMED = ("epoch", "first_seed", "attempts", "has_lost_attempt", "possibly_rebilled")
 """What it also takes over if it resumes the same request."""

@@ -19,6 +19,11 @@ def image_id(generation_id: str, index: int) -> str:
     return str(uuid.uuid5(uuid.UUID(generation_id), str(index)))
 
 
+def delivery_id(generation_id: str, revision: str, place: int) -> str:
+    """The delivery id that follows from the end of a job, by its revision, and the receiver's place."""
+    return f"msg_{uuid.uuid5(uuid.UUID(generation_id), f'{revision}/{place}').hex}"
+
+
 def is_id(text: str) -> bool:
     """Whether the text has the form of an id, as this module writes it."""
     try:

@@ -65,3 +65,10 @@ class Bus(Protocol):
     """Raises EventError."""
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
+
+
+class Https(Protocol):
+    """Requests to addresses that callers chose."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> int: ...
+    def may_be_reached(self, host: str) -> bool: ...

@@ -1,4 +1,4 @@
-"""The sweeper: on a schedule, resumes or ends unfinished generations that are due."""
+"""The sweeper: on a schedule, resumes or ends unfinished generations that are due, and has due webhooks sent."""
 
 from typing import Any
 
@@ -15,9 +15,12 @@ from observability import logger, metrics
 @metrics.log_metrics
 @tracing.traced
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001 - a scheduled event carries nothing
-    due = bootstrap.services().jobs.sweep(Deadline.after(context.get_remaining_time_in_millis() / 1000))
+    services, deadline = bootstrap.services(), Deadline.after(context.get_remaining_time_in_millis() / 1000)
+    due = services.jobs.sweep(deadline)
     metrics.add_metric(name="GenerationsDue", unit=MetricUnit.Count, value=due)
-    used = bootstrap.services().ledger.stack_used()
+    used = services.ledger.stack_used()
     if used is not None:
         metrics.add_metric(name="BudgetUsedPercent", unit=MetricUnit.Percent, value=used)
-    return {"due": due}
+    deliveries = services.webhooks.sweep(deadline)
+    metrics.add_metric(name="DeliveriesDue", unit=MetricUnit.Count, value=deliveries)
+    return {"due": due, "deliveries": deliveries}

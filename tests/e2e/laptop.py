@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -85,12 +85,16 @@ class Stack:
         finally:
             iam.delete_role_policy(**names)
 
-    @contextmanager
-    def worker_paused(self) -> Iterator[None]:
+    def worker_paused(self) -> AbstractContextManager[None]:
         """Keep jobs in the queue for as long as the context lasts."""
+        return self.paused("WorkerFunction")
+
+    @contextmanager
+    def paused(self, function: str) -> Iterator[None]:
+        """Keep a function's messages in its queue for as long as the context lasts."""
         functions = self.client("lambda")
-        worker = self.description["functions"]["WorkerFunction"]
-        (mapping,) = functions.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
+        name = self.description["functions"][function]
+        (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             yield

@@ -13,6 +13,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.environment import ENVIRONMENT
 from tests.fakes.events import FakeBus
 from tests.fakes.queue import FakeQueue
+from tests.fakes.receiver import FakeReceiver
 from tests.fakes.table import FakeTable
 
 
@@ -53,6 +54,16 @@ def queue() -> FakeQueue:
 
 
 @pytest.fixture
+def webhook_queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
+def receiver() -> FakeReceiver:
+    return FakeReceiver()
+
+
+@pytest.fixture
 def bus() -> FakeBus:
     return FakeBus()
 
@@ -75,6 +86,8 @@ def services(
     queue: FakeQueue,
     bus: FakeBus,
     bedrock: FakeBedrock,
+    webhook_queue: FakeQueue,
+    receiver: FakeReceiver,
     wall: FakeClock,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
@@ -85,6 +98,7 @@ def services(
         clock.advance(seconds)
         wall.advance(seconds)
 
-    services = Services(settings, table, bucket, queue, bus, bedrock, now=wall, clock=clock, sleep=sleep)
+    parts = (table, bucket, queue, bus, bedrock, webhook_queue, receiver)
+    services = Services(settings, *parts, now=wall, clock=clock, sleep=sleep)
     monkeypatch.setattr(bootstrap, "services", lambda: services)
     return services

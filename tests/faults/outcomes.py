@@ -115,6 +115,7 @@ class Deployment:
             _Queue(self),
             _Bus(self),
             lambda *call: self.call("model", BedrockError, lambda: self.model(*call)),
+            FakeQueue(),
             now=self.wall,
             clock=self.clock,
             sleep=self.sleep,

@@ -11,7 +11,21 @@ from tests.e2e.laptop import emulator, stack
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.fakes.queue import FakeQueue
-from tests.fakes.services import bedrock, bucket, bus, clock, environment, lists, queue, services, settings, table, wall
+from tests.fakes.services import (
+    bedrock,
+    bucket,
+    bus,
+    clock,
+    environment,
+    lists,
+    queue,
+    receiver,
+    services,
+    settings,
+    table,
+    wall,
+    webhook_queue,
+)
 from tests.fakes.table import FakeTable
 from tests.fuzz import figures
 from tests.fuzz.gateway import PUBLIC_KEY, InProcess
@@ -27,11 +41,13 @@ __all__ = [
     "environment",
     "lists",
     "queue",
+    "receiver",
     "services",
     "settings",
     "stack",
     "table",
     "wall",
+    "webhook_queue",
 ]
 
 collect_ignore = [] if CASES else ["test_stack.py"]

@@ -5,15 +5,12 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from local.certificates import Authority
 
 
 @contextmanager
@@ -24,35 +21,36 @@ def silent_server() -> Iterator[str]:
 
 
 @contextmanager
-def closing_server(answer: bytes) -> Iterator[str]:
-    """Answers the first request with these bytes and closes the connection."""
+def closing_server(answer: bytes, *, reads: bool = True) -> Iterator[str]:
+    """Answers the first request, or the first connection, with these bytes and closes it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=_answer_once, args=(server, answer))
+        thread = threading.Thread(target=_answer_once, args=(server, answer, reads))
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         thread.join()
 
 
-def _answer_once(server: socket.socket, answer: bytes) -> None:
+def _answer_once(server: socket.socket, answer: bytes, reads: bool) -> None:
     connection, _ = server.accept()
     with connection:
-        _read_request(connection)
+        if reads:
+            _read_request(connection)
         connection.sendall(answer)
 
 
-def _read_request(connection: socket.socket) -> bool:
-    """Read one request with its body; return False if the client closed the connection."""
+def _read_request(connection: socket.socket) -> bytes:
+    """Read one request with its body; return nothing if the client closed the connection."""
     head, body = b"", b""
     while b"\r\n\r\n" not in head:
         received = connection.recv(65536)
         if not received:
-            return False
+            return b""
         head += received
     head, _, body = head.partition(b"\r\n\r\n")
     length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
     while len(body) < length:
         body += connection.recv(65536)
-    return True
+    return head + b"\r\n\r\n" + body
 
 
 @dataclass
@@ -83,17 +81,33 @@ def resetting_server(answer: bytes, answers_per_connection: int = 1) -> Iterator
 
 @contextmanager
 def tls_breaking_server(folder: Path) -> Iterator[Server]:
-    """Reads each request, and then breaks the TLS connection. The certificate is `ca.pem` in the folder."""
+    """Reads each request, and then breaks the TLS connection. Its certificate's authority is `ca.pem` in the folder."""
+    authority = Authority.new()
+    (folder / "ca.pem").write_text(authority.pem)
+
+    def converse(encrypted: ssl.SSLSocket, _: bytes) -> None:
+        with socket.socket(fileno=encrypted.detach()) as plain:
+            plain.sendall(b"this is no TLS record")
+
+    with https_server(authority.issued("127.0.0.1"), converse) as server:
+        yield server
+
+
+@contextmanager
+def https_server(certificate: str, answer: Callable[[ssl.SSLSocket, bytes], None]) -> Iterator[Server]:
+    """Reads a request from each connection, and answers it. The certificate and its key are in PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(folder))
+    with NamedTemporaryFile("w") as file:
+        file.write(certificate)
+        file.flush()
+        context.load_cert_chain(file.name)
 
     def converse(connection: socket.socket, server: Server) -> None:
-        with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=True) as encrypted:
-            if _read_request(encrypted):
+        # A client may leave at any time.
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
+            if request := _read_request(encrypted):
                 server.requests += 1
-                plain = socket.socket(fileno=encrypted.detach())
-                with plain:
-                    plain.sendall(b"this is no TLS record")
+                answer(encrypted, request)
 
     with _conversing_server("https", converse) as server:
         yield server
@@ -125,27 +139,3 @@ def _conversing_server(scheme: str, converse: Callable[[socket.socket, Server], 
 def _converse(converse: Callable[[socket.socket, Server], None], connection: socket.socket, server: Server) -> None:
     with connection:
         converse(connection, server)
-
-
-def _certificate(folder: Path) -> Path:
-    """A new key and a certificate for loopback, signed by itself, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "ca.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path

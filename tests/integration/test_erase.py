@@ -13,6 +13,7 @@ from imaging.deadline import Deadline
 from imaging.records.record import GenerationRecord
 from imaging.requests.request import GenerationRequest
 from imaging.requests.submission import Submission
+from imaging.requests.webhook import Webhook
 from settings import Settings
 from tests.integration.conftest import TABLE
 
@@ -57,6 +58,23 @@ def test_a_job_that_waits_is_cancelled_and_erased(erase: ModuleType, services: S
     stub = services.store.find(job.id)
     assert stub is not None
     assert (stub.owner, stub.status, stub.request, stub.request_hash) == ("", "cancelled", None, "")
+
+
+def test_webhooks_their_secrets_and_their_log_are_erased(erase: ModuleType, services: Services) -> None:
+    secret = services.endpoints.rotate(OWNER, 0).secrets[0].secret
+    services.endpoints.set_url(OWNER, "https://receiver.example/hook?token=private", "url")
+    submission = Submission.unique(GenerationRequest(text="a fox"), OWNER)
+    webhook = Webhook(url="https://receiver.example/hook?token=private", address="https://api.example")
+    job = services.generations.enqueue(submission.with_webhook(webhook))
+    services.generations.cancel(OWNER, job.id)
+    another = services.endpoints.rotate("fedcba9876543210", 0)
+    assert there() == {"generation", "webhook", "delivery", "due", "jobs"}
+    erase.Erasure(services, OWNER).run()
+    left = str(boto3.client("dynamodb").scan(TableName=TABLE)["Items"])
+    assert there() == {"webhook"}
+    assert another.secrets[0].secret in left
+    assert secret not in left
+    assert "receiver.example" not in left
 
 
 def test_a_generation_that_runs_is_waited_for_and_not_erased(

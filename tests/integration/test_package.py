@@ -31,13 +31,14 @@ THIRD_PARTY = {
     *("annotated_types", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "pydantic"),
     *("pydantic_core", "s3transfer", "six", "typing_extensions", "typing_inspection", "urllib3"),
 }
-OURS = {"aws", "bootstrap", "imaging", "observability", "settings", "tracing", "version"}
+OURS = {"aws", "bootstrap", "imaging", "net", "observability", "settings", "tracing", "version"}
 LOADED = {
     "AuthorizerFunction": {"app"},
     "ApiFunction": THIRD_PARTY | OURS | {"api"},
-    "WorkerFunction": THIRD_PARTY | OURS | {"worker"},
+    "WorkerFunction": THIRD_PARTY | OURS | {"messages", "worker"},
     "SweeperFunction": THIRD_PARTY | OURS | {"sweeper"},
     "AuditorFunction": THIRD_PARTY | OURS | {"auditor"},
+    "WebhookFunction": THIRD_PARTY | OURS | {"api", "messages", "webhooks"},
 }
 """What is loaded when the handler can be called, besides the standard library."""
 
@@ -51,7 +52,18 @@ LOADED_LATER = {
 PACKAGED = {
     *THIRD_PARTY,
     *OURS,
-    *("PIL", "pillow.libs", "api", "auditor", "authorizer", "requirements.txt", "sweeper", "worker"),
+    *(
+        "PIL",
+        "pillow.libs",
+        "api",
+        "auditor",
+        "authorizer",
+        "messages",
+        "requirements.txt",
+        "sweeper",
+        "webhooks",
+        "worker",
+    ),
 }
 MOST_BYTES, MOST_ZIPPED = 46_000_000, 15_000_000
 MOST_BYTES_OF_AUTHORIZER = 20_000

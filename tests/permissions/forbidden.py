@@ -86,6 +86,18 @@ FORBIDDEN = [
         but=("WorkerFunction",),
     ),
     Forbidden(
+        "receive webhooks",
+        "sqs",
+        lambda sqs, w: sqs.receive_message(QueueUrl=w.webhooks, VisibilityTimeout=0),
+        but=("WebhookFunction",),
+    ),
+    Forbidden(
+        "order a webhook",
+        "sqs",
+        lambda sqs, w: sqs.send_message(QueueUrl=w.webhooks, MessageBody="any"),
+        but=("ApiFunction", "WorkerFunction", "SweeperFunction"),
+    ),
+    Forbidden(
         "order a job",
         "sqs",
         lambda sqs, w: sqs.send_message(QueueUrl=w.queue, MessageBody="any"),

@@ -155,6 +155,62 @@ def drop_a_foreign_message(world: World, _: Permission) -> Iterator[Act]:
     _purge(world)
 
 
+# ------------------------------------------------------------------------------------------------ webhooks
+
+
+@contextmanager
+def hear_of_a_job_by_webhook(world: World, permission: Permission) -> Iterator[Act]:
+    def act() -> str:
+        job = world.webhook_job()
+        world.after(job)
+        return world.tried(job, permission.function)
+
+    yield act
+    _forget_webhooks(world)
+
+
+@contextmanager
+def hear_of_a_cancelled_job_by_webhook(world: World, permission: Permission) -> Iterator[Act]:
+    def act() -> str:
+        with world.stack.worker_paused():
+            job = world.webhook_job()
+            world.api.delete(f"/jobs/{job}").raise_for_status()
+        return world.tried(job, permission.function)
+
+    yield act
+    _forget_webhooks(world)
+
+
+@contextmanager
+def try_a_webhook_again(world: World, permission: Permission) -> Iterator[Act]:
+    def act() -> str:
+        job = world.webhook_job()
+        world.after(job)
+        return world.tried(job, permission.function, times=2)
+
+    yield act
+    _forget_webhooks(world)
+
+
+@contextmanager
+def resend_a_lost_webhook(world: World, _: Permission) -> Iterator[Act]:
+    with world.stack.paused("WebhookFunction"):
+        job = world.webhook_job()
+        world.after(job)
+        world.sqs.purge_queue(QueueUrl=world.webhooks)
+        delivery = world.delivery(job)["id"]
+        world.write({**world.record(f"delivery#{delivery}"), "due_at": {"N": "1"}})
+        world.write({**world.record(f"due#{delivery}"), "listed_at": {"N": "1"}})
+
+        def act() -> str:
+            world.call("SweeperFunction")
+            return f"{world.waiting_in(world.webhooks)} message in the queue"
+
+        yield act
+        world.sqs.purge_queue(QueueUrl=world.webhooks)
+    _forget_webhooks(world)
+
+
 # ------------------------------------------------------------------------------------------------ the sweeper
 
 
@@ -218,9 +274,10 @@ def compare_the_ledger_and_the_models(world: World, _: Permission) -> Iterator[A
 @contextmanager
 def poll_the_queue(world: World, permission: Permission) -> Iterator[Act]:
     """Lambda receives and deletes the messages with the function's role."""
-    with world.stack.worker_paused():
-        world.sqs.send_message(QueueUrl=world.queue, MessageBody="proof")
-        polled = {"QueueUrl": world.queue}
+    with world.stack.paused(permission.function):
+        queue = world.webhooks if permission.function == "WebhookFunction" else world.queue
+        world.sqs.send_message(QueueUrl=queue, MessageBody="proof")
+        polled = {"QueueUrl": queue}
         if permission.action == "sqs:DeleteMessage":
             (message,) = world.sqs.receive_message(**polled)["Messages"]
             polled["ReceiptHandle"] = message["ReceiptHandle"]
@@ -231,7 +288,7 @@ def poll_the_queue(world: World, permission: Permission) -> Iterator[Act]:
             "sqs:GetQueueAttributes": sqs.get_queue_attributes,
         }
         yield lambda: _tried(lambda: calls[permission.action](**polled))
-        _purge(world)
+        world.sqs.purge_queue(QueueUrl=queue)
 
 
 @contextmanager
@@ -290,6 +347,7 @@ SCENARIOS: list[tuple[str, str, str, Scenario]] = [
     ("ApiFunction", "dynamodb:*", "Table", generate_an_image),
     ("ApiFunction", "events:PutEvents", "*", hear_of_a_generation),
     ("ApiFunction", "sqs:SendMessage", "Queue", order_a_job),
+    ("ApiFunction", "sqs:SendMessage", "WebhookQueue", hear_of_a_cancelled_job_by_webhook),
     ("AuditorFunction", "*", "*", compare_the_ledger_and_the_models),
     ("WorkerFunction", "bedrock:InvokeModel", "foundation-model/*", run_a_job_with_this_model),
     ("WorkerFunction", "bedrock:InvokeModel", "MoreModels", run_a_job_with_this_model),
@@ -300,9 +358,14 @@ SCENARIOS: list[tuple[str, str, str, Scenario]] = [
     ("WorkerFunction", "events:PutEvents", "*", hear_of_a_job),
     ("WorkerFunction", "sqs:ChangeMessageVisibility", "Queue", wait_for_a_throttled_model),
     ("WorkerFunction", "sqs:SendMessage", "DeadLetterQueue", drop_a_foreign_message),
+    ("WorkerFunction", "sqs:SendMessage", "WebhookQueue", hear_of_a_job_by_webhook),
     ("WorkerFunction", "sqs:*", "Queue", poll_the_queue),
+    ("WebhookFunction", "dynamodb:*", "Table", hear_of_a_job_by_webhook),
+    ("WebhookFunction", "sqs:ChangeMessageVisibility", "WebhookQueue", try_a_webhook_again),
+    ("WebhookFunction", "sqs:*", "WebhookQueue", poll_the_queue),
     ("SweeperFunction", "events:PutEvents", "*", hear_of_a_crashed_request),
     ("SweeperFunction", "sqs:SendMessage", "Queue", resend_a_lost_message),
+    ("SweeperFunction", "sqs:SendMessage", "WebhookQueue", resend_a_lost_webhook),
     ("SweeperFunction", "*", "*", settle_a_crashed_request),
 ]
 """The first row that matches a permission's function, action and resource names its scenario."""
@@ -386,6 +449,10 @@ def _end(world: World, job: str) -> None:
 def _purge(world: World) -> None:
     for queue in (world.queue, world.dead_letters):
         world.sqs.purge_queue(QueueUrl=queue)
+
+
+def _forget_webhooks(world: World) -> None:
+    world.api.delete("/webhooks").raise_for_status()
 
 
 def _crashed_request(world: World) -> tuple[str, str]:

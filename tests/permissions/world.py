@@ -80,6 +80,26 @@ class World:
 
         return eventually(ended)
 
+    # ---------------------------------------------------------------------------------------- webhooks
+
+    def webhook_job(self) -> str:
+        """The id of a new job whose receiver accepts no connection."""
+        self.api.post("/webhooks/secret").raise_for_status()
+        return self.job(webhook_url="https://127.0.0.1:9/")
+
+    def delivery(self, job: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.get(f"/jobs/{job}/deliveries").raise_for_status().json()["deliveries"][0]
+        return found
+
+    def tried(self, job: str, function: str, times: int = 1) -> str:
+        """How often a job's webhook was tried, when it was tried so often or a call of the function was denied."""
+
+        def seen() -> str:
+            tries = len(self.delivery(job)["attempts"])
+            return f"webhook tried {tries} times" if tries >= times or self.denials(function) else ""
+
+        return eventually(seen)
+
     # ---------------------------------------------------------------------------------------- what happened inside
 
     def denials(self, function: str) -> set[str]:
@@ -124,6 +144,10 @@ class World:
     def dead_letters(self) -> str:
         url: str = self.stack.description["dead_letter_queue_url"]
         return url
+
+    @property
+    def webhooks(self) -> str:
+        return self.stack.resource("WebhookQueue")
 
     def waiting_in(self, queue: str) -> int:
         name = "ApproximateNumberOfMessages"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws.queue import QueueError
-from aws.table import Add, Put
+from aws.table import Add, Check, Put
 from imaging import generations
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, ImagingError, InternalError, ModelError, StorageFailed
@@ -85,9 +85,11 @@ def _releasing_begin(self: GenerationStore, record: GenerationRecord, *arguments
 _begin = GenerationStore.begin
 
 
-def _cancelling_change(self: GenerationStore, record: GenerationRecord, **changes: object) -> GenerationRecord:
-    found = self.find(record.id) if changes == {"status": "cancelled"} else None
-    return _change(self, found if found and not found.is_over else record, **changes)
+def _cancelling_change(
+    self: GenerationStore, record: GenerationRecord, relied: Sequence[Check] = (), /, **changes: object
+) -> GenerationRecord:
+    found = self.find(record.id) if changes == {"status": "cancelled", "webhooks": ()} else None
+    return _change(self, found if found and not found.is_over else record, relied, **changes)
 
 
 _change = GenerationStore.change
@@ -118,12 +120,17 @@ def _nothing_swept(self: Jobs, deadline: Deadline) -> int:  # noqa: ARG001 - as 
 
 
 def _unconditional(
-    self: GenerationStore, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put], tries: int = 3
+    self: GenerationStore,
+    before: GenerationRecord,
+    after: GenerationRecord,
+    notes: Sequence[Put],
+    relied: Sequence[Check],
+    tries: int = 3,
 ) -> GenerationRecord:
     try:
-        return _write(self, before, after, notes, tries)
+        return _write(self, before, after, notes, relied, tries)
     except Changed:
-        return _write(self, self.find(after.id) or before, after, notes, tries)
+        return _write(self, self.find(after.id) or before, after, notes, relied, tries)
 
 
 _write = GenerationStore._write  # noqa: SLF001 - what a defect changes

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 import api.app
 import api.routes.openai
 import bootstrap
+import messages
 import sweeper.app
 import worker.app
 from bootstrap import Services
@@ -24,6 +25,7 @@ from imaging.images import finishing
 from observability import logger, metrics
 from settings import Settings
 from tests.fakes.lambda_runtime import FakeContext
+from tests.fakes.queue import FakeQueue
 from tests.simulation.book import About
 from tests.simulation.scheduler import Process, Signal
 from tests.simulation.services import (
@@ -164,6 +166,7 @@ class Deployment:
             self.queue,
             self.bus,
             self.bedrock.invoke,
+            FakeQueue(),
             now=world.process_now,
             clock=world.clock,
             sleep=world.sleep,
@@ -261,4 +264,4 @@ def _switch(before: Process | None, after: Process) -> None:
         BaseRouter.current_event, BaseRouter.lambda_context = after.private.event, after.private.context
         api.app.app.context.clear()
         api.app.app.context.update(after.private.facts)
-        worker.app.processor = after.private.processor
+        messages.processor = after.private.processor

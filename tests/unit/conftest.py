@@ -14,7 +14,21 @@ from api.app import lambda_handler
 from bootstrap import Services
 from observability import logger
 from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
-from tests.fakes.services import bedrock, bucket, bus, clock, environment, lists, queue, services, settings, table, wall
+from tests.fakes.services import (
+    bedrock,
+    bucket,
+    bus,
+    clock,
+    environment,
+    lists,
+    queue,
+    receiver,
+    services,
+    settings,
+    table,
+    wall,
+    webhook_queue,
+)
 
 __all__ = [
     "bedrock",
@@ -24,10 +38,12 @@ __all__ = [
     "environment",
     "lists",
     "queue",
+    "receiver",
     "services",
     "settings",
     "table",
     "wall",
+    "webhook_queue",
 ]
 
 

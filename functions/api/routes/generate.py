@@ -13,9 +13,11 @@ import bootstrap
 from api.answer import GenerationAnswer, answer
 from api.body import GenerateBody
 from api.caller import caller, deadline, stable_link
+from api.job import JobAnswer
 from api.preferences import Preferences
 from api.responses import REQUEST_ID, answers
-from api.routes.jobs import JobAnswer, accepted
+from api.routes.jobs import accepted
+from api.webhooks import requested_webhook
 from imaging.generations import Delivery
 from imaging.images.encoding import Format, Rendition
 
@@ -55,9 +57,10 @@ _ANSWERS[202] = {
 def generate(body: Annotated[GenerateBody, Body()]) -> Response[Any]:
     event = router.current_event
     preferences, services = Preferences.of(event), bootstrap.services()
+    webhook = requested_webhook(body, event, is_job=preferences.respond_async)
     submission = services.deduplication.submission(
         body.generation_request(), caller(event), preferences.key, fresh=preferences.fresh
-    )
+    ).with_webhook(webhook)
     if not preferences.respond_async:
         delivery = services.generations.run(submission, deadline(router.lambda_context), preferences.wait)
         return _delivered(delivery, event, body)

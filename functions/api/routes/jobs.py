@@ -1,6 +1,5 @@
 """GET and DELETE /jobs/{id}, and the 202 answer of POST /generate."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -8,67 +7,20 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-from pydantic import BaseModel, Field
 
 import bootstrap
-from api.answer import GenerationAnswer, StoredDetail, answer, stored_detail
-from api.caller import caller, job_address, stable_link
-from api.problems import STATUS_BY_CODE, Problem, phrase
+from api.answer import GenerationAnswer, answer, stored_detail
+from api.caller import address, caller, stable_link
+from api.job import JobAnswer, Progress, StoredImageSoFar, job_url, problem_of, shown
 from api.responses import answers
 from imaging.images.encoding import Format, Rendition
-from imaging.records.record import GenerationRecord, Status
+from imaging.records.record import GenerationRecord
 
 router = APIGatewayRouter()
 
 POLL_SECONDS = 2
 
 OutputFormat = Annotated[Literal["png", "jpeg", "webp"], Query(description="The format of the result's files.")]
-
-
-class JobLinks(BaseModel):
-    """Where to look at the job, and where to cancel it."""
-
-    self: str = Field(description="The job's address.")
-    cancel: str = Field(description="Where a DELETE cancels the job while it is queued.")
-
-
-class StoredImageSoFar(StoredDetail):
-    """An image that is there before its job is over."""
-
-    index: int = Field(description="Its index among the requested images, from 0.")
-
-
-class Progress(BaseModel):
-    """How many images a job has stored so far. `details` is empty once the job has a result, which lists them."""
-
-    requested: int = Field(description="How many images were asked for.")
-    made: int = Field(description="How many are stored so far.")
-    details: list[StoredImageSoFar] = Field(description="The images that are stored so far.")
-
-
-class Waiting(BaseModel):
-    """Why a queued job waits, and when the next attempt begins."""
-
-    code: str = Field(description="The code of what the job waits for.")
-    detail: str = Field(description="The same in words.")
-    retry_at: datetime = Field(description="When the next attempt may begin.")
-
-
-class JobAnswer(BaseModel):
-    """A generation in the background. The prompt is never returned."""
-
-    id: str = Field(description="The job's id, which is the generation's too.")
-    status: Status = Field(description="How far the job is.")
-    created_at: datetime = Field(description="When the job was accepted.")
-    started_at: datetime | None = Field(description="When the last attempt began; null before the first.")
-    ended_at: datetime | None = Field(description="When the job ended; null before.")
-    attempts: int = Field(description="How often the job was begun.")
-    links: JobLinks
-    progress: Progress
-    waiting: Waiting | None = Field(description="Present while a queued job waits for another attempt.")
-    possibly_rebilled: bool = Field(description="A function crashed during a model call, which may be billed twice.")
-    result: GenerationAnswer | None = Field(description="As POST /generate would have answered, with fresh links.")
-    problem: Problem | None = Field(description="As POST /generate would have refused.")
 
 
 @router.get(
@@ -101,7 +53,7 @@ def cancel(job_id: str) -> JobAnswer:
 def accepted(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -> Response[Any]:
     """202 with the job, its address and when to poll it."""
     headers: dict[str, str | list[str]] = {
-        "Location": _address(event, job.id, form),
+        "Location": job_url(address(event), job.id, form),
         "Retry-After": str(POLL_SECONDS),
         "Preference-Applied": "respond-async",
     }
@@ -109,30 +61,8 @@ def accepted(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -
 
 
 def job_answer(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format = Format.PNG) -> JobAnswer:
-    return JobAnswer(
-        id=job.id,
-        status=job.status,
-        created_at=_time(job.created_at),
-        started_at=job.started_at and _time(job.started_at),
-        ended_at=job.ended_at and _time(job.ended_at),
-        attempts=job.attempts,
-        links=JobLinks(self=_address(event, job.id, form), cancel=job_address(event, job.id)),
-        progress=_progress(job, event),
-        waiting=_waiting(job),
-        possibly_rebilled=job.possibly_rebilled,
-        result=_result(job, event, form),
-        problem=_problem(job, event),
-    )
-
-
-def _address(event: APIGatewayProxyEvent, job_id: str, form: Format) -> str:
-    """Where the job is told with links to files of that format."""
-    address = job_address(event, job_id)
-    return address if form is Format.PNG else f"{address}?output_format={form}"
-
-
-def _time(epoch_seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(epoch_seconds), UTC)
+    problem = problem_of(job.failure, event.path, router.context["request_id"]) if job.failure else None
+    return shown(job, address(event), form, _progress(job, event), _result(job, event, form), problem)
 
 
 def _progress(job: GenerationRecord, event: APIGatewayProxyEvent) -> Progress:
@@ -151,28 +81,9 @@ def _progress(job: GenerationRecord, event: APIGatewayProxyEvent) -> Progress:
     return Progress(requested=job.requested, made=len(made), details=details)
 
 
-def _waiting(job: GenerationRecord) -> Waiting | None:
-    if job.status != "queued" or job.waiting is None:
-        return None
-    return Waiting(code=job.waiting.code, detail=job.waiting.detail, retry_at=_time(job.retry_at))
-
-
 def _result(job: GenerationRecord, event: APIGatewayProxyEvent, form: Format) -> GenerationAnswer | None:
     if job.result is None:
         return None
     now = bootstrap.services().gallery.current(job.owner, job.result)
     files = bootstrap.services().renditions.files(job.owner, now.stored, Rendition(form))
     return answer(now, files, stable_link(event, form))
-
-
-def _problem(job: GenerationRecord, event: APIGatewayProxyEvent) -> Problem | None:
-    if job.failure is None:
-        return None
-    status = STATUS_BY_CODE[job.failure.code]
-    return Problem(
-        title=phrase(status),
-        status=status,
-        instance=event.path,
-        request_id=router.context["request_id"],
-        **job.failure.model_dump(),
-    )

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from imaging import errors
-from imaging.errors import ImagingError, InternalError
+from imaging.errors import FieldError, ImagingError, InternalError, InvalidRequest
 from imaging.requests.request import MAX_SEED, GenerationRequest
 from imaging.requests.result import (
     DeletedImage,
@@ -27,6 +27,9 @@ from imaging.requests.result import (
     without_facts,
 )
 from imaging.requests.submission import Submission
+from imaging.requests.webhook import Webhook
+
+MAX_WEBHOOKS = 5
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -75,7 +78,8 @@ class GenerationRecord(_Stored):
     the token of the current or last attempt, whose lease ends at `lease_until`. The table stores the `request` of
     unfinished jobs only. `settled` has the facts of each image that needs no further model call, by index, and `model`
     is the model that made them. Until `remembered_until`, a billed failure or a keyed cancellation answers the same
-    request. An attempt is lost if its function crashed, so that it is unknown what it paid.
+    request. An attempt is lost if its function crashed, so that it is unknown what it paid. When a job
+    ends, it is sent to its `webhooks`, each by one of the `deliveries`.
     """
 
     id: str
@@ -117,6 +121,8 @@ class GenerationRecord(_Stored):
     remembered_until: float = 0
     has_lost_attempt: bool = False
     possibly_rebilled: bool = False
+    webhooks: Sequence[Webhook] = ()
+    deliveries: Sequence[str] = ()
 
     @classmethod
     def new(cls, submission: Submission, now: float, *, is_job: bool) -> Self:
@@ -134,6 +140,7 @@ class GenerationRecord(_Stored):
             request=request,
             requested=request.number_of_images,
             first_seed=secrets.randbelow(MAX_SEED) + 1 if request.seed is None else request.seed,
+            webhooks=[submission.webhook] if submission.webhook else [],
         )
 
     @model_validator(mode="after")
@@ -149,6 +156,22 @@ class GenerationRecord(_Stored):
     def is_lost(self, now: float) -> bool:
         """Whether the lease of its attempt has expired, so that the function has crashed or timed out."""
         return self.status == "running" and self.lease_until <= now
+
+    @property
+    def new_deliveries(self) -> Sequence[str]:
+        """The deliveries of the end that was written last."""
+        return self.deliveries[-len(self.webhooks) :] if self.webhooks else ()
+
+    def with_webhook(self, webhook: Webhook | None) -> Sequence[Webhook]:
+        """The receivers, with another one. Raises InvalidRequest if there are too many."""
+        if webhook is None or webhook in self.webhooks:
+            return self.webhooks
+        if len(self.webhooks) >= MAX_WEBHOOKS:
+            message = f"The same job has {MAX_WEBHOOKS} other addresses already, the most that it may have"
+            raise InvalidRequest(
+                f"The request is not valid. webhook_url: {message}", fields=[FieldError("webhook_url", message)]
+            )
+        return [*self.webhooks, webhook]
 
     @property
     def has_images(self) -> bool:

@@ -20,6 +20,7 @@ from aws.table import (
     LISTING,
     Absent,
     Change,
+    Check,
     Condition,
     ConditionFailed,
     Equal,
@@ -31,6 +32,7 @@ from aws.table import (
 from imaging import ports
 from imaging.deadline import Deadline
 from imaging.errors import DependencyUnavailable, InternalError, table_down, table_needed
+from imaging.records import delivery
 from imaging.records.attempt import Attempt
 from imaging.records.keys import Keys
 from imaging.records.ledger import Ledger, settlement
@@ -60,6 +62,10 @@ ENTRY_TRIES = 3
 
 class Changed(Exception):
     """The record was changed since it was read, so nothing was written."""
+
+
+class Outdated(Changed):
+    """Another record that the change relies on was changed since it was read."""
 
 
 @dataclass(frozen=True)
@@ -142,16 +148,17 @@ class GenerationStore:
                 self.sleep(min(pause, attempt.deadline.remaining() / 2))
         return write()
 
-    def change(self, record: GenerationRecord, **changes: object) -> GenerationRecord:
+    def change(self, record: GenerationRecord, relied: Sequence[Check] = (), /, **changes: object) -> GenerationRecord:
         """Changes a record that no attempt runs. A new status settles the reservation of a crashed attempt: what it
-        paid is unknown, so all of it counts as spent. Raises Changed, BudgetExhausted, DependencyUnavailable."""
+        paid is unknown, so all of it counts as spent. Raises Changed, Outdated if a check in `relied` fails,
+        BudgetExhausted, DependencyUnavailable."""
         if "status" in changes and record.status == "running":
             metrics.add_metric(name="ReservationExpired", unit=MetricUnit.Count, value=1)
             logger.warning(
                 "A crashed attempt's reservation counts as spent", generation_id=record.id, micros=record.reserved
             )
             changes = {**settlement(record, (), in_full=True), "failures": record.failures + 1, **changes}
-        return self._save(record, changes, ())
+        return self._save(record, changes, (), relied)
 
     def set_aside(self, generation_id: str) -> None:
         """Lists a malformed record again at the latest deadline of its job, by when its cause may be fixed; then
@@ -175,12 +182,21 @@ class GenerationStore:
         condition = Equal("is_open", value=True) if is_counted else None
         self.table.write([Put(record[KEY], rest, expires_at, condition), *released], secrets.token_hex(8))
 
-    def _save(self, before: GenerationRecord, changes: Mapping[str, object], notes: Sequence[Put]) -> GenerationRecord:
+    def _save(
+        self,
+        before: GenerationRecord,
+        changes: Mapping[str, object],
+        notes: Sequence[Put],
+        relied: Sequence[Check] = (),
+    ) -> GenerationRecord:
         changed = before.model_copy(update={"revision": secrets.token_hex(8), **changes})
-        is_ended = before.is_over and changed.is_over
-        return self._write(before, changed if is_ended else changed.model_copy(update=self._times(changed)), notes)
+        if not (before.is_over and changed.is_over):
+            changed = changed.model_copy(
+                update=self._times(changed) | (delivery.ending(changed) if changed.is_over else {})
+            )
+        return self._write(before, changed, notes, relied)
 
-    def _times(self, record: GenerationRecord) -> Mapping[str, object]:
+    def _times(self, record: GenerationRecord) -> dict[str, object]:
         """When the sweeper must look at the record, and when it expires; an unfinished record expires long after its
         deadline."""
         now = self.now()
@@ -195,27 +211,35 @@ class GenerationStore:
         return int(self.now()) + self.job_seconds + self.retention_seconds
 
     def _write(
-        self, before: GenerationRecord, after: GenerationRecord, notes: Sequence[Put], tries: int = ENTRY_TRIES
+        self,
+        before: GenerationRecord,
+        after: GenerationRecord,
+        notes: Sequence[Put],
+        relied: Sequence[Check],
+        tries: int = ENTRY_TRIES,
     ) -> GenerationRecord:
         condition = Equal("revision", before.revision) if before.revision else Absent(self.now())
         checks = self.keys.checks(before, after)
         jobs, totals = self.open_jobs.changes(before, after), self.ledger.changes(before, after)
         written: list[Change] = [put(after, condition), *checks, *jobs, *totals]
+        all_written = [*written, *notes, *self._deliveries(before, after)]
         try:
-            self.table.write([*written, *notes], secrets.token_hex(8))
+            self.table.write([*all_written, *relied], secrets.token_hex(8))
         except ConditionFailed as failed:
             first = min(failed.places)
             if first == 0:
                 return self._recognised(before, after, Changed())
             if first <= len(checks):
                 self._renew(after.owner, tries)
-                return self._write(before, after, notes, tries - 1)
+                return self._write(before, after, notes, relied, tries - 1)
             if first <= len(checks) + len(jobs):
                 raise self.open_jobs.refusal(after.owner) from None
             if first < len(written):
                 raise self.ledger.exhausted(before, after) from None
+            if first >= len(all_written):
+                raise Outdated from None
             missing = [note for place, note in enumerate(notes, len(written)) if place not in failed.places]
-            return self._write(before, after, missing, tries)
+            return self._write(before, after, missing, relied, tries)
         except TableError as error:
             return self._recognised(before, after, table_down(error))
         return after
@@ -228,6 +252,10 @@ class GenerationStore:
                 "the request again."
             )
         self.keys.renew(owner)
+
+    def _deliveries(self, before: GenerationRecord, after: GenerationRecord) -> list[Put]:
+        new = delivery.of_end(before, after, self.retention_seconds)
+        return [write for each in new for write in delivery.puts(each)]
 
     def _recognised(self, before: GenerationRecord, after: GenerationRecord, otherwise: Exception) -> GenerationRecord:
         """The record in the table, if this write was applied although its answer was lost. Another request may have

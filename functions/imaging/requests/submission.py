@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from imaging import ids
 from imaging.requests.request import GenerationRequest
+from imaging.requests.webhook import DEFAULT, Webhook
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A caller's request and the id of its generation.
+    """A caller's request, the id of its generation, and where a job's end is sent to.
 
     `is_keyed` is false if the request is deduplicated by its content. A finished generation then answers the same
     request only for the deduplication time; otherwise for as long as its record lives.
@@ -20,6 +22,7 @@ class Submission:
     caller: str
     generation_id: str
     is_keyed: bool = True
+    webhook: Webhook | None = None
 
     @classmethod
     def keyed(cls, request: GenerationRequest, caller: str, key: str) -> "Submission":
@@ -35,6 +38,14 @@ class Submission:
     def unique(cls, request: GenerationRequest, caller: str) -> "Submission":
         """Not deduplicated."""
         return cls(request, caller, ids.new_generation_id())
+
+    def with_webhook(self, webhook: Webhook | None) -> Self:
+        return replace(self, webhook=webhook)
+
+    @property
+    def own_webhook(self) -> Webhook | None:
+        """The webhook that the request names itself."""
+        return self.webhook if self.webhook and self.webhook.url != DEFAULT else None
 
     @property
     def request_hash(self) -> str:

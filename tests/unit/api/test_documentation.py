@@ -74,7 +74,7 @@ def test_every_other_method_is_answered_with_the_announced_ones(document: dict[s
 def test_an_answer_announces_the_requests_that_it_leads_to(document: dict[str, Any]) -> None:
     operations = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
     answers = document["paths"]["/generate"]["post"]["responses"]
-    assert set(answers["202"]["links"]) == {"getJob", "cancelJob"}
+    assert set(answers["202"]["links"]) == {"getJob", "cancelJob", "getJobDeliveries"}
     assert answers["200"]["links"]["followImage"]["parameters"] == {"image_id": "$response.body#/details/0/id"}
     assert {link["operationId"] for link in answers["200"]["links"].values()} <= operations
 

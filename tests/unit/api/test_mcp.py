@@ -13,7 +13,7 @@ from mcp_types.methods import validate_server_result
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 from PIL import Image
 
-from api.body import GenerateBody
+from api.body import ImagesBody
 from api.mcp import PREVIEW_BYTES, SUPPORTED, WITH_HANDSHAKE
 from bootstrap import Services
 from imaging.images.provenance import SOURCE_TYPE
@@ -138,7 +138,7 @@ def test_the_tools_are_listed(ask: Ask, version: str) -> None:
 
 def test_an_inputs_limits_are_the_models(ask: Ask) -> None:
     schema = ask("tools/list")["tools"][0]["inputSchema"]
-    ours = GenerateBody.model_json_schema()["properties"]
+    ours = ImagesBody.model_json_schema()["properties"]
     assert list(schema["properties"]) == [*ours, "idempotency_key", "wait_seconds"]
     assert (schema["required"], schema["additionalProperties"]) == (["text"], False)
     for name in ("width", "height", "number_of_images", "cfg_scale"):

@@ -1,0 +1,263 @@
+"""Webhooks: the end of a job is sent to where its caller wants it, signed, until it arrives or a day is over."""
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from bootstrap import Services
+from imaging.records.delivery import HINT_SECONDS
+from imaging.webhooks.sender import PAUSES
+from tests.fakes.bedrock import FakeBedrock
+from tests.fakes.clock import FakeClock
+from tests.fakes.lambda_runtime import FakeContext, event
+from tests.fakes.queue import FakeQueue
+from tests.fakes.receiver import FakeReceiver, Message
+from tests.fakes.table import FakeTable
+from tests.unit.conftest import Send
+from tests.unit.doors import counted_calls, killed_after, sweep, work
+from webhooks.app import lambda_handler
+
+FOX = {"text": "a fox"}
+URL = "https://receiver.example/hook?token=private"
+ANOTHER = "fedcba9876543210"
+
+
+def secret(send: Send) -> str:
+    return str(send("POST", "/webhooks/secret").json["secret"])
+
+
+def start(send: Send, **body: object) -> str:
+    answer = send("POST", "/generate", FOX | body, prefer="respond-async")
+    assert answer.status == 202, answer.text
+    return str(answer.json["id"])
+
+
+def deliver(delivery_id: str) -> bool:
+    """Lets the sender see a message; whether it is done with it."""
+    message = event("sqs")
+    message["Records"][0]["body"] = delivery_id
+    return bool(lambda_handler(message, FakeContext())["batchItemFailures"] == [])
+
+
+def is_signed(message: Message, secret: str) -> bool:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{message.headers['webhook-id']}.{message.headers['webhook-timestamp']}.".encode() + message.body
+    expected = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return expected in message.headers["webhook-signature"].split(" ")
+
+
+def test_the_end_of_a_job_is_sent_signed_and_without_links_that_expire(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver
+) -> None:
+    key = secret(send)
+    job_id = start(send, webhook_url=URL)
+    assert work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    assert deliver(delivery_id)
+    (message,) = receiver.messages
+    assert message.url == URL
+    assert is_signed(message, key)
+    assert message.json["type"] == "generation.completed"
+    data = message.json["data"]
+    assert (data["id"], data["status"]) == (job_id, "succeeded")
+    assert "url" not in data["result"]["details"][0]
+    assert data["result"]["details"][0]["link"].endswith(".png")
+    assert "images" not in data["result"]
+    (logged,) = send("GET", f"/jobs/{job_id}/deliveries").json["deliveries"]
+    assert (logged["id"], logged["status"], [each["status"] for each in logged["attempts"]]) == (
+        delivery_id,
+        "delivered",
+        [200],
+    )
+
+
+def test_a_receiver_that_is_down_for_an_hour_gets_it_afterwards(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    assert work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    receiver.status = 503
+    for _ in range(60):
+        deliver(delivery_id)
+        wall.advance(60)
+    receiver.status = 200
+    for _ in range(60):
+        sweep()
+        deliver(delivery_id)
+        wall.advance(60)
+    assert {message.headers["webhook-id"] for message in receiver.messages} == {delivery_id}
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+
+
+def test_a_delivery_whose_message_was_lost_is_found_by_the_sweeper(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    """The function that ended the job crashed after the commit, before it sent the message."""
+    key = secret(send)
+    job_id = start(send, webhook_url=URL)
+    with killed_after(0, webhook_queue, "send"):
+        work(job_id)
+    assert webhook_queue.sent == []
+    sweep()
+    assert webhook_queue.sent == [], "its message may still come"
+    wall.advance(HINT_SECONDS)
+    sweep()
+    (delivery_id,) = webhook_queue.sent
+    assert deliver(delivery_id)
+    assert is_signed(receiver.messages[0], key)
+
+
+@pytest.mark.parametrize("code", ["SendMessage refused", "connection lost"])
+def test_a_queue_that_refuses_harms_no_job(send: Send, webhook_queue: FakeQueue, code: str) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    webhook_queue.refusals.append(code)
+    assert work(job_id)
+    assert send("GET", f"/jobs/{job_id}").json["status"] == "succeeded"
+    assert webhook_queue.sent == []
+
+
+def test_tries_end_after_a_day_and_none_runs_the_job_again(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock, bedrock: FakeBedrock
+) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    receiver.status, began, calls = 500, wall(), len(bedrock.calls)
+    while send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "pending":
+        deliver(delivery_id)
+        sweep()
+        wall.advance(60)
+    log = send("GET", f"/webhooks/deliveries/{delivery_id}").json
+    assert (log["status"], log["next_at"], len(log["attempts"])) == ("given_up", None, len(PAUSES) + 1)
+    assert 20 * 3600 < wall() - began < 28 * 3600
+    assert len(bedrock.calls) == calls
+    assert deliver(delivery_id)
+    assert len(receiver.messages) == len(PAUSES) + 1, "no more after the last"
+
+
+def test_a_failed_and_a_cancelled_job_are_sent_too(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, bedrock: FakeBedrock
+) -> None:
+    secret(send)
+    cancelled = start(send, webhook_url=URL)
+    send("DELETE", f"/jobs/{cancelled}")
+    bedrock.refuse("ValidationException", times=8)
+    work(start(send, webhook_url=URL, seed=2))
+    for delivery_id in webhook_queue.sent:
+        deliver(delivery_id)
+    assert [each.json["type"] for each in receiver.messages] == ["generation.cancelled", "generation.failed"]
+    assert receiver.messages[1].json["data"]["problem"]["code"] == "invalid_request"
+    assert "fox" not in str([each.body for each in receiver.messages])
+
+
+def test_without_its_secrets_nothing_more_is_sent(send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    send("DELETE", "/webhooks")
+    assert deliver(delivery_id)
+    assert receiver.messages == []
+    log = send("GET", f"/webhooks/deliveries/{delivery_id}").json
+    assert (log["status"], log["attempts"][0]["error"]) == ("given_up", "no_secret")
+
+
+def test_during_the_overlap_both_secrets_sign(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    old, new = secret(send), secret(send)
+    for pause, signers in ((0, {old, new}), (24 * 3600, {new})):
+        wall.advance(pause)
+        work(start(send, webhook_url=URL, seed=pause))
+        deliver(webhook_queue.sent[-1])
+        assert {each for each in (old, new) if is_signed(receiver.messages[-1], each)} == signers
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://receiver.example/",
+        "https://user:word@receiver.example/",
+        "https://127.0.0.1/",
+        "https://169.254.169.254/latest",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://10.0.0.1/",
+        "https:///",
+        "https://receiver.example:0/",
+    ],
+)
+def test_an_address_that_nothing_may_be_sent_to_is_refused(send: Send, url: str) -> None:
+    secret(send)
+    answer = send("POST", "/generate", FOX | {"webhook_url": url}, prefer="respond-async")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, "webhook_url")
+
+
+def test_without_a_job_or_a_secret_it_is_refused(send: Send) -> None:
+    assert "respond-async" in send("POST", "/generate", FOX | {"webhook_url": URL}).json["detail"]
+    answer = send("POST", "/generate", FOX | {"webhook_url": URL}, prefer="respond-async")
+    assert (answer.status, "POST /webhooks/secret" in answer.json["detail"]) == (400, True)
+
+
+def test_the_default_holds_unless_the_request_says_otherwise(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    assert send("PUT", "/webhooks", {"url": URL}).json["url"] == URL
+    work(start(send))
+    work(start(send, seed=2, webhook_url=None))
+    assert len(webhook_queue.sent) == 1
+    assert send("DELETE", "/webhooks").status == 204
+    assert send("GET", "/webhooks").json == {"url": None, "secrets": []}
+
+
+def test_another_callers_deliveries_are_not_found(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    for method, path in (
+        ("GET", f"/webhooks/deliveries/{delivery_id}"),
+        ("POST", f"/webhooks/deliveries/{delivery_id}/resend"),
+        ("GET", f"/jobs/{job_id}/deliveries"),
+    ):
+        assert send(method, path, caller=ANOTHER).status == 404
+    assert send("GET", "/webhooks/deliveries", caller=ANOTHER).json["deliveries"] == []
+
+
+def test_it_can_be_sent_again_under_the_same_id(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, services: Services
+) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    receiver.status = 410
+    deliver(delivery_id)
+    assert services.deliveries.get("0123456789abcdef", delivery_id).status == "given_up"
+    receiver.status = 204
+    assert send("POST", f"/webhooks/deliveries/{delivery_id}/resend").status == 202
+    deliver(webhook_queue.sent[-1])
+    assert [message.headers["webhook-id"] for message in receiver.messages] == [delivery_id] * 2
+    assert send("GET", "/webhooks/deliveries").json["deliveries"][0]["status"] == "delivered"
+
+
+def test_a_job_without_a_webhook_calls_the_table_as_often_as_before(send: Send, table: FakeTable) -> None:
+    with counted_calls(table) as calls:
+        start(send)
+    assert calls == ["write"]
+    with counted_calls(table) as calls:
+        send("POST", "/generate", FOX | {"seed": 2})
+    assert calls == ["write", "write"]
+
+
+def test_a_default_counts_from_the_next_job_on(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    send("PUT", "/webhooks", {"url": URL})
+    work(start(send))
+    assert len(webhook_queue.sent) == 1
+    send("DELETE", "/webhooks")
+    work(start(send, seed=2))
+    assert len(webhook_queue.sent) == 1
