@@ -66,7 +66,7 @@ def _add_request(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=_seed, default=42, help="a number (42), or random")
     group.add_argument("--negative", metavar="TEXT", help="what the images must not show")
     group.add_argument(
-        "--cfg-scale", type=float, default=8.0, metavar="SCALE", help="how closely to follow the text (8)"
+        "--cfg-scale", type=_amount, default=8.0, metavar="SCALE", help="how closely to follow the text (8)"
     )
     group.add_argument("--model", help="a model's id or alias; otherwise the first that lives")
     group.add_argument("--format", type=_format, default="png", metavar="FORMAT", help="png, jpeg or webp")
@@ -114,7 +114,7 @@ def _seed(text: str) -> int | None:
 
 def _amount(text: str) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?|\.\d+", text.removeprefix("$")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
     return float(text.removeprefix("$"))
 
 

@@ -45,6 +45,7 @@ def command(arguments: Sequence[str]) -> int:
     except ImagesError as error:
         return run.failed(error)
     except Refused as error:
+        run.tell_error("refused", str(error))
         return run.stopped(str(error), REFUSED)
     except OSError as error:
         why = f"{error.strerror or error}: {error.filename or 'a file'}"
@@ -84,10 +85,12 @@ class Run:
         if isinstance(error, Unauthorized):
             lines.append("  Check API_KEY and API_URL, in the environment or in .env.")
         may_resume = isinstance(error, MayPass) and not error.job_is_over
-        if self.options.json:
-            facts = {"code": error.code, "detail": error.detail, "request_id": error.request_id}
-            _print_json({"key": self.key, "error": facts})
+        self.tell_error(error.code, error.detail, error.request_id)
         return self.stopped("\n".join(lines), code, may_resume=may_resume)
+
+    def tell_error(self, code: str, detail: str, request_id: str | None = None) -> None:
+        if self.options.json:
+            _print_json({"key": self.key, "error": {"code": code, "detail": detail, "request_id": request_id}})
 
     def stopped(self, why: str, code: int, *, may_resume: bool = True) -> int:
         self.display.clear()
@@ -105,12 +108,12 @@ class Run:
         return self.options.width, self.options.height, self.options.quality
 
     def _prompt(self) -> str:
-        text = str(self.options.prompt)
         try:
-            text = sys.stdin.read().strip() if text == "-" else text
-            text.encode()
+            text = sys.stdin.read().strip() if self.options.prompt == "-" else str(self.options.prompt)
+            for each in (text, self.options.negative or "", self.options.model or ""):
+                each.encode()
         except UnicodeError:
-            raise Refused("The prompt is no UTF-8 text; nothing was sent.") from None
+            raise Refused("The text is not UTF-8; nothing was sent.") from None
         return text
 
     def _agree(self, client: Client) -> None:

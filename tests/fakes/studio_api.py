@@ -112,7 +112,8 @@ class FakeApi:
         return 200, {"content-type": "image/png"}, picture(path.partition("?")[0])
 
     def _models(self) -> dict[str, Any]:
-        return {"models": [_model(TITAN, "Titan", 0.01, self.titan), _model(CORE, "Stable Image Core 1.0", 0.04)]}
+        titan = _model(TITAN, "Titan", "titan", 0.01, self.titan)
+        return {"models": [titan, _model(CORE, "Stable Image Core 1.0", "core", 0.04)]}
 
     def _usage(self) -> dict[str, Any]:
         jobs = [job for job in self.jobs.values() if self._status(job) in {"succeeded", "failed"}]
@@ -332,10 +333,11 @@ def _cost(job: dict[str, Any]) -> float:
     return cost
 
 
-def _model(model_id: str, name: str, price: float, state: str = "active") -> dict[str, Any]:
+def _model(model_id: str, name: str, alias: str, price: float, state: str = "active") -> dict[str, Any]:
     return {
         "id": model_id,
         "name": name,
+        "aliases": [alias],
         "lists": ["standard"],
         "price_usd": price,
         "lifecycle": {"state": state},

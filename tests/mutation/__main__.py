@@ -52,9 +52,11 @@ TESTS = [
     "tests/integration/test_deep_health.py",
     "tests/integration/test_events_adapter.py",
     "tests/integration/test_idle_clients.py",
+    "tests/integration/test_metrics_of_bedrock.py",
     "tests/integration/test_queue_adapter.py",
     "tests/integration/test_signing_key_adapter.py",
     "tests/integration/test_table_adapter.py",
+    "tests/integration/test_unprocessed_keys.py",
 ]
 TESTS_OF_IMPORTS = [
     "tests/unit/api/test_models_route.py",

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.studio_api import KEY, FakeApi, problem
+from tests.fakes.studio_api import CORE, KEY, FakeApi, problem
 from text_to_image import __version__, cli, connection, following
 
 FOX = ("A fox in the snow", "-n", "4", "--size", "64x48", "-o", "out")
@@ -158,10 +158,17 @@ def _read(terminal: Any) -> bytes:  # noqa: ANN401 - a file
         return b""
 
 
-@pytest.mark.parametrize("option", ["--yes", "--quiet", "--max-cost=0.16"])
-def test_it_asks_nothing_if_told_so(
-    begin: Callable[..., subprocess.Popen[str]], served_api: FakeApi, option: str
+@pytest.mark.parametrize(
+    ("option", "preview"), [("--yes", ""), ("--quiet", ""), ("--max-cost=0.16", ""), ("--seed=1", "true")]
+)
+def test_it_asks_nothing_if_told_so_or_if_it_is_free(
+    begin: Callable[..., subprocess.Popen[str]],
+    served_api: FakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    preview: str,
 ) -> None:
+    monkeypatch.setenv("STUDIO_PREVIEW", preview)
     ours, its = pty.openpty()
     with closing(os.fdopen(ours, "r+b", buffering=0)):
         process = begin(*FOX, option, stdin=its, stderr=its)
@@ -176,6 +183,13 @@ def test_it_sends_nothing_that_may_cost_more(run: Run, served_api: FakeApi, most
 
     assert (ran.code, len(served_api.sent)) == (code, 0 if code else 1)
     assert ("may cost $0.16, more than --max-cost $0.15" in ran.err) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "price"), [("core", "$0.16"), (CORE, "$0.16"), ("titan", "$0.04"), ("of-the-future", "price unknown")]
+)
+def test_the_price_is_the_models(run: Run, model: str, price: str) -> None:
+    assert run(*FOX, "--model", model).err.startswith(f"4 images · {price} · ")
 
 
 def test_an_unknown_price_keeps_no_maximum(run: Run, served_api: FakeApi) -> None:
@@ -329,6 +343,12 @@ def test_an_error_is_json_too(run: Run, served_api: FakeApi) -> None:
     }
 
 
+def test_a_refusal_of_its_own_is_json_too(run: Run) -> None:
+    told = json.loads(run(*FOX, "--json", "--max-cost", "0.01").out)
+
+    assert told["error"]["code"] == "refused"
+
+
 def test_quiet_prints_paths_only(run: Run) -> None:
     ran = run(*FOX, "--quiet")
 
@@ -370,6 +390,8 @@ def test_a_prompt_is_no_subcommand(run: Run, served_api: FakeApi, prompt: str) -
         ("a", "--seed", "-1"),
         ("a", "--format", "gif"),
         ("a", "--max-cost", "much"),
+        ("a", "--cfg-scale", "nan"),
+        ("a", "--timeout", "inf"),
         ("a", "--key", "schlüssel"),
         ("a", "--models"),
         ("a", "--qual", "premium"),
@@ -383,8 +405,9 @@ def test_a_wrong_use_is_explained(run: Run, served_api: FakeApi, arguments: tupl
     assert (raised.value.code, served_api.requests) == (2, [])
 
 
-def test_a_prompt_that_is_no_text_is_refused(run: Run, served_api: FakeApi) -> None:
-    ran = run("\udcff", "-o", "out")
+@pytest.mark.parametrize("arguments", [("\udcff",), ("a", "--negative", "\udcff"), ("a", "--model", "\udcff")])
+def test_what_is_no_text_is_refused(run: Run, served_api: FakeApi, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments, "-o", "out")
 
     assert (ran.code, served_api.requests) == (2, [])
     assert "UTF-8" in ran.err
