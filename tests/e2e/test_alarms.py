@@ -206,6 +206,25 @@ def failing(function: str, times: int) -> Callable[[Watched], None]:
     return fail
 
 
+def deliveries_given_up(watched: Watched) -> None:
+    """The last try of a webhook fails, whose receiver accepts no connection."""
+    address, key = watched.stack.description["api_url"], {"x-api-key": watched.stack.description["api_key"]}
+    with httpx.Client(base_url=address, headers=key, timeout=60, trust_env=False) as api:
+        api.post("/webhooks/secret").raise_for_status()
+        request = {"text": "a fox", "width": 512, "height": 512, "seed": 8, "webhook_url": "https://127.0.0.1:9/"}
+        api.post("/generate", json=request, headers={"Prefer": "respond-async"}).raise_for_status()
+        delivery = eventually(lambda: api.get("/webhooks/deliveries").json()["deliveries"])[0]["id"]
+        eventually(lambda: api.get(f"/webhooks/deliveries/{delivery}").json()["attempts"])
+    watched.stack.client("dynamodb").update_item(
+        TableName=watched.stack.description["table"],
+        Key={"id": {"S": f"delivery#{delivery}"}},
+        UpdateExpression="SET tries = :tries, next_at = :past",
+        ExpressionAttributeValues={":tries": {"N": "10"}, ":past": {"N": "1"}},
+    )
+    queue = watched.stack.resource("WebhookQueue")
+    watched.stack.client("sqs").send_message(QueueUrl=queue, MessageBody=delivery)
+
+
 def authorizer_errors(watched: Watched) -> None:
     assert not watched.invoke("AuthorizerFunction", {"no": "request"})
 
@@ -220,6 +239,7 @@ CAUSES: Mapping[str, Callable[[Watched], None]] = {
     "UncountedImages": uncounted_images,
     "OldestJob": old_job,
     "DeadLetters": dead_letter,
+    "DeliveriesGivenUp": deliveries_given_up,
     "AuthorizerErrors": authorizer_errors,
     "WorkerErrors": failing("WorkerFunction", 1),
     "SweeperErrors": failing("SweeperFunction", 2),

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import io
 
 import pytest
 
@@ -109,6 +110,24 @@ def test_a_delivery_whose_message_was_lost_is_found_by_the_sweeper(
     (delivery_id,) = webhook_queue.sent
     assert deliver(delivery_id)
     assert is_signed(receiver.messages[0], key)
+
+
+@pytest.mark.parametrize("answer", [200, 500, 410, "timed_out"])
+def test_neither_the_address_nor_the_secret_nor_the_prompt_is_logged(
+    send: Send,
+    webhook_queue: FakeQueue,
+    receiver: FakeReceiver,
+    log: io.StringIO,
+    answer: int | str,
+) -> None:
+    key = secret(send)
+    receiver.answers = [answer]
+    work(start(send, webhook_url=URL))
+    deliver(webhook_queue.sent[0])
+    assert '"host":"receiver.example"' in log.getvalue()
+    for private in ("/hook", "token=private", key, "a fox"):
+        assert private not in log.getvalue()
+    assert webhook_queue.sent[0].startswith("msg_")
 
 
 @pytest.mark.parametrize("code", ["SendMessage refused", "connection lost"])
