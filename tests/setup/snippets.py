@@ -34,7 +34,7 @@ TRIED_ELSEWHERE = {
     "sha256sum --check": "needs a published release; tests/unit/test_release.py packs one",
     "sam package": "needs an AWS account; tests/unit/test_release.py packs what it uploads",
     'curl -X POST "$API_URL/webhooks/secret"': "tests/clients/test_webhook_verifiers.py",
-    "curl \"$API_URL/generate\" -H \"x-api-key: $API_KEY\" -H 'Prefer": "tests/clients/test_webhook_verifiers.py",
+    'curl "$API_URL/generate" -H "x-api-key: $API_KEY" -H \'Prefer': "tests/clients/test_webhook_verifiers.py",
     'curl -X PUT "$API_URL/webhooks"': "tests/clients/test_webhook_verifiers.py",
     "from standardwebhooks": "tests/clients/test_webhook_verifiers.py",
     "export API_URL=…": "needs a deployed stack; tests/e2e/test_smoke.py runs `make smoke` on the laptop's",
