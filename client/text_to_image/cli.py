@@ -191,7 +191,8 @@ class Run:
         cost = "made before, nothing charged again" if generation.replayed else dollars(generation.cost_usd)
         cost = "free preview" if is_preview() else cost
         say(f"{counted(len(generation.images))} · {cost} · {generation.model} · seed {seeds}")
-        if known := len(generation.images) - self.folder.written:
+        # Without a key, a laptop's stack has copied them there itself.
+        if self.options.key and (known := len(generation.images) - self.folder.written):
             say(f"{known} of them {'was' if known == 1 else 'were'} in {self.options.output} already.")
         for missing in generation.missing:
             say(f"{missing.caption} is missing ({missing.status}): {missing.reason}")
