@@ -77,7 +77,7 @@ def test_the_end_of_a_job_is_sent_signed_and_without_links_that_expire(
 def test_a_receiver_that_is_down_for_an_hour_gets_it_afterwards(
     send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
 ) -> None:
-    secret(send)
+    key = secret(send)
     job_id = start(send, webhook_url=URL)
     assert work(job_id)
     (delivery_id,) = webhook_queue.sent
@@ -90,6 +90,9 @@ def test_a_receiver_that_is_down_for_an_hour_gets_it_afterwards(
         sweep()
         deliver(delivery_id)
         wall.advance(60)
+    assert is_signed(receiver.messages[-1], key)
+    signed_at = [int(message.headers["webhook-timestamp"]) for message in receiver.messages]
+    assert signed_at[-1] - signed_at[0] >= 3600, "each try is signed anew"
     assert {message.headers["webhook-id"] for message in receiver.messages} == {delivery_id}
     assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
 
