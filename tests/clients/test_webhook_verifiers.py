@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,17 +13,9 @@ import pytest
 
 from local.certificates import Authority
 from local.places import Places
-from tests.clients.programs import ENVIRONMENTS, FOLDER
+from tests.clients.verifiers import ALL, NONE, said
 from tests.e2e.laptop import Emulator, Stack, eventually
 from tests.integration.servers import https_server
-
-PYTHON, PROGRAM = ENVIRONMENTS / "clients" / "webhooks" / "bin" / "python", FOLDER / "python" / "webhook_verifiers.py"
-ALL = {"standardwebhooks": "verified", "svix": "verified", "openai": "verified"}
-NONE = {
-    "standardwebhooks": "WebhookVerificationError",
-    "svix": "WebhookVerificationError",
-    "openai": "InvalidWebhookSignatureError",
-}
 
 
 @dataclass
@@ -59,16 +50,6 @@ def receiving(stack: Stack, *statuses: int) -> Iterator[Receiver]:
     with https_server(Places(stack.folder).receiver.read_text(), receiver.answer) as server:
         receiver.url = f"{server.url}/hook"
         yield receiver
-
-
-def said(*messages: dict[str, Any]) -> list[dict[str, str]]:
-    assert PYTHON.exists(), "run `make client-programs`"
-    ended = subprocess.run(  # noqa: S603 - our own command
-        [PYTHON, PROGRAM], input=json.dumps(messages), capture_output=True, text=True, check=False, timeout=60
-    )
-    assert ended.returncode == 0, ended.stderr
-    found: list[dict[str, str]] = json.loads(ended.stdout)
-    return found
 
 
 def start(api: httpx.Client, **fields: object) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 import bootstrap
 import sweeper.app
+import webhooks.app
 import worker.app
 from aws.table import Change, TableError
 from imaging.records.record import GenerationRecord
@@ -37,6 +38,13 @@ def work(text: str, seconds: float = 120) -> bool:
     message["Records"][0]["body"] = text
     answer = worker.app.lambda_handler(message, FakeContext(seconds=seconds))
     return answer["batchItemFailures"] == []
+
+
+def deliver(delivery_id: str) -> bool:
+    """Lets the sender of webhooks see a message; whether it is done with it."""
+    message = event("sqs")
+    message["Records"][0]["body"] = delivery_id
+    return webhooks.app.lambda_handler(message, FakeContext())["batchItemFailures"] == []
 
 
 def sweep(seconds: float = 60) -> int:

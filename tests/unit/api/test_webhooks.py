@@ -12,13 +12,11 @@ from imaging.records.delivery import HINT_SECONDS
 from imaging.webhooks.sender import PAUSES
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
-from tests.fakes.lambda_runtime import FakeContext, event
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import FakeReceiver, Message
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
-from tests.unit.doors import counted_calls, killed_after, sweep, work
-from webhooks.app import lambda_handler
+from tests.unit.doors import counted_calls, deliver, killed_after, sweep, work
 
 FOX = {"text": "a fox"}
 URL = "https://receiver.example/hook?token=private"
@@ -33,13 +31,6 @@ def start(send: Send, **body: object) -> str:
     answer = send("POST", "/generate", FOX | body, prefer="respond-async")
     assert answer.status == 202, answer.text
     return str(answer.json["id"])
-
-
-def deliver(delivery_id: str) -> bool:
-    """Lets the sender see a message; whether it is done with it."""
-    message = event("sqs")
-    message["Records"][0]["body"] = delivery_id
-    return bool(lambda_handler(message, FakeContext())["batchItemFailures"] == [])
 
 
 def is_signed(message: Message, secret: str) -> bool:
