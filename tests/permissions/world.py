@@ -96,7 +96,7 @@ class World:
 
         def seen() -> str:
             tries = len(self.delivery(job)["attempts"])
-            return f"webhook tried {tries} times" if tries >= times or self.denials(function) else ""
+            return f"tries of the webhook: {tries}" if tries >= times or self.denials(function) else ""
 
         return eventually(seen)
 
