@@ -16,6 +16,7 @@ KEYED_PARAMETER = "deep"
 """A query parameter that makes an open path require a key."""
 
 ANONYMOUS = "anonymous"
+PROBLEM = "application/problem+json"
 
 Event = Mapping[str, Any]
 
@@ -23,22 +24,22 @@ Event = Mapping[str, Any]
 def lambda_handler(event: Event, context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
     """Allows the request with its key or the anonymous one; denies it without a key, or with two different keys."""
     try:
-        key = _key(event)
+        key, error_type = _key(event), _error_type(event)
     except (AttributeError, KeyError, TypeError, ValueError):
-        key = None  # API Gateway sends no such event; whatever it is, it has no key
-    return _deny(event) if key is None else _allow(event, key)
+        key, error_type = None, PROBLEM  # API Gateway sends no such event; whatever it is, it has no key
+    return _deny(event, error_type) if key is None else _allow(event, key, error_type)
 
 
-def _deny(event: Event) -> dict[str, Any]:
+def _deny(event: Event, error_type: str) -> dict[str, Any]:
     """A Deny policy, for which API Gateway answers the template's 401. An exception would count as a function error."""
     return {
         "principalId": ANONYMOUS,
         "policyDocument": _policy(event, "Deny"),
-        "context": {"error_type": _error_type(event)},
+        "context": {"error_type": error_type},
     }
 
 
-def _allow(event: Event, key: str) -> dict[str, Any]:
+def _allow(event: Event, key: str, error_type: str) -> dict[str, Any]:
     name = caller(key)
     return {
         "principalId": name,
@@ -46,7 +47,7 @@ def _allow(event: Event, key: str) -> dict[str, Any]:
         "context": {
             "caller": name,
             "gateway_token": os.environ["GATEWAY_TOKEN"],
-            "error_type": _error_type(event),
+            "error_type": error_type,
         },
         "usageIdentifierKey": key,
     }
@@ -54,7 +55,7 @@ def _allow(event: Event, key: str) -> dict[str, Any]:
 
 def _error_type(event: Event) -> str:
     """The content type of API Gateway's own errors, which cannot tell the path."""
-    return "application/json" if str(_path(event)).partition("/")[0] == "v1" else "application/problem+json"
+    return "application/json" if str(_path(event)).partition("/")[0] == "v1" else PROBLEM
 
 
 def _path(event: Event) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.laptop import PROJECT, Emulator, Stack
+from tests.interruptible import interruptible
 from version import VERSION
 
 BIN = Path(sys.executable).parent
@@ -131,9 +132,11 @@ def test_a_stopped_run_is_resumed_and_pays_once(
 ) -> None:
     emulator.configure(latency_ms=2000)
     order = [f"A fox {uuid.uuid4()}", "-n", "4", "--model", CORE, "--seed", "random", "--format", "jpeg", "-o", "out"]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        [installed / "text-to-image", *order], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with interruptible():
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [installed / "text-to-image", *order], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+    with process:
         assert process.stderr is not None
         said = ""
         while "In the queue" not in said and "Making the images" not in said:
@@ -141,6 +144,7 @@ def test_a_stopped_run_is_resumed_and_pays_once(
         process.send_signal(blow)
         said += process.stderr.read()
     (key,) = set(re.findall(r"--key (\S+)", said))
+    assert process.returncode == (130 if blow == signal.SIGINT else -signal.SIGKILL)
 
     again = _run(installed / "text-to-image", "--key", key, *order, env=environment, cwd=tmp_path)
 

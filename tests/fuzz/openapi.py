@@ -89,6 +89,8 @@ def _inapplicable_checks(case: Case) -> list[CheckFunction]:
         or "cursor" in query
         or body.get("model") is not None
         or body.get("size") not in (None, "auto")
+        or body.get("webhook_url") is not None
+        or case.path == "/webhooks"
         or _is_invisible(body.get("text", body.get("prompt", "a")))
     )
     return [positive_data_acceptance] if refused else []

@@ -175,4 +175,4 @@ def test_any_request_is_allowed_or_denied(data: st.DataObject) -> None:
 @given(sent=JSON)
 @bounded(50)
 def test_any_scheduled_event_starts_the_sweeper(sent: Any) -> None:  # noqa: ANN401 - any JSON
-    assert sweeper.app.lambda_handler(sent, CONTEXT) == {"due": 0}
+    assert sweeper.app.lambda_handler(sent, CONTEXT) == {"due": 0, "deliveries": 0}

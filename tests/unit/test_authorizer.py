@@ -152,3 +152,8 @@ def test_without_cors_preflight_requests_need_a_key(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("headers", [{"x-api-key": None}, {"Authorization": 5}, [], "x-api-key"])
 def test_a_malformed_event_is_denied(headers: Any) -> None:  # noqa: ANN401 - whatever is sent
     assert_denied(authorize(headers))
+
+
+@pytest.mark.parametrize("parameters", [True, "proxy", ["proxy"]])
+def test_an_event_with_a_malformed_path_is_denied(parameters: object) -> None:
+    assert_denied(lambda_handler({"methodArn": ARN, "pathParameters": parameters, "headers": {}}, FakeContext()))

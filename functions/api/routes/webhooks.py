@@ -47,6 +47,9 @@ class RotationBody(_Body):
     )
 
 
+USUAL_ROTATION = RotationBody()
+
+
 class SecretPeriod(BaseModel):
     """When a secret signs. The secret itself is shown only when it is made."""
 
@@ -165,9 +168,8 @@ def forget() -> Response[str]:
     "change over.",
     responses=answers(SecretAnswer, "The new secret.", 400, 401, 413, 429, 500, 503),
 )
-def rotate(body: Annotated[RotationBody | None, Body()] = None) -> Response[Any]:
-    overlap = (body or RotationBody()).overlap_hours
-    found = bootstrap.services().endpoints.rotate(caller(router.current_event), overlap * 3600)
+def rotate(body: Annotated[RotationBody, Body()] = USUAL_ROTATION) -> Response[Any]:
+    found = bootstrap.services().endpoints.rotate(caller(router.current_event), body.overlap_hours * 3600)
     answer = SecretAnswer(secret=found.secrets[0].secret, secrets=_settings(found).secrets)
     return Response(HTTPStatus.OK, "application/json", answer, {"Cache-Control": "no-store"})
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.studio_api import CORE, KEY, FakeApi, problem
+from tests.interruptible import interruptible
 from text_to_image import __version__, cli, connection, following
 
 FOX = ("A fox in the snow", "-n", "4", "--size", "64x48", "-o", "out")
@@ -66,7 +67,8 @@ def begin(served_api: FakeApi) -> Iterator[Callable[..., subprocess.Popen[str]]]
 
     def call(*arguments: str, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-        begun.append(subprocess.Popen([PROGRAM, *arguments], text=True, **pipes))  # noqa: S603 - our own command
+        with interruptible():
+            begun.append(subprocess.Popen([PROGRAM, *arguments], text=True, **pipes))  # noqa: S603 - our own command
         return begun[-1]
 
     yield call

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import hmac
 import io
+from collections.abc import Sequence
 
 import pytest
 
+from aws.table import Change
 from bootstrap import Services
 from imaging.records.delivery import HINT_SECONDS
-from imaging.webhooks.sender import PAUSES
+from imaging.webhooks.sender import LEASE_SECONDS, PAUSES
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.queue import FakeQueue
@@ -274,3 +276,94 @@ def test_a_default_counts_from_the_next_job_on(send: Send, webhook_queue: FakeQu
     send("DELETE", "/webhooks")
     work(start(send, seed=2))
     assert len(webhook_queue.sent) == 1
+
+
+def test_a_message_without_a_delivery_is_dropped(send: Send, receiver: FakeReceiver) -> None:
+    assert send("GET", "/webhooks/deliveries/msg_unknown").status == 404
+    assert deliver("msg_unknown")
+    assert receiver.messages == []
+
+
+def test_a_delivery_that_is_sent_again_during_a_try_is_tried_again(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    receiver.meanwhile = [lambda: send("POST", f"/webhooks/deliveries/{delivery_id}/resend")]
+    assert deliver(delivery_id), "the newer message goes on"
+    path = f"/webhooks/deliveries/{delivery_id}"
+    assert send("GET", path).json["status"] == "pending"
+    wall.advance(LEASE_SECONDS)
+    assert deliver(webhook_queue.sent[-1])
+    assert len(receiver.messages) == 2
+    assert send("GET", path).json["status"] == "delivered"
+
+
+def test_a_write_whose_answer_was_lost_counts(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, table: FakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    write = table.write
+
+    def repeated(changes: Sequence[Change], token: str) -> None:
+        write(changes, token)
+        write(changes, f"{token} without memory")
+
+    monkeypatch.setattr(table, "write", repeated)
+    assert deliver(delivery_id)
+    assert len(receiver.messages) == 1
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+
+
+def test_a_sweep_whose_message_is_refused_tries_again(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    secret(send)
+    webhook_queue.refusals.append("lost before it was sent")
+    work(start(send, webhook_url=URL))
+    wall.advance(HINT_SECONDS)
+    webhook_queue.refusals.append("refused to the sweeper")
+    sweep()
+    assert webhook_queue.sent == []
+    sweep()
+    (delivery_id,) = webhook_queue.sent
+    assert deliver(delivery_id)
+    assert len(receiver.messages) == 1
+
+
+def test_a_delivery_outlives_its_job_in_the_log_only(send: Send, webhook_queue: FakeQueue, table: FakeTable) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    deliver(delivery_id)
+    for key in [key for key in table.records if key.startswith("generation#")]:
+        del table.records[key]
+    answer = send("POST", f"/webhooks/deliveries/{delivery_id}/resend")
+    assert (answer.status, "has expired" in answer.json["detail"]) == (404, True)
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+
+
+def test_a_malformed_record_is_an_error_of_ours_and_ends_its_message(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, table: FakeTable
+) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+    (record,) = [record for key, record in table.records.items() if key.startswith("delivery#")]
+    record["tries"] = "many"  # type: ignore[index]
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").status == 500
+    assert deliver(delivery_id)
+    assert receiver.messages == []
+
+
+def test_a_job_is_sent_to_five_addresses_at_most(send: Send, webhook_queue: FakeQueue) -> None:
+    secret(send)
+    jobs = {start(send, webhook_url=f"{URL}&receiver={number}") for number in range(5)}
+    answer = send("POST", "/generate", FOX | {"webhook_url": URL}, prefer="respond-async")
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, "webhook_url")
+    (job_id,) = jobs
+    work(job_id)
+    assert len(webhook_queue.sent) == 5
