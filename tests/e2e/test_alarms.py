@@ -242,6 +242,7 @@ CAUSES: Mapping[str, Callable[[Watched], None]] = {
     "DeliveriesGivenUp": deliveries_given_up,
     "AuthorizerErrors": authorizer_errors,
     "WorkerErrors": failing("WorkerFunction", 1),
+    "WebhookErrors": failing("WebhookFunction", 1),
     "SweeperErrors": failing("SweeperFunction", 2),
     "AuditorErrors": failing("AuditorFunction", 3),
 }

@@ -95,6 +95,7 @@ def test_every_alarm_has_its_entry(name: str) -> None:
     assert f"\n### {heading}\n" in PAGE
     assert ALARMS[name]["AlarmDescription"].endswith(f'See docs/operations.md, "{heading}".')
     assert ALARMS[name]["AlarmName"] == {"Fn::Sub": f"${{AWS::StackName}}-{heading}"}
+    assert f"\n| [{heading}](#{heading.lower()}) | " in PAGE, "the table of all alarms names it"
 
 
 @pytest.mark.parametrize("name", ALARMS)
