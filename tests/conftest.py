@@ -1,4 +1,5 @@
-"""What every suite shares. Powertools reads its environment when the functions are imported, so it is set first."""
+"""What every suite shares: the services on fakes. Powertools reads its environment when the functions are imported, so it
+is set first."""
 
 import os
 
@@ -8,3 +9,5 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "TextToImageApi",
     "POWERTOOLS_SERVICE_NAME": "text-to-image-api",
 }
+
+pytest_plugins = ["tests.fakes.services"]

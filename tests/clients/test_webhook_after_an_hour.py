@@ -9,40 +9,10 @@ from tests.clients.verifiers import ALL, said
 from tests.fakes.clock import FakeClock
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import FakeReceiver
-from tests.fakes.services import (
-    bedrock,
-    bucket,
-    bus,
-    clock,
-    environment,
-    lists,
-    queue,
-    receiver,
-    services,
-    settings,
-    table,
-    wall,
-    webhook_queue,
-)
 from tests.unit.conftest import Send, send
 from tests.unit.doors import deliver, sweep, work
 
-__all__ = [
-    "bedrock",
-    "bucket",
-    "bus",
-    "clock",
-    "environment",
-    "lists",
-    "queue",
-    "receiver",
-    "send",
-    "services",
-    "settings",
-    "table",
-    "wall",
-    "webhook_queue",
-]
+__all__ = ["send"]
 
 TRIES = 6
 """Before the one that comes after the hour."""

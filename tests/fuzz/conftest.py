@@ -11,44 +11,13 @@ from tests.e2e.laptop import emulator, stack
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.lambda_runtime import GATEWAY_TOKEN
 from tests.fakes.queue import FakeQueue
-from tests.fakes.services import (
-    bedrock,
-    bucket,
-    bus,
-    clock,
-    environment,
-    lists,
-    queue,
-    receiver,
-    services,
-    settings,
-    table,
-    wall,
-    webhook_queue,
-)
 from tests.fakes.table import FakeTable
 from tests.fuzz import figures
 from tests.fuzz.gateway import PUBLIC_KEY, InProcess
 from tests.fuzz.options import CASES
 from tests.unit.template import translated
 
-__all__ = [
-    "bedrock",
-    "bucket",
-    "bus",
-    "clock",
-    "emulator",
-    "environment",
-    "lists",
-    "queue",
-    "receiver",
-    "services",
-    "settings",
-    "stack",
-    "table",
-    "wall",
-    "webhook_queue",
-]
+__all__ = ["emulator", "stack"]
 
 collect_ignore = [] if CASES else ["test_stack.py"]
 """`make fuzz` takes the minutes that requests to a stack need; `make test` does not."""

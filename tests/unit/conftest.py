@@ -14,37 +14,6 @@ from api.app import lambda_handler
 from bootstrap import Services
 from observability import logger
 from tests.fakes.lambda_runtime import CALLER, FakeContext, http_event
-from tests.fakes.services import (
-    bedrock,
-    bucket,
-    bus,
-    clock,
-    environment,
-    lists,
-    queue,
-    receiver,
-    services,
-    settings,
-    table,
-    wall,
-    webhook_queue,
-)
-
-__all__ = [
-    "bedrock",
-    "bucket",
-    "bus",
-    "clock",
-    "environment",
-    "lists",
-    "queue",
-    "receiver",
-    "services",
-    "settings",
-    "table",
-    "wall",
-    "webhook_queue",
-]
 
 
 @pytest.fixture(autouse=True)
