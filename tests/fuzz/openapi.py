@@ -90,7 +90,7 @@ def _inapplicable_checks(case: Case) -> list[CheckFunction]:
         or body.get("model") is not None
         or body.get("size") not in (None, "auto")
         or body.get("webhook_url") is not None
-        or case.path == "/webhooks"
+        or (case.path == "/webhooks" and case.method.upper() == "PUT")
         or _is_invisible(body.get("text", body.get("prompt", "a")))
     )
     return [positive_data_acceptance] if refused else []
