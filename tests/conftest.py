@@ -1,5 +1,7 @@
-"""What every suite shares: the services on fakes. Powertools reads its environment when the functions are imported, so it
-is set first."""
+"""What every suite shares: the services on fakes.
+
+Powertools reads its environment when the functions are imported, so it is set first.
+"""
 
 import os
 
