@@ -18,7 +18,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import FakeReceiver, Message
 from tests.fakes.table import FakeTable
 from tests.unit.conftest import Send
-from tests.unit.doors import counted_calls, deliver, killed_after, sweep, work
+from tests.unit.doors import FunctionKilled, counted_calls, deliver, killed_after, sweep, work
 
 FOX = {"text": "a fox"}
 URL = "https://receiver.example/hook?token=private"
@@ -367,3 +367,38 @@ def test_a_job_is_sent_to_five_addresses_at_most(send: Send, webhook_queue: Fake
     (job_id,) = jobs
     work(job_id)
     assert len(webhook_queue.sent) == 5
+
+
+def test_a_later_change_of_the_job_sends_nothing_again(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver
+) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    work(job_id)
+    (delivery_id,) = webhook_queue.sent
+    deliver(delivery_id)
+    image = send("GET", f"/jobs/{job_id}").json["result"]["details"][0]["id"]
+    assert send("DELETE", f"/images/{image}.png").status == 204
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+    deliver(delivery_id)
+    assert len(receiver.messages) == 1
+
+
+def test_a_sender_that_dies_during_a_try_is_followed_by_another(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    secret(send)
+    work(start(send, webhook_url=URL))
+    (delivery_id,) = webhook_queue.sent
+
+    def die() -> None:
+        raise FunctionKilled
+
+    receiver.meanwhile = [die]
+    with pytest.raises(FunctionKilled):
+        deliver(delivery_id)
+    wall.advance(LEASE_SECONDS + HINT_SECONDS)
+    sweep()
+    assert webhook_queue.sent == [delivery_id] * 2
+    assert deliver(delivery_id)
+    assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
