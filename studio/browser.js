@@ -1,4 +1,5 @@
-// Functions that Streamlit lacks: a live region, focus, changes of the address without history, and the clipboard.
+// Functions that Streamlit lacks: a live region, focus, changes of the address without history, the clipboard, and a reload of
+// a page that is not redrawn any more.
 window.studio ??= (() => {
   const region = document.createElement("div");
   region.id = "studio-live";
@@ -20,6 +21,14 @@ window.studio ??= (() => {
   const done = new Set();
   const once = (token, act) => done.has(token) || (done.add(token), act());
 
+  // Streamlit's server forgets the part of a page that redraws itself when it restarts.
+  let drawnAt = Date.now();
+  const isStuck = () => document.querySelector(".st-key-do-redrawn") && !document.hidden && Date.now() - drawnAt > 30_000;
+  document.addEventListener("visibilitychange", () => { drawnAt = Date.now(); });
+  setInterval(async () => {
+    if (isStuck() && (await fetch("_stcore/health").catch(() => null))?.ok) location.reload();
+  }, 5_000);
+
   const focus = (selector, tries = 20) => {
     const target = document.querySelector(selector);
     if (!target) return tries && setTimeout(focus, 50, selector, tries - 1);
@@ -29,12 +38,9 @@ window.studio ??= (() => {
 
   return {
     say: (token, words) => once(token, () => { region.textContent = words; }),
+    redrawn: () => { drawnAt = Date.now(); },
     focus: (token, selector) => once(token, () => focus(selector)),
-    // The event updates Streamlit, which would otherwise keep sending the previous address.
-    rename: (token, search) => once(token, () => {
-      history.replaceState({}, "", search);
-      window.dispatchEvent(new PopStateEvent("popstate"));
-    }),
+    rename: (token, search) => once(token, () => history.replaceState({}, "", search)),
     copy: (token, text, words) => once(token, () => navigator.clipboard.writeText(text).then(
       () => { region.textContent = words; },
       () => { region.textContent = "The browser did not allow copying."; },

@@ -30,7 +30,22 @@ def focus(token: str, selector: str) -> None:
 def rename(job_id: str) -> None:
     """Put the job into the page's address, without a step in the browser's history."""
     if st.query_params.get("job") != job_id:
-        _call("rename", job_id, f"?job={quote(job_id)}")
+        _rename(job_id)
+
+
+@st.fragment(run_every=1.0)
+def _rename(job_id: str) -> None:
+    """Change the browser's address, and a second later Streamlit's, which adds a step if it is the first to change."""
+    _call("rename", job_id, f"?job={quote(job_id)}")
+    if st.session_state.get("renamed") == job_id:
+        st.query_params["job"] = job_id
+        st.rerun()
+    st.session_state.renamed = job_id
+
+
+def redrawn(token: str) -> None:
+    """Reload the page if this is not called, with another token, within half a minute."""
+    _call("redrawn", token)
 
 
 def copy(token: str, text: str, words: str) -> None:

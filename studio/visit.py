@@ -48,6 +48,7 @@ class Waiting:
     silent_since: float | None = None
     next_poll: float = 0.0
     is_stopping: bool = False
+    polling: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,9 @@ class Visit:
     def finish(self, intent: Intent, generation: Generation[Image]) -> None:
         self.spent += 0 if generation.replayed else generation.cost_usd
         intent.job_id = generation.id
+        self.gallery = Gallery()
         _intents().add(generation.id, intent)
         self.show(Shown(intent.request, generation.without_bytes()))
-        self.gallery = Gallery()
 
     def fail(self, intent: Intent, error: ImagesError, charged: float | None = None) -> None:
         self.spent += charged or 0

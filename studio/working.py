@@ -76,6 +76,7 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
     # Last, so that they do not move other elements.
     browser.say(f"{intent.key} {state} {len(waiting.made)}", f"{state}. {advice(waiting.progress)}")
     browser.focus(intent.key, ".st-key-outcome h2")
+    browser.redrawn(str(time.monotonic()))
     if intent.job_id:
         browser.rename(intent.job_id)
 
@@ -92,18 +93,31 @@ def _duration(intent: Intent, waiting: Waiting) -> str:
 
 
 def _poll(now: Visit, intent: Intent, waiting: Waiting) -> None:
+    """Poll, unless an earlier run of the page still does: Streamlit starts the next run while that one waits."""
+    if not waiting.polling.acquire(blocking=False):
+        return
+    try:
+        _poll_alone(now, intent, waiting)
+    finally:
+        waiting.polling.release()
+
+
+def _poll_alone(now: Visit, intent: Intent, waiting: Waiting) -> None:
+    """Poll, and turn the page to the outcome, if it still waits for it."""
+    waiting.next_poll = time.monotonic() + POLL_SECONDS
     try:
         outcome = asyncio.run(_step(now, intent, waiting))
     except Cancelled:
         api.forget_usage()
-        now.stopped("Stopped. Nothing was made and nothing was charged.")
+        if now.waiting is waiting:
+            now.stopped("Stopped. Nothing was made and nothing was charged.")
     except ImagesError as error:
         waiting.next_poll = time.monotonic() + (error.retry_after or POLL_SECONDS)
-        if not _is_tolerated(waiting, error):
+        if now.waiting is waiting and not _is_tolerated(waiting, error):
             _fail(now, intent, error)
     else:
-        waiting.silent_since, waiting.next_poll = None, time.monotonic() + POLL_SECONDS
-        if outcome:
+        waiting.silent_since = None
+        if outcome and now.waiting is waiting:
             _finish(now, intent, outcome)
 
 

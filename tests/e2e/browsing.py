@@ -88,4 +88,5 @@ def ask(page: Page, prompt: str, images: int = 1) -> None:
         page.get_by_role("radio", name=str(images), exact=True).click()
         expect(page.get_by_role("button", name=f"Generate {images} images")).to_be_visible(timeout=SECONDS)
     page.get_by_label("Prompt", exact=True).fill(prompt)
+    expect(page.locator(".st-key-generate button")).to_be_enabled(timeout=SECONDS)
     page.keyboard.press("Control+Enter")

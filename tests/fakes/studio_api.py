@@ -33,12 +33,14 @@ class FakeApi:
 
     Jobs go through their states by the clock, unless `held` names the one that all of them are in; so many are `made`
     of a running one's images, and `waiting` is why a queued one is not worked at. With `one_seed` the images of a job
-    are made from the same seed, by one call. While `awake` is not set, it accepts requests and answers none; a `dead`
-    one closes the connection. `clock_ahead` is by how much its clock is wrong. Links of answers do not work where they
-    have `expired`; those that are asked for one by one do. An `older` one has no gallery and tells no progress.
+    are made from the same seed, by one call. While `awake` is not set, it accepts requests and answers none whose path
+    begins with `hangs`; a `dead` one closes the connection. `clock_ahead` is by how much its clock is wrong. Links of
+    answers do not work where they have `expired`; those that are asked for one by one do. An `older` one has no gallery
+    and tells no progress.
     """
 
     awake: Event = field(default_factory=_set)
+    hangs: str = "/"
     dead: bool = False
     older: bool = False
     expired: bool = False
@@ -71,7 +73,8 @@ class FakeApi:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         asked = json.loads(body) if body else None
         self.requests.append({"method": method, "path": path, "headers": headers, "body": asked})
-        self.awake.wait()
+        if path.startswith(self.hangs):
+            self.awake.wait()
         if path.startswith("/pictures/"):
             return self._picture(path)
         if headers.get("x-api-key") != self.key:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, WebSocketRoute, expect
 
 from local import net
-from tests.e2e.browsing import LOG, SECONDS, ask, browser, studio, visit
+from tests.e2e.browsing import LOG, SECONDS, ask, blank_page, browser, studio, visit
 from tests.fakes.studio_api import KEY, FakeApi, problem, served
 
 __all__ = ["browser"]
@@ -72,6 +72,19 @@ def begun(page: Page, api: FakeApi) -> None:
     page.wait_for_url(lambda url: url.endswith(next(iter(api.jobs), "-")))
 
 
+def redrawn(page: Page) -> None:
+    status = page.locator(".st-key-outcome summary")
+    expect(status).not_to_have_text(status.inner_text(), timeout=SECONDS)
+
+
+def opened(page: Page, place: int) -> Locator:
+    """Open the tile's image, and wait until its window has the focus and the keys."""
+    tiles(page).nth(place).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_focused(timeout=SECONDS)
+    return dialog
+
+
 def live(page: Page) -> Locator:
     return page.locator("#studio-live")
 
@@ -109,13 +122,26 @@ def test_the_page_can_be_used_while_it_waits(page: Page, api: FakeApi) -> None:
     ask(page, "A lighthouse")
     heading(page, "Making 1 image")
 
-    tiles(page).nth(0).click()
-    dialog = page.get_by_role("dialog")
+    dialog = opened(page, 0)
     expect(dialog).to_contain_text("1 of 3", timeout=SECONDS)
     page.keyboard.press("ArrowRight")
     expect(dialog).to_contain_text("2 of 3", timeout=SECONDS)
     page.keyboard.press("Escape")
     api.held = None
+    heading(page, "1 image ·")
+    assert sent(api) == 1
+
+
+def test_a_change_of_the_page_does_not_send_again_what_is_being_sent(page: Page, api: FakeApi) -> None:
+    api.hangs = "/generate"
+    api.awake.clear()
+    ask(page, "A lighthouse")
+    heading(page, "Making 1 image")
+
+    page.get_by_role("radio", name="Own size").click()
+    expect(page.get_by_label("Width (512 to 1024)")).to_be_visible(timeout=SECONDS)
+    redrawn(page)
+    api.awake.set()
     heading(page, "1 image ·")
     assert sent(api) == 1
 
@@ -209,8 +235,7 @@ def test_the_gallery_survives_a_reload_and_shows_one_image_large(page: Page, api
     page.goto(page.url.partition("?")[0])
     expect(tiles(page)).to_have_count(3, timeout=SECONDS)
 
-    tiles(page).nth(0).click()
-    dialog = page.get_by_role("dialog")
+    dialog = opened(page, 0)
     expect(dialog).to_contain_text("A lighthouse", timeout=SECONDS)
     page.keyboard.press("ArrowRight")
     expect(dialog).to_contain_text("2 of 3", timeout=SECONDS)
@@ -390,6 +415,29 @@ def _too_small(page: Page) -> list[str]:
 
 
 class TestBadInput:
+    def test_a_page_that_is_not_redrawn_any_more_loads_itself_again(
+        self, browser: Browser, studio_url: str, api: FakeApi
+    ) -> None:
+        sockets: list[WebSocketRoute] = []
+        is_lost = False
+
+        def connect(socket: WebSocketRoute) -> None:
+            sockets.append(socket)
+            server = socket.connect_to_server()
+            server.on_message(lambda message: None if is_lost and socket is sockets[0] else socket.send(message))
+
+        with blank_page(browser, viewport=WIDE) as page:
+            page.clock.install()
+            page.route_web_socket("**/_stcore/stream", connect)
+            page.goto(studio_url)
+            expect(page.get_by_role("button", name="Generate")).to_be_visible(timeout=SECONDS)
+            begun(page, api)
+            is_lost, api.held = True, None
+            page.clock.fast_forward(40_000)
+            heading(page, "1 image ·")
+        assert len(sockets) == 2
+        assert sent(api) == 1
+
     def test_an_api_that_hangs_and_then_answers(self, page: Page, api: FakeApi) -> None:
         api.awake.clear()
         ask(page, "Nobody answers yet")
@@ -460,6 +508,8 @@ class TestBadInput:
             url = first.enter_context(studio(folder, variables, port=port))
             page = rest.enter_context(visit(browser, url))
             begun(page, api)
+            redrawn(page)
+            redrawn(page)
             first.close()
             api.held = None
 
