@@ -41,9 +41,11 @@ class Intent:
 
 @dataclass
 class Waiting:
-    """The state of the pending intent. `made` holds its images; `silent_since` is when the API stopped answering."""
+    """The state of the pending intent. `made` holds its images; `silent_since` is when the API stopped answering;
+    `begun_at` is the click, or by the API's clock when it accepted the job, if that was earlier."""
 
     progress: Progress
+    begun_at: float = field(default_factory=time.monotonic)
     made: dict[int, Image] = field(default_factory=dict)
     silent_since: float | None = None
     next_poll: float = 0.0

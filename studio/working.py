@@ -63,7 +63,7 @@ def _draw(intent: Intent, waiting: Waiting) -> None:
         f"Making {counted(request['number_of_images'])}" if intent.request else "Images on their way", anchor=False
     )
     # Used as a context manager it would end as complete.
-    status = st.status(f"{state} · {_duration(intent, waiting)}", state="running", expanded=True)
+    status = st.status(f"{state} · {duration(time.monotonic() - waiting.begun_at)}", state="running", expanded=True)
     status.markdown(advice(waiting.progress) or "Usually a matter of seconds.")
     if waiting.is_stopping:
         status.markdown("Stopping. An image that is being made right now is still finished and shown.")
@@ -85,11 +85,6 @@ def _state(waiting: Waiting) -> str:
     if waiting.silent_since is None:
         return state_of(waiting.progress)
     return f"{state_of(replace(waiting.progress, waiting=None))}; the API is slow to answer"
-
-
-def _duration(intent: Intent, waiting: Waiting) -> str:
-    """Return the elapsed time, by the API's clock once it is known."""
-    return duration(waiting.progress.seconds if intent.job_id else time.monotonic() - intent.begun_at)
 
 
 def _poll(now: Visit, intent: Intent, waiting: Waiting) -> None:
@@ -130,6 +125,7 @@ async def _step(now: Visit, intent: Intent, waiting: Waiting) -> Generation[Imag
 
     def update(progress: Progress) -> None:
         waiting.progress = progress
+        waiting.begun_at = min(waiting.begun_at, time.monotonic() - progress.seconds)
 
     async with AsyncClient(fail_fast=True) as client:
         if _cost_matters(intent):

@@ -60,7 +60,7 @@ def see_it_move(page: Page) -> None:
 
 
 def test_four_captioned_images_after_a_spinner_that_moved(page: Page, emulator: Emulator, api: httpx.Client) -> None:
-    emulator.configure(latency_ms=3000)
+    emulator.configure(latency_ms=8000)
     ask(page, f"A lighthouse in a storm {uuid.uuid4()}", 4)
     see_it_move(page)
 

@@ -146,6 +146,18 @@ def test_a_change_of_the_page_does_not_send_again_what_is_being_sent(page: Page,
     assert sent(api) == 1
 
 
+def test_the_time_goes_on_between_the_answers_of_the_api(page: Page, api: FakeApi) -> None:
+    begun(page, api)
+    api.hangs = "/jobs/"
+    api.awake.clear()
+    redrawn(page)
+    redrawn(page)
+    redrawn(page)
+    api.held = None
+    api.awake.set()
+    heading(page, "1 image ·")
+
+
 def test_shown_images_do_not_depend_on_files_that_streamlit_deletes(page: Page) -> None:
     generated(page, "A lighthouse")
     tiles(page).first.click()
