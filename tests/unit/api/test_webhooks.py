@@ -4,14 +4,19 @@ import base64
 import hashlib
 import hmac
 import io
+import json
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import pytest
 
+import bootstrap
+from aws.queue import LONGEST_DELAY_SECONDS
 from aws.table import Change
 from bootstrap import Services
 from imaging.records.delivery import HINT_SECONDS
-from imaging.webhooks.sender import LEASE_SECONDS, PAUSES
+from imaging.webhooks.sender import LEASE_SECONDS, MOST_ATTEMPTS, PAUSES, RESEND_SECONDS
 from tests.fakes.bedrock import FakeBedrock
 from tests.fakes.clock import FakeClock
 from tests.fakes.queue import FakeQueue
@@ -33,6 +38,24 @@ def start(send: Send, **body: object) -> str:
     answer = send("POST", "/generate", FOX | body, prefer="respond-async")
     assert answer.status == 202, answer.text
     return str(answer.json["id"])
+
+
+def ended(send: Send, webhook_queue: FakeQueue) -> str:
+    """End a job with a webhook, and return its delivery's id."""
+    secret(send)
+    work(start(send, webhook_url=URL))
+    return webhook_queue.sent[-1]
+
+
+def log_of(send: Send, delivery_id: str) -> Any:  # noqa: ANN401 - any JSON
+    return send("GET", f"/webhooks/deliveries/{delivery_id}").json
+
+
+def seconds_until_next(delivery_id: str, wall: FakeClock) -> float:
+    found = bootstrap.services().deliveries.find(delivery_id)
+    assert found is not None
+    assert found.next_at is not None
+    return found.next_at - wall()
 
 
 def is_signed(message: Message, secret: str) -> bool:
@@ -402,3 +425,119 @@ def test_a_sender_that_dies_during_a_try_is_followed_by_another(
     assert webhook_queue.sent == [delivery_id] * 2
     assert deliver(delivery_id)
     assert send("GET", f"/webhooks/deliveries/{delivery_id}").json["status"] == "delivered"
+
+
+def test_a_request_says_what_it_is(send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver) -> None:
+    deliver(ended(send, webhook_queue))
+    headers = receiver.messages[0].headers
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"] == "text-to-image-api"
+
+
+def test_the_log_has_when_a_try_began_how_long_it_took_and_its_end(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock, log: io.StringIO
+) -> None:
+    delivery_id = ended(send, webhook_queue)
+    receiver.answers, receiver.meanwhile = ["timed_out"], [lambda: wall.advance(2.5)]
+    began = wall()
+    deliver(delivery_id)
+    (attempt,) = log_of(send, delivery_id)["attempts"]
+    assert datetime.fromisoformat(attempt.pop("at")).timestamp() == int(began)
+    assert attempt == {"seconds": 2.5, "status": None, "error": "timed_out"}
+    (line,) = [json.loads(line) for line in log.getvalue().splitlines() if "A webhook was tried" in line]
+    told = ("level", "status", "tries", "http_status", "error", "caller", "delivery_id")
+    assert [line.get(each) for each in told] == [
+        *("WARNING", "pending", 1, None, "timed_out"),
+        *(webhook_queue.owners[0], delivery_id),
+    ]
+
+
+def test_each_pause_is_longer_and_within_a_tenth(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    delivery_id, receiver.status = ended(send, webhook_queue), 500
+    for pause in PAUSES:
+        webhook_queue.put_backs.clear()
+        deliver(delivery_id)
+        seconds = seconds_until_next(delivery_id, wall)
+        assert 0.9 * pause <= seconds <= 1.1 * pause
+        comes_back = [after for _, after in webhook_queue.put_backs]
+        assert comes_back == ([seconds] if seconds <= LONGEST_DELAY_SECONDS else [])
+        wall.advance(seconds + 1)
+    deliver(delivery_id)
+    assert log_of(send, delivery_id)["status"] == "given_up"
+
+
+def test_pauses_differ_so_that_receivers_are_not_met_all_at_once(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    secret(send)
+    receiver.status = 500
+    for seed in range(5):
+        work(start(send, webhook_url=URL, seed=seed))
+    for delivery_id in webhook_queue.sent:
+        deliver(delivery_id)
+    assert len({seconds_until_next(each, wall) for each in webhook_queue.sent}) > 1
+
+
+def test_a_message_that_comes_too_early_waits(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    delivery_id, receiver.answers = ended(send, webhook_queue), [500]
+    deliver(delivery_id)
+    deliver(delivery_id)
+    assert len(receiver.messages) == 1
+    _, seconds = webhook_queue.put_backs[-1]
+    assert seconds == seconds_until_next(delivery_id, wall)
+
+
+def test_the_sweeper_sends_a_message_once_until_it_may_be_lost(
+    send: Send, webhook_queue: FakeQueue, wall: FakeClock
+) -> None:
+    delivery_id = ended(send, webhook_queue)
+    wall.advance(HINT_SECONDS)
+    sweep()
+    sweep()
+    wall.advance(RESEND_SECONDS - 1)
+    sweep()
+    assert webhook_queue.sent == [delivery_id] * 2
+    wall.advance(1)
+    sweep()
+    assert webhook_queue.sent == [delivery_id] * 3
+
+
+def test_a_sweep_without_time_leaves_deliveries_to_the_next(
+    send: Send, webhook_queue: FakeQueue, wall: FakeClock
+) -> None:
+    ended(send, webhook_queue)
+    wall.advance(HINT_SECONDS)
+    sweep(seconds=0)
+    assert len(webhook_queue.sent) == 1
+
+
+def test_a_delivery_that_is_sent_again_begins_its_day_anew(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    delivery_id, receiver.status = ended(send, webhook_queue), 500
+    for _ in range(3):
+        send("POST", f"/webhooks/deliveries/{delivery_id}/resend")
+        while log_of(send, delivery_id)["status"] == "pending":
+            deliver(delivery_id)
+            wall.advance(PAUSES[-1] * 1.1)
+    assert len(receiver.messages) == 3 * (len(PAUSES) + 1)
+    assert len(log_of(send, delivery_id)["attempts"]) == MOST_ATTEMPTS
+
+
+def test_a_message_that_is_refused_to_who_sends_again_is_the_sweepers(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    delivery_id = ended(send, webhook_queue)
+    deliver(delivery_id)
+    webhook_queue.refusals.append("AccessDenied")
+    assert send("POST", f"/webhooks/deliveries/{delivery_id}/resend").status == 202
+    assert webhook_queue.sent == [delivery_id]
+    wall.advance(HINT_SECONDS)
+    sweep()
+    assert webhook_queue.sent == [delivery_id] * 2
+    assert deliver(delivery_id)
+    assert len(receiver.messages) == 2
