@@ -506,6 +506,18 @@ def test_the_sweeper_sends_a_message_once_until_it_may_be_lost(
     assert webhook_queue.sent == [delivery_id] * 3
 
 
+def test_the_sweeper_leaves_a_short_pause_to_the_message_and_ends_a_long_one_itself(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    delivery_id, receiver.status = ended(send, webhook_queue), 500
+    for pause in PAUSES:
+        deliver(delivery_id)
+        seconds, sent = seconds_until_next(delivery_id, wall), len(webhook_queue.sent)
+        wall.advance(seconds + 1)
+        sweep()
+        assert len(webhook_queue.sent) - sent == (seconds > LONGEST_DELAY_SECONDS), pause
+
+
 def test_a_sweep_without_time_leaves_deliveries_to_the_next(
     send: Send, webhook_queue: FakeQueue, wall: FakeClock
 ) -> None:
