@@ -445,10 +445,10 @@ def test_the_log_has_when_a_try_began_how_long_it_took_and_its_end(
     assert datetime.fromisoformat(attempt.pop("at")).timestamp() == int(began)
     assert attempt == {"seconds": 2.5, "status": None, "error": "timed_out"}
     (line,) = [json.loads(line) for line in log.getvalue().splitlines() if "A webhook was tried" in line]
-    told = ("level", "status", "tries", "http_status", "error", "caller", "delivery_id")
+    told = ("level", "status", "tries", "error", "caller", "delivery_id", "host")
     assert [line.get(each) for each in told] == [
-        *("WARNING", "pending", 1, None, "timed_out"),
-        *(webhook_queue.owners[0], delivery_id),
+        *("WARNING", "pending", 1, "timed_out"),
+        *(webhook_queue.owners[0], delivery_id, "receiver.example"),
     ]
 
 
@@ -553,3 +553,70 @@ def test_a_message_that_is_refused_to_who_sends_again_is_the_sweepers(
     assert webhook_queue.sent == [delivery_id] * 2
     assert deliver(delivery_id)
     assert len(receiver.messages) == 2
+
+
+def test_a_second_message_during_a_try_sends_nothing(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock, services: Services
+) -> None:
+    delivery_id = ended(send, webhook_queue)
+    comes_back: list[float | None] = []
+
+    def seen_twice() -> None:
+        wall.advance(LEASE_SECONDS - 1)
+        comes_back.append(services.webhooks.send(delivery_id, lambda _: b""))
+
+    receiver.meanwhile = [seen_twice]
+    assert deliver(delivery_id)
+    assert len(receiver.messages) == 1
+    assert comes_back == [1]
+
+
+def test_the_sweeper_leaves_a_delivery_alone_during_its_try(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
+) -> None:
+    delivery_id = ended(send, webhook_queue)
+    wall.advance(HINT_SECONDS)
+    receiver.meanwhile = [sweep]
+    assert deliver(delivery_id)
+    assert webhook_queue.sent == [delivery_id]
+
+
+@pytest.mark.parametrize(("answer", "level"), [(204, "INFO"), (410, "WARNING"), (500, "WARNING")])
+def test_a_try_is_logged_with_its_job_and_its_answer(
+    send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, log: io.StringIO, answer: int, level: str
+) -> None:
+    secret(send)
+    job_id = start(send, webhook_url=URL)
+    work(job_id)
+    receiver.status = answer
+    deliver(webhook_queue.sent[0])
+    (line,) = [json.loads(line) for line in log.getvalue().splitlines() if "A webhook was tried" in line]
+    assert (line["level"], line["generation_id"], line["http_status"]) == (level, job_id, answer)
+
+
+@pytest.mark.parametrize(("answer", "given_up"), [(204, 0), (410, 0), (500, 1)])
+def test_only_a_receiver_that_was_down_for_a_day_is_counted_for_the_alarm(
+    *,
+    send: Send,
+    webhook_queue: FakeQueue,
+    receiver: FakeReceiver,
+    wall: FakeClock,
+    capsys: pytest.CaptureFixture[str],
+    answer: int,
+    given_up: int,
+) -> None:
+    delivery_id, receiver.status = ended(send, webhook_queue), answer
+    while log_of(send, delivery_id)["status"] == "pending":
+        deliver(delivery_id)
+        wall.advance(PAUSES[-1] * 1.1)
+    emitted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"DeliveriesGivenUp"' in line]
+    assert [each["DeliveriesGivenUp"] for each in emitted] == [[1.0]] * given_up
+
+
+def test_messages_of_a_delivery_are_in_its_callers_turn(send: Send, webhook_queue: FakeQueue, wall: FakeClock) -> None:
+    delivery_id = ended(send, webhook_queue)
+    wall.advance(HINT_SECONDS)
+    sweep()
+    send("POST", f"/webhooks/deliveries/{delivery_id}/resend")
+    assert webhook_queue.owners == [webhook_queue.owners[0]] * 3
+    assert webhook_queue.owners[0]
