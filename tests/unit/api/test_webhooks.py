@@ -620,3 +620,21 @@ def test_messages_of_a_delivery_are_in_its_callers_turn(send: Send, webhook_queu
     send("POST", f"/webhooks/deliveries/{delivery_id}/resend")
     assert webhook_queue.owners == [webhook_queue.owners[0]] * 3
     assert webhook_queue.owners[0]
+
+
+def test_two_who_send_a_delivery_again_at_once_both_do(
+    send: Send, webhook_queue: FakeQueue, table: FakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery_id = ended(send, webhook_queue)
+    deliver(delivery_id)
+    path, write, statuses = f"/webhooks/deliveries/{delivery_id}/resend", table.write, []
+
+    def later(changes: Sequence[Change], token: str) -> None:
+        monkeypatch.setattr(table, "write", write)
+        statuses.append(send("POST", path).status)
+        write(changes, token)
+
+    monkeypatch.setattr(table, "write", later)
+    statuses.append(send("POST", path).status)
+    assert statuses == [202, 202]
+    assert webhook_queue.sent == [delivery_id] * 3
