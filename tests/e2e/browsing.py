@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -56,8 +55,17 @@ def studio(
         eventually(lambda: answers(f"{net.url(port)}/_stcore/health"))
         yield net.url(port)
     finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) is not None
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop it as a container's runtime does: an open page can keep Streamlit's server from ending by itself."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def answers(url: str) -> bool:
