@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,17 +56,8 @@ def studio(
         eventually(lambda: answers(f"{net.url(port)}/_stcore/health"))
         yield net.url(port)
     finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop it as a container's runtime does: an open page can keep Streamlit's server from ending by itself."""
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) is not None
 
 
 def answers(url: str) -> bool:
