@@ -38,9 +38,14 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def studio(
-    folder: Path, variables: dict[str, str], command: Sequence[str] = STUDIO, port: int | None = None
+    folder: Path,
+    variables: dict[str, str],
+    command: Sequence[str] = STUDIO,
+    port: int | None = None,
+    end: signal.Signals = signal.SIGTERM,
 ) -> Iterator[str]:
-    """Run another studio with this environment."""
+    """Run another studio with this environment. Close its pages first, or end it by SIGKILL: on SIGTERM, Streamlit's
+    server waits for open connections, sometimes for ever."""
     port = port or net.free_port()
     ours = ("API_", "ENV_FILE", "STUDIO_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -56,7 +61,7 @@ def studio(
         eventually(lambda: answers(f"{net.url(port)}/_stcore/health"))
         yield net.url(port)
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(end)
         assert process.wait(20) is not None
 
 

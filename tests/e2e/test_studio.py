@@ -55,7 +55,7 @@ def is_blank(picture: Image.Image) -> bool:
 def see_it_move(page: Page) -> None:
     status = page.locator(".st-key-outcome summary").first
     expect(status).to_be_visible(timeout=SECONDS)
-    for _ in range(2):
+    for _ in range(4):
         expect(status).not_to_have_text(status.inner_text(), timeout=SECONDS)
 
 

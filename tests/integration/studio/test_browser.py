@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -517,7 +518,7 @@ class TestBadInput:
     def test_a_studio_that_restarts_under_an_open_page(self, browser: Browser, api: FakeApi, folder: Path) -> None:
         port, variables = net.free_port(), {"ENV_FILE": str(folder / "env")}
         with ExitStack() as first, ExitStack() as rest:
-            url = first.enter_context(studio(folder, variables, port=port))
+            url = first.enter_context(studio(folder, variables, port=port, end=signal.SIGKILL))
             page = rest.enter_context(visit(browser, url))
             begun(page, api)
             redrawn(page)
@@ -528,4 +529,5 @@ class TestBadInput:
             rest.enter_context(studio(folder, variables, port=port))
             heading(page, "1 image ·")
             expect(page.get_by_text("The prompt of these images is not known here")).to_be_visible()
+            page.close()
         assert sent(api) == 1
