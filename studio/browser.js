@@ -21,12 +21,16 @@ window.studio ??= (() => {
   const done = new Set();
   const once = (token, act) => done.has(token) || (done.add(token), act());
 
-  // Streamlit's server forgets the part of a page that redraws itself when it restarts.
+  // After a restart, Streamlit's server ignores the part of an open page that redraws itself. A run that takes long is not that.
   let drawnAt = Date.now();
-  const isStuck = () => document.querySelector(".st-key-do-redrawn") && !document.hidden && Date.now() - drawnAt > 30_000;
-  document.addEventListener("visibilitychange", () => { drawnAt = Date.now(); });
+  const redrawn = () => { drawnAt = Date.now(); };
+  const isWaiting = () => document.querySelector(".st-key-do-redrawn") && !document.hidden;
+  const isRunning = () => !document.querySelector("[data-test-script-state=notRunning]");
+  document.addEventListener("visibilitychange", redrawn);
   setInterval(async () => {
-    if (isStuck() && (await fetch("_stcore/health").catch(() => null))?.ok) location.reload();
+    if (isRunning()) redrawn();
+    const isStuck = isWaiting() && Date.now() - drawnAt > 30_000;
+    if (isStuck && (await fetch("_stcore/health").catch(() => null))?.ok) location.reload();
   }, 5_000);
 
   const focus = (selector, tries = 20) => {
@@ -38,7 +42,7 @@ window.studio ??= (() => {
 
   return {
     say: (token, words) => once(token, () => { region.textContent = words; }),
-    redrawn: () => { drawnAt = Date.now(); },
+    redrawn,
     focus: (token, selector) => once(token, () => focus(selector)),
     rename: (token, search) => once(token, () => history.replaceState({}, "", search)),
     copy: (token, text, words) => once(token, () => navigator.clipboard.writeText(text).then(

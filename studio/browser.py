@@ -44,7 +44,8 @@ def _rename(job_id: str) -> None:
 
 
 def redrawn(token: str) -> None:
-    """Reload the page if this is not called, with another token, within half a minute."""
+    """Say that the page is alive. If nothing runs for half a minute and this is not called with another token, the
+    page loads itself again."""
     _call("redrawn", token)
 
 

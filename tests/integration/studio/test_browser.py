@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, WebSocketR
 
 from local import net
 from tests.e2e.browsing import LOG, SECONDS, ask, blank_page, browser, studio, visit
+from tests.e2e.laptop import eventually
 from tests.fakes.studio_api import KEY, FakeApi, problem, served
 
 __all__ = ["browser"]
@@ -445,11 +446,31 @@ class TestBadInput:
             page.goto(studio_url)
             expect(page.get_by_role("button", name="Generate")).to_be_visible(timeout=SECONDS)
             begun(page, api)
+            page.locator("[data-test-script-state=notRunning]").wait_for()
             is_lost, api.held = True, None
             page.clock.fast_forward(40_000)
             heading(page, "1 image ·")
         assert len(sockets) == 2
         assert sent(api) == 1
+
+    def test_a_run_that_takes_long_does_not_load_the_page_again(
+        self, browser: Browser, studio_url: str, api: FakeApi
+    ) -> None:
+        with blank_page(browser, viewport=WIDE) as page:
+            page.clock.install()
+            page.goto(studio_url)
+            expect(page.get_by_role("button", name="Generate")).to_be_visible(timeout=SECONDS)
+            begun(page, api)
+            page.evaluate("window.loadedOnce = true")
+            api.hangs = "/jobs/"
+            api.awake.clear()
+            asked = len(api.requests)
+            eventually(lambda: len(api.requests) > asked)
+            page.clock.fast_forward(40_000)
+            api.held = None
+            api.awake.set()
+            heading(page, "1 image ·")
+            assert page.evaluate("window.loadedOnce")
 
     def test_an_api_that_hangs_and_then_answers(self, page: Page, api: FakeApi) -> None:
         api.awake.clear()

@@ -195,9 +195,7 @@ def test_a_failed_and_a_cancelled_job_are_sent_too(
 
 
 def test_without_its_secrets_nothing_more_is_sent(send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
     send("DELETE", "/webhooks")
     assert deliver(delivery_id)
     assert receiver.messages == []
@@ -269,9 +267,7 @@ def test_another_callers_deliveries_are_not_found(send: Send, webhook_queue: Fak
 def test_it_can_be_sent_again_under_the_same_id(
     send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, services: Services
 ) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
     receiver.status = 410
     deliver(delivery_id)
     assert services.deliveries.get("0123456789abcdef", delivery_id).status == "given_up"
@@ -310,9 +306,7 @@ def test_a_message_without_a_delivery_is_dropped(send: Send, receiver: FakeRecei
 def test_a_delivery_that_is_sent_again_during_a_try_is_tried_again(
     send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
 ) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
     receiver.meanwhile = [lambda: send("POST", f"/webhooks/deliveries/{delivery_id}/resend")]
     assert deliver(delivery_id), "the newer message goes on"
     path = f"/webhooks/deliveries/{delivery_id}"
@@ -326,9 +320,7 @@ def test_a_delivery_that_is_sent_again_during_a_try_is_tried_again(
 def test_a_write_whose_answer_was_lost_counts(
     send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, table: FakeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
     write = table.write
 
     def repeated(changes: Sequence[Change], token: str) -> None:
@@ -358,9 +350,7 @@ def test_a_sweep_whose_message_is_refused_tries_again(
 
 
 def test_a_delivery_outlives_its_job_in_the_log_only(send: Send, webhook_queue: FakeQueue, table: FakeTable) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
     deliver(delivery_id)
     for key in [key for key in table.records if key.startswith("generation#")]:
         del table.records[key]
@@ -372,9 +362,7 @@ def test_a_delivery_outlives_its_job_in_the_log_only(send: Send, webhook_queue: 
 def test_a_malformed_record_is_an_error_of_ours_and_ends_its_message(
     send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, table: FakeTable
 ) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
     (record,) = [record for key, record in table.records.items() if key.startswith("delivery#")]
     record["tries"] = "many"  # type: ignore[index]
     assert send("GET", f"/webhooks/deliveries/{delivery_id}").status == 500
@@ -410,9 +398,7 @@ def test_a_later_change_of_the_job_sends_nothing_again(
 def test_a_sender_that_dies_during_a_try_is_followed_by_another(
     send: Send, webhook_queue: FakeQueue, receiver: FakeReceiver, wall: FakeClock
 ) -> None:
-    secret(send)
-    work(start(send, webhook_url=URL))
-    (delivery_id,) = webhook_queue.sent
+    delivery_id = ended(send, webhook_queue)
 
     def die() -> None:
         raise FunctionKilled
